@@ -1,0 +1,47 @@
+/*
+ * Synthetic load as plain numbers: classes of jobs, each with its share of the arrivals and its own draws.
+ * io/scenario.c fills it from the `load:` block, models/load/generate.c turns it into a job table.
+ */
+#ifndef HEADROOM_CORE_LOAD_H
+#define HEADROOM_CORE_LOAD_H
+
+#include "core/job.h"
+#include "core/model.h"
+
+#include <stdint.h>
+
+struct load_class {
+    const char *name;
+    double weight;                    /* of the arrivals */
+    struct chosen durations;          /* KIND_DURATIONS */
+    struct numbers gpus, gpus_weight; /* GPU counts and their weights; values below 1 are shares */
+    double cpus_per_gpu, mem_mib_per_gpu;
+    const char *const *gpu_models;    /* accepted models; gpu_models_len 0: any */
+    size_t gpu_models_len;
+    double utilisation_mean, utilisation_sd; /* truncated normal on 0.01..1 */
+    double estimate_factor;           /* user estimate = run x factor^|N(0,1)|, >= run; 1: exact */
+    int64_t priority;
+    double deadline_slack;            /* deadline = submit + run x slack; 0: none */
+};
+struct load_tenant {
+    const char *name;
+    double weight;                    /* of the arrivals */
+};
+struct load_setup {
+    uint64_t jobs_most;               /* 0: no limit (then until_ns must be given) */
+    int64_t until_ns;                 /* arrivals stop here; TICK_NEVER: no limit */
+    struct chosen arrivals;           /* KIND_ARRIVALS */
+    struct numbers daily;             /* 24 relative intensities by local hour; len 0: flat */
+    struct numbers weekly;            /* 7, Monday first; len 0: flat */
+    int64_t utc_offset_ns;            /* of the daily shape */
+    int64_t origin_unix_ns;           /* weekday and hour of time 0 */
+    struct load_class *classes;
+    struct load_tenant *tenants;      /* len 0: one, "default" */
+    size_t classes_len, tenants_len;
+};
+
+/* Draws the job table from streams `arrivals`, `durations`, `shapes` of seed; the same demand for every policy.
+ * jobs is initialised here (free with jobs_free), sorted, with estimates where a class has a factor above 1. */
+void load_generate(const struct load_setup *load, uint64_t seed, struct jobs *jobs);
+
+#endif

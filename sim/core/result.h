@@ -1,0 +1,104 @@
+/*
+ * What a run leaves behind, as plain numbers: io/store.c writes it, io/table.c prints it.
+ *
+ * A tally holds the figures of one part of the run: the whole, a region, a tenant, a class or a pool. Each
+ * figure is defined in docs/concepts.md; the metric list in result_metrics gives name, unit and help of each
+ * once, for the database, the table and the docs.
+ */
+#ifndef HEADROOM_CORE_RESULT_H
+#define HEADROOM_CORE_RESULT_H
+
+#include "base/stats.h"
+#include "core/job.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Why a job waited. The parts add up to the wait, to the nanosecond. */
+enum why {
+    WHY_HEAD,     /* behind the head of the line */
+    WHY_QUOTA,    /* its tenant is at its quota */
+    WHY_CAPACITY, /* fewer GPUs (CPUs, for a CPU job) free than it needs */
+    WHY_FRAGMENT, /* enough free GPUs, but not where it needs them */
+    WHY_MISMATCH, /* enough free GPUs, but not of an accepted model, or without the CPUs or memory */
+    WHY_POLICY,   /* it would have fitted; the policy held it back */
+    WHY_COUNT
+};
+extern const char *const why_names[WHY_COUNT]; /* "head_of_line", "quota", ... */
+extern const char *const why_texts[WHY_COUNT]; /* a phrase for people */
+
+enum part { PART_RUN, PART_REGION, PART_TENANT, PART_CLASS, PART_POOL, PART_COUNT };
+extern const char *const part_names[PART_COUNT];
+
+struct tally {
+    enum part part;
+    const char *name; /* borrowed */
+    /* jobs submitted inside the measured window */
+    uint64_t submitted, finished, running, waiting, refused, preemptions;
+    uint64_t deadlines, deadlines_met;
+    struct stats_summary wait_s, jct_s, slowdown; /* of finished jobs; bounded slowdown, 10 s */
+    double why_s[WHY_COUNT];                      /* sums over jobs; of all waiting inside the run */
+    /* GPU-hours inside the measured window */
+    double capacity_gpu_h, held_gpu_h, used_gpu_h, useful_gpu_h, overhead_gpu_h;
+    double fragmented_gpu_h, free_gpu_h;          /* time integrals; run, region and pool only */
+    double work;                                  /* units of work completed */
+    /* energy at the meter (facility: IT x PUE) and its split; IT energy apart */
+    double energy_j, job_energy_j, idle_energy_j, it_energy_j;
+    double energy_usd, job_energy_usd, idle_energy_usd;
+    double co2_g, job_co2_g, idle_co2_g;
+    double capacity_usd, job_capacity_usd, idle_capacity_usd;
+    double peak_w;                                /* highest facility power; run and region only */
+};
+
+/* One bin of the decimated series of one region: time averages over the bin. */
+struct bin {
+    double held_gpus, used_gpus, queued_jobs, queued_gpus, running_jobs;
+    double power_w;  /* facility */
+    double price_usd_per_kwh, carbon_g_per_kwh, pue;
+    double cost_usd_per_h; /* energy + capacity */
+};
+struct series {
+    int64_t start_ns, width_ns;
+    size_t bins, regions;
+    struct bin *at; /* at[region * bins + i] */
+};
+
+/* Optional per-job results (--jobs), parallel to the run's job table. */
+struct job_result {
+    int64_t why_ns[WHY_COUNT];
+    double energy_j, energy_usd, co2_g, capacity_usd;
+    int64_t held_ns;  /* wall time it held its GPUs, all segments, whole run */
+    uint32_t region, first_node, preemptions;
+};
+
+struct result {
+    struct tally *tallies; /* PART_RUN first, then by part in the order of their tables */
+    size_t tallies_len;
+    struct series series;
+    const struct jobs *jobs;      /* the run's own copy, with start_ns and end_ns filled */
+    struct job_result *job_results; /* NULL unless asked for */
+    int64_t end_ns;               /* last event */
+    int64_t makespan_ns;          /* last completion - first submit */
+    int64_t measured_ns;          /* length of the measured window actually covered */
+    uint64_t events, passes, placements;
+    double loop_s;                /* wall time of the event loop alone */
+    double ledger_error;          /* largest relative gap of the ledger's identities, see ledger_check */
+    char **warnings;              /* what the reader must know: repeated series, estimates, ... */
+    size_t warnings_len;
+};
+void result_free(struct result *result);
+
+/* The metrics of a tally, in the order tables show them. */
+struct metric {
+    const char *name;  /* "wait_mean_s" */
+    const char *unit;  /* "s" */
+    const char *help;  /* one sentence */
+    unsigned parts;    /* bit set of enum part it is defined for */
+    bool less_is_better, neutral;
+    double (*value)(const struct tally *tally, const struct result *result); /* NAN: undefined */
+};
+extern const struct metric result_metrics[];
+extern const size_t result_metrics_len;
+
+#endif

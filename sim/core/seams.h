@@ -1,0 +1,102 @@
+/*
+ * The seams: what each kind of model provides. One file, one `const` struct, one line in models.def.
+ * Functions get their state (zeroed, state_size bytes, freed with the run), their parsed parameters once in
+ * open, and the world read-only.
+ */
+#ifndef HEADROOM_CORE_SEAMS_H
+#define HEADROOM_CORE_SEAMS_H
+
+#include "base/rng.h"
+#include "core/sched.h"
+#include "core/world.h"
+
+/* Who goes next: a smaller key goes first; ties by submit time, then row. */
+struct order_model {
+    struct model model;
+    /* May be NULL. */
+    void (*open)(void *state, const void *params, const struct world *world);
+    /* Key of a waiting job, constant while it waits. */
+    uint64_t (*key)(const void *state, const struct world *world, uint32_t job);
+    unsigned needs;   /* JOBS_* columns it cannot do without */
+    /* Preemptive orders: key of a running job at time t is running_key - (drift ? t : 0); it was
+     * (re)started at world->now_ns and `changes_ns` is set to the moment its key changes otherwise
+     * (TICK_NEVER: it does not). A waiting job with a smaller key may take a running one's place. */
+    bool preemptive, drift;
+    uint64_t (*running_key)(const void *state, const struct world *world, uint32_t job, int64_t *changes_ns);
+    /* Orders across tenants: the tenant with the smallest value goes first, then key. May be NULL. */
+    double (*tenant_key)(const void *state, const struct world *world, uint32_t tenant);
+};
+/* Order-preserving maps to uint64_t. */
+static inline uint64_t order_key_i64(int64_t v) { return (uint64_t)v ^ (UINT64_C(1) << 63); }
+
+/* Who may overtake: runs one scheduling pass over a domain's waiting line with the calls of sched.h. */
+struct backfill_model {
+    struct model model;
+    void (*open)(void *state, const void *params, const struct world *world);
+    void (*pass)(void *state, struct sched *sched, uint32_t domain);
+    /* May be NULL: a job stopped holding GPUs (completed or preempted). */
+    void (*ended)(void *state, struct sched *sched, uint32_t domain, uint32_t job);
+    void (*close)(void *state);
+    bool needs_search;  /* sched_first_within is used: waiting jobs are kept in a searchable tree */
+    bool needs_ends;    /* sched_shadow is used: expected ends are kept in a tree */
+    bool reserves;      /* plans on estimates: refused with preemptive and cross-tenant orders */
+};
+
+/* How a job larger than any node it fits (or any job, with policy.scatter) is split. */
+enum gang {
+    GANG_FEWEST_NODES, /* nodes with most free GPUs first, lowest id on ties */
+    GANG_WHOLE_NODES,  /* whole free nodes, ids ascending, plus one remainder on the next node by free GPUs
+                          descending (consolidate); never scattered further */
+    GANG_LOWEST_FIRST, /* ids ascending, taking what each offers */
+    GANG_MOST_NODES    /* nodes with fewest free GPUs last, one device a node in turn */
+};
+
+/* Where: chooses the node of a one-node request. */
+struct place_model {
+    struct model model;
+    void (*open)(void *state, const void *params, const struct world *world);
+    /* false: no node of the domain can hold it now. */
+    bool (*choose)(void *state, const struct world *world, uint32_t domain, const struct shape *shape,
+                   struct spot *spot);
+    void (*close)(void *state);
+    enum gang gang;
+    bool wants_kinds;   /* node_class.kinds are tracked (and split classes) */
+};
+/* The common form of choose: the node with the least score, lowest node id on ties. score is called once a
+ * live class that fits; for a share it also sets *share_of (free thousandths of the device to use).
+ * Cost: one call a live class. */
+typedef int64_t place_score(void *state, const struct world *world, const struct node_class *node,
+                            uint32_t class_id, const struct shape *shape, uint32_t *share_of);
+bool place_least(place_score *score, void *state, const struct world *world, uint32_t domain,
+                 const struct shape *shape, struct spot *spot);
+/* Best fit among the devices of a node for a share: the least free device that suffices (1000: a whole one). */
+uint32_t place_best_device(const struct fleet *fleet, uint32_t class_id, uint32_t share_milli);
+
+/* Which region, at submit. Only regions with may[r] have nodes that could ever hold the job (at least one). */
+struct route_model {
+    struct model model;
+    void (*open)(void *state, const void *params, const struct world *world);
+    uint32_t (*region)(void *state, const struct world *world, uint32_t job, const bool *may);
+};
+
+/* Busy share of (peak - idle) power of a GPU at a utilisation 0..1. */
+struct power_model {
+    struct model model;
+    double (*share)(const void *params, double utilisation);
+};
+
+/* Synthetic demand (models/load), before the loop. */
+struct arrivals_model {
+    struct model model;
+    /* Writes ascending submit times in ns from the origin: exactly `most` of them, or until until_ns
+     * (whichever comes first); returns how many. intensity(context, t): demand shape (daily, weekly) relative
+     * to its mean of 1, at most intensity_most; models honour it by thinning or time change. */
+    size_t (*draw)(const void *params, struct rng *rng, double (*intensity)(void *context, int64_t t_ns),
+                   void *context, double intensity_most, int64_t until_ns, size_t most, int64_t *times_ns);
+};
+struct durations_model {
+    struct model model;
+    void (*draw)(const void *params, struct rng *rng, size_t count, int64_t *run_ns);
+};
+
+#endif

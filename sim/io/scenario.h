@@ -1,0 +1,55 @@
+/*
+ * A scenario file: YAML read through libyaml's document API against parameter tables, every mistake found at
+ * once, each with file, line, column and path. The result is one or more runs of plain numbers.
+ */
+#ifndef HEADROOM_IO_SCENARIO_H
+#define HEADROOM_IO_SCENARIO_H
+
+#include "base/err.h"
+#include "core/load.h"
+#include "core/model.h"
+#include "core/setup.h"
+
+/* Where the jobs come from: a trace, or a synthetic load. */
+struct demand {
+    const char *trace;        /* path as found (relative to the scenario file), or NULL: synthetic */
+    struct load_setup *load;  /* when trace is NULL */
+    /* Treatment of a trace, in this order. */
+    double speed;             /* submit times divided by it; 1 */
+    bool shuffle;             /* order of the jobs, from stream `shuffle` of the seed */
+    double repeat_until;      /* draw jobs again until this share of the fleet's GPUs was asked for; 0: off */
+    bool depart;              /* false: jobs hold their GPUs forever */
+    int64_t every_ns;         /* > 0: submit times are replaced by 0, every, 2 every, ... */
+};
+
+struct scenario_run {
+    const char *name;         /* "" when the scenario has no `runs:` */
+    struct setup *setup;
+    struct demand demand;
+    const char *overrides;    /* "policy.order=sjf, ..." of this run, for people; "" when none */
+};
+struct scenario {
+    struct arena arena;
+    const char *file, *name, *about; /* `about:` the question it answers */
+    const char *text;         /* the file with its includes resolved and --set applied, as YAML, for the database */
+    uint64_t hash;            /* of text */
+    const char *baseline;     /* name of the run the others are compared with; "" */
+    struct scenario_run *runs;
+    size_t runs_len;
+};
+
+/* sets: "path=value" texts from the command line, applied after the file and after each run's own `set:`.
+ * false: findings in err; scenario may then only be closed. */
+bool scenario_open(struct scenario *scenario, const char *file, const struct registry *registry,
+                   const char *const *sets, size_t sets_len, struct err *err);
+void scenario_close(struct scenario *scenario);
+
+/* Where catalogue files are looked for, in order: $HEADROOM_CATALOG, then these. Set once by main. */
+void scenario_catalog_dirs(const char *const *dirs, size_t count);
+
+/* The scenario reference (Markdown), generated from the same tables: docs/scenario.md. */
+void scenario_reference(FILE *to, const struct registry *registry);
+/* One model's parameters as text, for `headroom models NAME`. */
+void scenario_describe_model(FILE *to, enum kind kind, const struct model *model);
+
+#endif
