@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef unsigned __int128 evq_key;
+__extension__ typedef unsigned __int128 evq_key;
 
 struct evq {
     evq_key *heap;   /* heap[0] is the least; base shifted for alignment */

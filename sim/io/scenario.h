@@ -14,7 +14,7 @@
 struct demand {
     const char *trace;        /* path as found (relative to the scenario file), or NULL: synthetic */
     struct load_setup *load;  /* when trace is NULL */
-    /* Treatment of a trace, in this order. */
+    /* Treatment of a trace, in this order (app/demand.c). */
     double speed;             /* submit times divided by it; 1 */
     bool shuffle;             /* order of the jobs, from stream `shuffle` of the seed */
     double repeat_until;      /* draw jobs again until this share of the fleet's GPUs was asked for; 0: off */
