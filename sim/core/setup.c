@@ -1,0 +1,19 @@
+/*
+ * The price of an owned node as a rate: a level annuity that repays the purchase over its life at the cost of
+ * capital. It is paid whether the node works or not. expm1 and log1p keep the small rates exact, so that the
+ * limit of no interest is approached without cancellation.
+ */
+#include "core/setup.h"
+
+#include "base/err.h"
+
+#include <math.h>
+
+static const double hours_per_year = 8766; /* of 365.25 days */
+
+double cost_owned_usd_per_h(double price_usd, double life_years, double cost_of_capital) {
+    require(life_years > 0 && cost_of_capital >= 0);
+    if (cost_of_capital == 0) return price_usd / life_years / hours_per_year;
+    double repaid = -expm1(-life_years * log1p(cost_of_capital)); /* 1 - (1+r)^-life */
+    return price_usd * cost_of_capital / repaid / hours_per_year;
+}
