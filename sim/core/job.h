@@ -29,7 +29,7 @@ struct job {
     int64_t estimate_ns; /* what the scheduler believes run_ns to be; 0 in a trace without estimates */
     int64_t start_ns;    /* first start, or JOB_NOT_YET, JOB_REFUSED */
     int64_t end_ns;      /* completion, or JOB_NOT_YET */
-    int64_t left_ns;     /* still to run (with restart cost owed); brought up to date when it stops */
+    int64_t left_ns;     /* still to run, restart cost not counted; brought up to date when it stops */
     uint32_t shape;
     uint32_t next;       /* link of the waiting list it is in */
     uint16_t tenant;
@@ -74,8 +74,8 @@ struct jobs {
     uint32_t *id_at;      /* offset of the job's id in ids; ids stay text */
     int32_t *priority;    /* larger goes first */
     int64_t *deadline_ns; /* absolute, JOB_UNKNOWN where a job has none */
-    double *work;         /* units of work */
-    uint32_t *user;
+    double *work;         /* units of work; NAN where not given */
+    uint32_t *user;       /* index into users; JOB_NONE where not given */
     char *ids;            /* NUL-separated */
     size_t ids_len, ids_cap;
 
@@ -94,9 +94,10 @@ uint32_t jobs_add(struct jobs *jobs);
 /* Copies `len` bytes as the id of job j; only with JOBS_IDS. */
 void jobs_set_id(struct jobs *jobs, uint32_t j, const char *id, size_t len);
 const char *jobs_id(const struct jobs *jobs, uint32_t j); /* "" when the trace has none */
-/* Stable sort by submit_ns of the table and all its columns, and the content hash. O(n) when sorted. */
+/* Stable sort by submit_ns of the table and all its columns, and the content hash: of what the jobs are, in
+ * order, whatever the numbering of shapes and names. O(n) when sorted. */
 void jobs_sort(struct jobs *jobs);
-/* Removes the jobs for which keep[j] is false; order stays. */
+/* Removes the jobs for which keep[j] is false; order stays, the hash is left as it was. */
 void jobs_filter(struct jobs *jobs, const bool *keep);
 
 #endif
