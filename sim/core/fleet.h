@@ -124,4 +124,27 @@ struct spot {
     uint32_t share_of;
 };
 
+/* --- for core only --- */
+/* jobs' shapes must already name the fleet's models (world_open translates them). */
+void fleet_open(struct fleet *fleet, const struct setup *setup, const struct jobs *jobs, bool track_kinds);
+void fleet_close(struct fleet *fleet);
+/* Takes `gpus` wholly free devices (lowest first), or a share of the lowest device with share_of thousandths
+ * free, and CPUs and memory, on one node. Requires that they are free. */
+struct take fleet_claim(struct fleet *fleet, uint32_t node, const struct shape *shape, uint32_t gpus,
+                        uint32_t share_of);
+/* The exact devices of an earlier take; false (nothing changed) when they are not free. */
+bool fleet_reclaim(struct fleet *fleet, const struct shape *shape, const struct take *take);
+void fleet_release(struct fleet *fleet, const struct shape *shape, const struct take *take);
+/* Whole GPUs that one node in this state could give to a gang of this shape. */
+uint32_t class_offer(const struct fleet *fleet, const struct node_class *c, const struct shape *shape);
+static inline uint32_t take_gpu_milli(const struct shape *shape, const struct take *take) {
+    return shape->share_milli ? shape->share_milli : (uint32_t)__builtin_popcountll(take->devices) * 1000;
+}
+/* A gang's part of its CPUs or memory on a node where it holds some of its GPUs. */
+static inline uint32_t take_part(uint32_t whole_job, const struct shape *shape, const struct take *take) {
+    if (shape->gpus == 0) return whole_job;
+    uint32_t held = (uint32_t)__builtin_popcountll(take->devices);
+    return held == shape->gpus ? whole_job : (uint32_t)((uint64_t)whole_job * held / shape->gpus);
+}
+
 #endif
