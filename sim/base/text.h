@@ -5,6 +5,7 @@
 #ifndef HEADROOM_BASE_TEXT_H
 #define HEADROOM_BASE_TEXT_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -18,6 +19,8 @@ void text_clear(struct text *text); /* keeps the memory */
 void text_add(struct text *text, const char *bytes, size_t len);
 void text_put(struct text *text, const char *string);
 void text_format(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void text_format_list(struct text *text, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
 /* Hands the bytes to the caller (free with free()) and empties text; never NULL. */
 char *text_take(struct text *text);
 
