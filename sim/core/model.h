@@ -64,6 +64,9 @@ struct model {
     const struct param *params; /* params_count of them */
     size_t params_count;
     size_t state_size;          /* zeroed memory for each run, from the run's arena */
+    /* What is wrong between parameters that are each in range ("shortest must be below longest"), NULL when
+     * nothing is. May be NULL. */
+    const char *(*check)(const void *params);
 };
 
 enum kind {
