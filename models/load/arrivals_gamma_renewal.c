@@ -35,7 +35,8 @@ struct clock {
     double reading_ns, speed;
 };
 
-/* Real time at which the clock shows wanted_ns; readings are asked for in ascending order. Stops at until_ns. */
+/* Real time at which the clock shows wanted_ns, until_ns if that is earlier. Readings are asked for in
+ * ascending order. */
 static double clock_time(struct clock *clock, double wanted_ns, int64_t until_ns) {
     const double cell_ns = (double)TICK_MINUTE;
     while (clock->reading_ns + clock->speed * cell_ns < wanted_ns) {

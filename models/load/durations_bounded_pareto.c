@@ -1,8 +1,9 @@
 /*
- * Bounded Pareto run times: a power law between the shortest and the longest job, where a few jobs hold most of
- * the GPU time and yet every moment exists.
+ * Bounded Pareto run times: a power law between the shortest and the longest job, where a few jobs hold most
+ * of the GPU time and yet every moment exists.
  * With L = shortest, H = longest, a = alpha: the n-th moment is
- * a L^a (H^(n-a) - L^(n-a)) / ((n - a) (1 - (L/H)^a)) for n != a (Harchol-Balter 2002). Cost: one draw a job.
+ * a L^a (H^(n-a) - L^(n-a)) / ((n - a) (1 - (L/H)^a)) for n != a (Harchol-Balter 2002).
+ * Cost: one draw a job.
  */
 #include "base/tick.h"
 #include "core/seams.h"

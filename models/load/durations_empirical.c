@@ -1,8 +1,9 @@
 /*
  * Run times from a table of quantiles, as one reads them off a trace: at each probability the run time below
  * which that share of the jobs lies. Between two entries the logarithm of the run time is linear in the
- * probability, because run times spread over orders of magnitude; a zero entry makes its steps linear instead.
- * The mean of a step from a to b is then (b - a) / ln(b / a), which is how docs/load.md states the means.
+ * probability, because run times spread over orders of magnitude; a zero entry makes its steps linear
+ * instead. The mean of a step from a to b is then (b - a) / ln(b / a), which is how docs/load.md states the
+ * means.
  *
  * Invariant (check): as many seconds as probabilities, two at least, probabilities from 0 to 1 strictly
  * ascending, seconds never falling. Cost: O(log entries) a job.
@@ -47,7 +48,8 @@ static double quantile_s(const struct empirical *p, double u) {
         else high = middle;
     }
     const double from = p->seconds.at[low], to = p->seconds.at[high];
-    const double part = (u - p->probabilities.at[low]) / (p->probabilities.at[high] - p->probabilities.at[low]);
+    const double width = p->probabilities.at[high] - p->probabilities.at[low];
+    const double part = (u - p->probabilities.at[low]) / width;
     return from > 0 ? from * pow(to / from, part) : to * part;
 }
 

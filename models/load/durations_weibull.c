@@ -1,5 +1,6 @@
 /*
- * Weibull run times: below shape 1 a job that has run long is likely to run longer still, above 1 the reverse.
+ * Weibull run times: below shape 1 a job that has run long is likely to run longer still, above 1
+ * the reverse.
  * Mean = scale x Gamma(1 + 1 / shape). Cost: one draw a job.
  */
 #include "base/tick.h"

@@ -1,6 +1,6 @@
 /*
- * Power as a power of utilisation. f(u) = u^exponent: below 1 a device that draws much of its power early, above
- * 1 one that needs full load for it (cube: voltage and frequency scaled together).
+ * Power as a power of utilisation. f(u) = u^exponent: below 1 a device that draws much of its power early,
+ * above 1 one that needs full load for it (cube: voltage and frequency scaled together).
  */
 #include "core/seams.h"
 

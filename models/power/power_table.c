@@ -14,13 +14,14 @@ struct table {
 static const struct param params[] = {
     {.key = "points", .kind = PARAM_NUMBERS, .offset = offsetof(struct table, points),
      .least = 0, .most = 1, .required = true,
-     .help = "Busy share of (peak - idle) power at 0, 10, ..., 100 % utilisation: eleven values from 0 to 1."},
+     .help = "Share of (peak - idle) power drawn at 0, 10, ..., 100 % utilisation: eleven values from 0 to 1."},
 };
 
 static const char *check(const void *raw) {
     const struct table *p = raw;
     if (p->points.len != POINTS) return "points must be eleven values, at 0, 10, ..., 100 % utilisation";
-    if (p->points.at[0] != 0 || p->points.at[POINTS - 1] != 1) return "points must begin with 0 and end with 1";
+    if (p->points.at[0] != 0 || p->points.at[POINTS - 1] != 1)
+        return "points must begin with 0 and end with 1";
     for (size_t i = 1; i < POINTS; i++)
         if (p->points.at[i] < p->points.at[i - 1]) return "points must not fall";
     return NULL;

@@ -1,6 +1,7 @@
 /*
- * The region where energy is cheapest at the moment of submission: price times PUE, since the facility's power is
- * what is paid for. Ties go to the lowest index. It looks at the value in force now, not at a forecast.
+ * The region where energy is cheapest at the moment of submission: price times PUE, since the facility's
+ * power is what is paid for. Ties go to the lowest index. It looks at the value in force now, not at a
+ * forecast.
  * Cost: O(regions).
  */
 #include "core/seams.h"

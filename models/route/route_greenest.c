@@ -1,6 +1,7 @@
 /*
  * The region where energy is cleanest at the moment of submission: carbon intensity times PUE, since the
- * facility's power is what is emitted for. Ties go to the lowest index. It looks at the value in force now, not at a forecast.
+ * facility's power is what is emitted for. Ties go to the lowest index. It looks at the value in force now,
+ * not at a forecast.
  * Cost: O(regions).
  */
 #include "core/seams.h"

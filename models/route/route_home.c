@@ -1,8 +1,9 @@
 /*
  * Jobs stay with their tenant's home region. A tenant without a home, or a job its home could never hold, is
- * spread over the regions in proportion to what the tenant's jobs find there (GPUs; nodes for a CPU job): job j
- * falls at the fraction j x golden ratio (mod 1) of the regions' capacity laid end to end. That sequence is the
- * most even one there is without state (Weyl's equidistribution), also over any subset of jobs at equal steps.
+ * spread over the regions in proportion to what the tenant's jobs find there (GPUs; nodes for a CPU job):
+ * job j falls at the fraction j x golden ratio (mod 1) of the regions' capacity laid end to end. That
+ * sequence is the most even one there is without state (Weyl's equidistribution), also over any subset of
+ * jobs at equal steps.
  * Cost: O(regions).
  */
 #include "core/seams.h"
