@@ -1,7 +1,7 @@
 /*
  * Power that saturates: half a straight line and half an exponential approach,
- * f(u) = (1 + u - e^(-u/alpha)) / 2. The published form reaches only 1 - e^(-1/alpha) / 2 at full load; it is divided by that here, so
- * that a full device draws its peak power (a change of 2e-5 at alpha = 0.1).
+ * f(u) = (1 + u - e^(-u/alpha)) / 2. The published form reaches only 1 - e^(-1/alpha) / 2 at full load; it is
+ * divided by that here, so that a full device draws its peak power (a change of 2e-5 at alpha = 0.1).
  */
 #include "core/seams.h"
 

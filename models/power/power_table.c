@@ -14,7 +14,7 @@ struct table {
 static const struct param params[] = {
     {.key = "points", .kind = PARAM_NUMBERS, .offset = offsetof(struct table, points),
      .least = 0, .most = 1, .required = true,
-     .help = "Share of (peak - idle) power drawn at 0, 10, ..., 100 % utilisation: eleven values from 0 to 1."},
+     .help = "Share of (peak - idle) power at 0, 10, ..., 100 % utilisation: eleven values from 0 to 1."},
 };
 
 static const char *check(const void *raw) {
