@@ -5,8 +5,8 @@
  * instead. The mean of a step from a to b is then (b - a) / ln(b / a), which is how docs/load.md states the
  * means.
  *
- * Invariant (check): as many seconds as probabilities, two at least, probabilities from 0 to 1 strictly
- * ascending, seconds never falling. Cost: O(log entries) a job.
+ * Invariant (check): as many run times as probabilities, two at least, probabilities from 0 to 1 strictly
+ * ascending, run times never falling. Cost: O(log entries) a job.
  */
 #include "base/tick.h"
 #include "core/seams.h"
@@ -14,28 +14,28 @@
 #include <math.h>
 
 struct empirical {
-    struct numbers probabilities, seconds;
+    struct numbers probabilities, run_times_s;
 };
 
 static const struct param params[] = {
     {.key = "probabilities", .kind = PARAM_NUMBERS, .offset = offsetof(struct empirical, probabilities),
      .least = 0, .most = 1, .required = true,
      .help = "Shares of the jobs, ascending from 0 to 1."},
-    {.key = "seconds", .kind = PARAM_NUMBERS, .offset = offsetof(struct empirical, seconds),
-     .least = 0, .most = 3.15576e8, .required = true,
-     .help = "For each probability the run time in seconds that this share of the jobs stays below."},
+    {.key = "run_times", .kind = PARAM_NUMBERS, .dim = DIM_TIME,
+     .offset = offsetof(struct empirical, run_times_s), .least = 0, .most = 3.15576e8, .required = true,
+     .help = "For each probability the run time that this share of the jobs stays below."},
 };
 
 static const char *check(const void *raw) {
     const struct empirical *p = raw;
     const size_t len = p->probabilities.len;
-    if (len < 2 || p->seconds.len != len)
-        return "probabilities and seconds must have the same length, two at least";
+    if (len < 2 || p->run_times_s.len != len)
+        return "probabilities and run_times must have the same length, two at least";
     if (p->probabilities.at[0] != 0 || p->probabilities.at[len - 1] != 1)
         return "probabilities must begin with 0 and end with 1";
     for (size_t i = 1; i < len; i++) {
         if (p->probabilities.at[i] <= p->probabilities.at[i - 1]) return "probabilities must ascend";
-        if (p->seconds.at[i] < p->seconds.at[i - 1]) return "seconds must not fall";
+        if (p->run_times_s.at[i] < p->run_times_s.at[i - 1]) return "run_times must not fall";
     }
     return NULL;
 }
@@ -47,7 +47,7 @@ static double quantile_s(const struct empirical *p, double u) {
         if (p->probabilities.at[middle] <= u) low = middle;
         else high = middle;
     }
-    const double from = p->seconds.at[low], to = p->seconds.at[high];
+    const double from = p->run_times_s.at[low], to = p->run_times_s.at[high];
     const double width = p->probabilities.at[high] - p->probabilities.at[low];
     const double part = (u - p->probabilities.at[low]) / width;
     return from > 0 ? from * pow(to / from, part) : to * part;

@@ -16,7 +16,7 @@
 /* A dimension says which units a value may be written in, and the one unit the program keeps it in. */
 enum dim {
     DIM_NONE,         /* a plain number */
-    DIM_TIME,         /* kept in ns (int64_t): PARAM_TIME only. ns us ms s min h d w y */
+    DIM_TIME,         /* kept in ns (int64_t) by PARAM_TIME, in s by PARAM_NUMBERS. ns us ms s min h d w y */
     DIM_POWER,        /* kept in W */
     DIM_ENERGY_PRICE, /* kept in USD/kWh; also USD/MWh, ct/kWh */
     DIM_CARBON,       /* kept in gCO2/kWh; also kgCO2/MWh */
