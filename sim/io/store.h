@@ -2,6 +2,9 @@
  * Results in SQLite: a documented, versioned schema (docs/results.md). A run is a row from its beginning
  * (status 'running', its own transaction); its results are written in one transaction that also marks it
  * 'complete'. A killed run thus leaves a valid file and a row that says so. Several processes may write.
+ *
+ * Trouble of any kind ends the program (die), with the file as it was: it cannot be opened, is not a database, is
+ * another program's, is of another schema version, the disk is full.
  */
 #ifndef HEADROOM_IO_STORE_H
 #define HEADROOM_IO_STORE_H
@@ -10,11 +13,16 @@
 #include "core/setup.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+enum { STORE_SCHEMA_VERSION = 1 };
+
 struct store;
-/* Creates or opens and checks the schema version. Trouble with the disk: die. */
+/* Opens to write; creates the file when there is none (or it is empty). */
 struct store *store_open(const char *path);
+/* Opens to read. A file that does not exist is trouble. */
+struct store *store_open_read(const char *path);
 void store_close(struct store *store);
 
 struct run_info {
@@ -25,8 +33,29 @@ struct run_info {
     const char *version, *command;
     int64_t origin_unix_ns, round_ns;
 };
+/* The run's id. The runs begun through one store are one batch: what one command ran, compared with each other. */
 int64_t store_run_begin(struct store *store, const struct run_info *info);
 void store_run_finish(struct store *store, int64_t run, const struct setup *setup, const struct result *result,
                       double wall_s);
+
+/* --- reading --- */
+
+struct summary;
+/* Ids of all runs, ascending; free(). */
+int64_t *store_runs(struct store *store, size_t *count);
+/* Ids of the complete runs of the newest batch that has any, ascending; free(). */
+int64_t *store_latest(struct store *store, size_t *count);
+/* false: there is no such run. Free with summary_free either way. */
+bool store_read_summary(struct store *store, int64_t run, struct summary *summary);
+/* The series, regions in the order of the summary's PART_REGION; free(series->at). No bins: none were kept. */
+void store_read_series(struct store *store, int64_t run, struct series *series);
+
+/* A cumulative distribution: `jobs` of the finished jobs had a value of at most `at_most_s`. */
+struct store_step {
+    double at_most_s;
+    uint64_t jobs;
+};
+/* figure: "wait" or "jct". Ascending; free(). */
+struct store_step *store_read_distribution(struct store *store, int64_t run, const char *figure, size_t *count);
 
 #endif

@@ -1,0 +1,57 @@
+/*
+ * A run as its readers see it: who it was, and every metric of every part, as numbers. The terminal's table, the
+ * JSON, the CSV and the report know nothing else, so a run looks the same fresh from the loop (summary_of) and
+ * read back from the database (store_read_summary).
+ */
+#ifndef HEADROOM_IO_SUMMARY_H
+#define HEADROOM_IO_SUMMARY_H
+
+#include "base/mem.h"
+#include "core/result.h"
+#include "core/setup.h"
+#include "io/store.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct summary_part {
+    enum part part;
+    const char *name;   /* "all" for PART_RUN */
+    double *value;      /* parallel to result_metrics; NAN: undefined for this part */
+};
+
+struct summary {
+    struct arena arena; /* holds everything below */
+    int64_t run, batch; /* ids in the database; 0 when the run was not stored */
+    bool complete;      /* false: the run was killed, or is still at it; then there are no parts */
+    struct run_info info;
+    const char *work_unit;
+    const char *started_utc; /* "" when not stored */
+    uint64_t jobs, events;
+    double measured_s, wall_s, loop_s;
+    struct summary_part *parts; /* PART_RUN first, then by part in the order of the tallies */
+    size_t parts_len;
+    const char **warnings;
+    size_t warnings_len;
+};
+
+/* Everything is copied; free with summary_free. */
+void summary_of(struct summary *summary, const struct run_info *info, const struct setup *setup,
+                const struct result *result, double wall_s);
+void summary_free(struct summary *summary);
+
+/* Index into result_metrics of a metric that is known to exist (require). */
+size_t metric_index(const char *name);
+/* The metric of a part; NAN when it is undefined or the run is not complete. */
+double summary_value(const struct summary *summary, const char *metric);
+double part_value(const struct summary_part *part, const char *metric);
+/* First part of a kind and how many there are (they stand together). */
+const struct summary_part *summary_parts(const struct summary *summary, enum part part, size_t *count);
+/* The part of that kind and name, or NULL. */
+const struct summary_part *summary_part(const struct summary *summary, enum part part, const char *name);
+/* What to call the run next to others: its name in the scenario, else the scenario's. */
+const char *summary_title(const struct summary *summary);
+/* Index of the run the others are compared with: the one named by their `baseline:`, else the first. */
+size_t summary_baseline(const struct summary *runs, size_t count);
+
+#endif
