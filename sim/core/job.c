@@ -198,6 +198,29 @@ const char *jobs_id(const struct jobs *jobs, uint32_t j) {
     return jobs->id_at ? jobs->ids + jobs->id_at[j] : "";
 }
 
+size_t jobs_duplicate_ids(const struct jobs *jobs, void (*visit)(void *context, uint32_t job, uint32_t first),
+                          void *context) {
+    if (!jobs->id_at) return 0;
+    size_t slots_len = SLOTS_FIRST, found = 0;
+    while (slots_len < 2 * jobs->len) slots_len *= 2;
+    uint32_t *slots = slots_new(slots_len);
+    for (uint32_t j = 0; j < jobs->len; j++) {
+        const char *id = jobs_id(jobs, j);
+        if (!id[0]) continue;
+        size_t slot = (size_t)hash_mix(hash_bytes(HASH_START, id, strlen(id))) & (slots_len - 1);
+        while (slots[slot] != empty_slot && strcmp(jobs_id(jobs, slots[slot]), id) != 0)
+            slot = (slot + 1) & (slots_len - 1);
+        if (slots[slot] == empty_slot) {
+            slots[slot] = j;
+            continue;
+        }
+        found++;
+        if (visit) visit(context, j, slots[slot]);
+    }
+    free(slots);
+    return found;
+}
+
 /* --- moving rows --- */
 
 static void row_move(struct jobs *jobs, size_t to, size_t from) {

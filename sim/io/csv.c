@@ -394,3 +394,15 @@ bool csv_read(const char *path, csv_visit *visit, void *context, uint64_t *hash,
     gz_close(gz);
     return good;
 }
+
+void csv_put(struct text *line, const char *field) {
+    size_t len = strlen(field);
+    bool blank_ends = len && (strchr(" \t", field[0]) || strchr(" \t", field[len - 1]));
+    if (!blank_ends && !strpbrk(field, ",\"\r\n")) {
+        text_put(line, field);
+        return;
+    }
+    text_put(line, "\"");
+    for (const char *c = field; *c; c++) text_add(line, *c == '"' ? "\"\"" : c, *c == '"' ? 2 : 1);
+    text_put(line, "\"");
+}

@@ -34,4 +34,8 @@ typedef bool csv_visit(void *context, const struct csv_row *row, struct err *err
  * uncompressed bytes. */
 bool csv_read(const char *path, csv_visit *visit, void *context, uint64_t *hash, struct err *err);
 
+/* Appends a field to a line being written, quoted when it has to be. */
+struct text;
+void csv_put(struct text *line, const char *field);
+
 #endif
