@@ -219,11 +219,9 @@ uint32_t place_job(struct world *world, struct takes *takes, const struct place_
     return place_gang(world, takes, model->gang, domain, s);
 }
 
-bool place_would_fit(struct world *world, const struct place_model *model, void *state, uint32_t domain,
+bool place_would_fit(const struct world *world, const struct place_model *model, uint32_t domain,
                      const struct shape *s, bool scatter) {
-    struct fleet *f = &world->fleet;
-    (void)model;
-    (void)state;
+    const struct fleet *f = &world->fleet;
     if (f->domains[domain].free_milli < shape_gpu_milli(s) || f->domains[domain].whole_free < s->gpus)
         return false;
     const bool gang = is_gang(f, domain, s);

@@ -19,7 +19,7 @@ struct takes {
 uint32_t place_job(struct world *world, struct takes *takes, const struct place_model *model, void *state,
                    uint32_t domain, const struct shape *shape, bool scatter);
 /* Whether place_job would succeed; changes nothing. */
-bool place_would_fit(struct world *world, const struct place_model *model, void *state, uint32_t domain,
+bool place_would_fit(const struct world *world, const struct place_model *model, uint32_t domain,
                      const struct shape *shape, bool scatter);
 /* Whether the domain, empty, could ever hold the shape. */
 bool place_possible(const struct world *world, const struct place_model *model, uint32_t domain,

@@ -31,24 +31,30 @@ void sched_set_aside(struct sched *sched, uint32_t job, enum why why);
 void sched_block(struct sched *sched, uint32_t job, enum why why);
 
 /* --- for planning backfills --- */
-/* Waiting jobs of the domain in order, all groups. JOB_NONE at the end. O(groups + log n) a step. */
-/* Groups of the domain that are not set aside: iterate 0..count-1 before changing anything. */
+/* Sets the job's group aside and remembers the job as the head that others must not delay. A better job that
+ * arrives later starts the line anew: every group is tried again and there is no head. */
+void sched_hold(struct sched *sched, uint32_t job, enum why why);
+uint32_t sched_held(const struct sched *sched, uint32_t domain); /* JOB_NONE: none */
+/* Groups of the domain with waiting jobs that are not set aside, in a buffer valid until the next call. */
 uint32_t sched_groups(struct sched *sched, uint32_t domain, const uint32_t **groups);
-/* First job in order of a group whose estimate is at most limit_ns (needs_search). */
-uint32_t sched_first_within(struct sched *sched, uint32_t group, int64_t limit_ns);
-uint32_t sched_group_head(struct sched *sched, uint32_t group);
+/* Every group of the domain with waiting jobs. */
+uint32_t sched_groups_waiting(struct sched *sched, uint32_t domain, const uint32_t **groups);
 uint32_t sched_group_of(const struct sched *sched, uint32_t job);
-uint64_t sched_key(const struct sched *sched, uint32_t job);
+uint32_t sched_group_head(const struct sched *sched, uint32_t group); /* JOB_NONE when empty */
+const struct shape *sched_group_shape(const struct sched *sched, uint32_t group);
+/* First job in order of a group whose estimate is at most limit_ns (needs_search); JOB_NONE. */
+uint32_t sched_first_within(const struct sched *sched, uint32_t group, int64_t limit_ns);
 void sched_group_set_aside(struct sched *sched, uint32_t group, enum why why);
+/* Why a job of this group could not start now; WHY_POLICY when nothing but the policy is in the way. */
+enum why sched_explain(struct sched *sched, uint32_t group);
+uint64_t sched_key(const struct sched *sched, uint32_t job);
 
-/* When, by running jobs' estimates, the job's GPUs will have been freed, counting only nodes of models it
+/* When, by running jobs' estimates, the job's GPUs will have been freed, counting only GPUs of models it
  * accepts (needs_ends): the shadow time of EASY, and the GPUs (thousandths) left over at that time. */
 void sched_shadow(struct sched *sched, uint32_t domain, uint32_t job, int64_t *shadow_ns, int64_t *extra_milli);
-/* Expected ends of the domain's running jobs, ascending (needs_ends): calls visit with end (never before
- * now) and GPUs (thousandths) of each. */
-void sched_ends(struct sched *sched, uint32_t domain, void (*visit)(void *context, int64_t end_ns, uint32_t gpu_milli),
-                void *context);
-/* Asks for another pass over the domain at t_ns (> now), whatever else happens. */
-void sched_wake(struct sched *sched, uint32_t domain, int64_t t_ns);
+/* Expected ends of the domain's running jobs, ascending, never before now (needs_ends). */
+void sched_ends(struct sched *sched, uint32_t domain,
+                void (*visit)(void *context, int64_t end_ns, uint32_t gpu_milli), void *context);
+uint64_t sched_free_milli(const struct sched *sched, uint32_t domain, uint64_t models);
 
 #endif

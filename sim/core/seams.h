@@ -34,12 +34,15 @@ struct backfill_model {
     struct model model;
     void (*open)(void *state, const void *params, const struct world *world);
     void (*pass)(void *state, struct sched *sched, uint32_t domain);
-    /* May be NULL: a job stopped holding GPUs (completed or preempted). */
-    void (*ended)(void *state, struct sched *sched, uint32_t domain, uint32_t job);
+    /* May be NULL: a job joined the line; jobs completed before their expected ends (called once, after all
+     * completions of the instant and before its arrivals). */
+    void (*arrived)(void *state, struct sched *sched, uint32_t domain, uint32_t job);
+    void (*ended_early)(void *state, struct sched *sched, uint32_t domain);
     void (*close)(void *state);
     bool needs_search;  /* sched_first_within is used: waiting jobs are kept in a searchable tree */
     bool needs_ends;    /* sched_shadow is used: expected ends are kept in a tree */
     bool reserves;      /* plans on estimates: refused with preemptive and cross-tenant orders */
+    bool whole_domain;  /* plans on GPU counts of the whole domain: refused where jobs accept some models only */
 };
 
 /* How a job larger than any node it fits (or any job, with policy.scatter) is split. */

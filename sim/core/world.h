@@ -40,6 +40,8 @@ double world_attained_gpu_ns(const struct world *w, uint32_t job);
 
 struct run_options {
     bool job_results;
+    struct jobs *consume; /* the trace itself, when no other run needs it: it is used in place and taken over
+                             (left empty), which halves the memory; NULL: trace is copied */
     uint32_t bins;      /* of the series: about this many, 0 for none */
     /* Called now and then (at most every ~1e5 events); may be NULL. done: share of jobs ended. */
     void (*progress)(void *context, int64_t now_ns, uint64_t events, double done);

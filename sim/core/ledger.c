@@ -1,0 +1,165 @@
+/*
+ * Exact integration, see ledger.h. A region's signals are read by cursors that only move forward; between two
+ * changes of any of them flows are linear, so the present flow is base + rate x (now - segment start): errors
+ * do not build up with the number of events.
+ */
+#include "core/ledger.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/tick.h"
+
+#include <stdlib.h>
+
+static double ns_to_s(int64_t ns) { return (double)ns / 1e9; }
+
+static void cursor_next(struct cursor *c) {
+    const struct steps *s = c->steps;
+    c->value = s->value[c->i];
+    if (c->i + 1 < s->len) c->next_ns = s->at_ns[c->i + 1] + c->shift_ns;
+    else if (s->period_ns > 0) c->next_ns = s->at_ns[0] + s->period_ns + c->shift_ns;
+    else c->next_ns = TICK_NEVER;
+}
+
+static void cursor_step(struct cursor *c) {
+    if (++c->i == c->steps->len) {
+        c->i = 0;
+        c->shift_ns += c->steps->period_ns;
+    }
+    cursor_next(c);
+}
+
+/* Positions at time 0. */
+static void cursor_open(struct cursor *c, const struct steps *steps) {
+    *c = (struct cursor){.steps = steps};
+    require(steps->len >= 1);
+    if (steps->period_ns > 0 && steps->at_ns[0] < 0)
+        c->shift_ns = -steps->at_ns[0] / steps->period_ns * steps->period_ns;
+    size_t low = 0, high = steps->len; /* last step at or before 0 */
+    while (high - low > 1) {
+        const size_t middle = low + (high - low) / 2;
+        if (steps->at_ns[middle] + c->shift_ns <= 0) low = middle;
+        else high = middle;
+    }
+    c->i = low;
+    cursor_next(c);
+}
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+static void segment_next(struct region_account *r) {
+    r->next_ns = least(r->price.next_ns, least(r->carbon.next_ns, r->pue.next_ns));
+}
+
+static struct flow flow_at(const struct region_account *r, int64_t now_ns) {
+    const double s = ns_to_s(now_ns - r->segment_ns), facility = r->pue.value * s;
+    return (struct flow){.pue_s = r->base.pue_s + facility,
+                         .usd = r->base.usd + facility * r->price.value / 3.6e6,
+                         .g = r->base.g + facility * r->carbon.value / 3.6e6};
+}
+
+void region_advance(struct region_account *r, int64_t now_ns) {
+    while (r->next_ns <= now_ns) {
+        const double s = ns_to_s(r->next_ns - r->segment_ns), watts = r->it_w * r->pue.value;
+        r->base = flow_at(r, r->next_ns);
+        r->price_s += r->price.value * s;
+        r->carbon_s += r->carbon.value * s;
+        if (watts > r->peak_w) r->peak_w = watts;
+        r->segment_ns = r->next_ns;
+        if (r->price.next_ns == r->segment_ns) cursor_step(&r->price);
+        if (r->carbon.next_ns == r->segment_ns) cursor_step(&r->carbon);
+        if (r->pue.next_ns == r->segment_ns) cursor_step(&r->pue);
+        segment_next(r);
+    }
+    if (now_ns != r->now_ns || now_ns == r->segment_ns) {
+        r->now = flow_at(r, now_ns);
+        r->now_ns = now_ns;
+    }
+}
+
+static void charge_add(struct charge *to, double watts, const struct flow *from, const struct flow *until) {
+    to->j += watts * (until->pue_s - from->pue_s);
+    to->usd += watts * (until->usd - from->usd);
+    to->g += watts * (until->g - from->g);
+}
+
+void region_settle(struct region_account *r, int64_t now_ns) {
+    if (now_ns == r->settled_ns) return;
+    region_advance(r, now_ns);
+    const double ns = (double)(now_ns - r->settled_ns), watts = r->it_w * r->pue.value;
+    if (watts > r->peak_w && now_ns > r->segment_ns) r->peak_w = watts;
+    charge_add(&r->total.meter, r->it_w, &r->settled, &r->now);
+    r->total.it_j += r->it_w * ns / 1e9;
+    for (int i = 0; i < GAUGE_COUNT; i++) r->total.gauge[i] += r->gauge[i] * ns;
+    const double s = ns_to_s(now_ns - r->segment_ns);
+    r->total.price_s = r->price_s + r->price.value * s;
+    r->total.carbon_s = r->carbon_s + r->carbon.value * s;
+    r->total.pue_s = r->now.pue_s;
+    r->settled = r->now;
+    r->settled_ns = now_ns;
+}
+
+void pool_settle(struct ledger *l, uint32_t pool, int64_t now_ns) {
+    struct pool_account *p = &l->pools[pool];
+    if (now_ns == p->settled_ns) return;
+    struct region_account *r = &l->regions[p->region];
+    region_advance(r, now_ns);
+    if (l->open) {
+        charge_add(&p->idle, p->idle_w, &p->settled, &r->now);
+        p->held += (wide)p->held_milli * (now_ns - p->settled_ns);
+    }
+    p->settled = r->now;
+    p->settled_ns = now_ns;
+}
+
+void ledger_open(struct ledger *l, const struct setup *setup) {
+    *l = (struct ledger){.setup = setup};
+    l->regions = mem_zero(setup->regions_len + 1, sizeof *l->regions);
+    l->pools = mem_zero(setup->pools_len + 1, sizeof *l->pools);
+    for (size_t i = 0; i < setup->regions_len; i++) {
+        struct region_account *r = &l->regions[i];
+        r->setup = &setup->regions[i];
+        cursor_open(&r->price, &r->setup->price);
+        cursor_open(&r->carbon, &r->setup->carbon);
+        cursor_open(&r->pue, &r->setup->pue);
+        segment_next(r);
+    }
+    for (size_t i = 0; i < setup->pools_len; i++) l->pools[i].region = setup->pools[i].region;
+    for (size_t i = 0; i < setup->nodes_len; i++) {
+        const struct pool_setup *p = &setup->pools[setup->nodes[i].pool];
+        const double watts = setup->nodes[i].count * (p->base_w + p->gpus * p->gpu_idle_w);
+        l->pools[setup->nodes[i].pool].idle_w += watts;
+        l->regions[p->region].it_w += watts;
+    }
+}
+
+void ledger_close(struct ledger *l) {
+    free(l->regions);
+    free(l->pools);
+}
+
+static void settle_all(struct ledger *l, int64_t now_ns) {
+    for (uint32_t i = 0; i < l->setup->regions_len; i++) region_settle(&l->regions[i], now_ns);
+    for (uint32_t i = 0; i < l->setup->pools_len; i++) pool_settle(l, i, now_ns);
+}
+
+void ledger_open_window(struct ledger *l, int64_t now_ns) {
+    settle_all(l, now_ns);
+    for (uint32_t i = 0; i < l->setup->regions_len; i++) {
+        l->regions[i].opened = l->regions[i].total;
+        l->regions[i].peak_w = 0;
+    }
+    l->open = l->was_open = true;
+    l->opened_ns = l->closed_ns = now_ns;
+}
+
+void ledger_close_window(struct ledger *l, int64_t now_ns) {
+    settle_all(l, now_ns);
+    if (!l->open) return;
+    for (uint32_t i = 0; i < l->setup->regions_len; i++) {
+        l->regions[i].closed = l->regions[i].total;
+        l->regions[i].window_peak_w = l->regions[i].peak_w;
+    }
+    l->open = false;
+    l->closed_ns = now_ns;
+}

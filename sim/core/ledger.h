@@ -1,0 +1,107 @@
+/*
+ * The ledger: energy, money and emissions, integrated exactly.
+ *
+ * Power is constant between events; price, carbon and PUE are step functions. So a region keeps, per watt of
+ * IT power, the running integrals of PUE, PUE x price and PUE x carbon (struct flow); what an interval costs is
+ * watts times the difference of two flows. No sampling, no step size.
+ *
+ * Three accounts of the same energy are kept apart and compared at the end (ledger_error): the region's meter
+ * (from its total power), the pools (what jobs hold there, and the idle rest), and the groups of jobs (what each
+ * job was charged when it stopped).
+ *
+ * A job is charged for the GPUs it holds (idle and busy watts) and its part of the node's base power (GPUs held
+ * over the node's GPUs; on a node without GPUs: cores held over cores). Idle is the rest.
+ * Cost: a few multiply-adds a start or stop, plus one step a signal change.
+ */
+#ifndef HEADROOM_CORE_LEDGER_H
+#define HEADROOM_CORE_LEDGER_H
+
+#include "core/result.h"
+#include "core/setup.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+__extension__ typedef __int128 wide; /* exact sums of thousandths x ns */
+
+/* Integrals per watt of IT power. */
+struct flow {
+    double pue_s;   /* facility J per IT W */
+    double usd, g;  /* per IT W */
+};
+struct charge {
+    double j, usd, g; /* facility energy, its cost, its emissions */
+};
+
+/* A step function read forwards in time. */
+struct cursor {
+    const struct steps *steps;
+    size_t i;
+    int64_t shift_ns;  /* whole periods passed */
+    int64_t next_ns;   /* when the value changes next */
+    double value;
+};
+
+/* Quantities whose time integrals a region keeps. */
+enum gauge { GAUGE_HELD, GAUGE_USED, GAUGE_QUEUED, GAUGE_QUEUED_GPUS, GAUGE_RUNNING, GAUGE_FRAGMENT, GAUGE_COUNT };
+
+struct region_mark { /* running totals of a region at some moment */
+    struct charge meter;
+    double it_j, price_s, carbon_s, pue_s;
+    double gauge[GAUGE_COUNT]; /* x ns */
+};
+struct region_account {
+    const struct region_setup *setup;
+    struct cursor price, carbon, pue;
+    int64_t segment_ns, next_ns, now_ns; /* signals constant on [segment, next) */
+    struct flow base, now;               /* at segment_ns, at now_ns */
+    double it_w;                         /* now */
+    double price_s, carbon_s;            /* integrals of price and carbon to segment_ns, for time averages */
+    struct flow settled;                 /* meter is settled to here */
+    int64_t settled_ns;
+    double gauge[GAUGE_COUNT];
+    struct region_mark total, opened, closed;
+    double peak_w;                       /* highest facility power since the window opened */
+    double window_peak_w;                /* the same when it closed */
+};
+struct pool_account {
+    uint32_t region;
+    double idle_w;                       /* base and idle watts nobody pays for */
+    uint64_t held_milli;
+    wide held;                           /* thousandths of a GPU x ns */
+    struct charge jobs, idle;
+    double jobs_capacity_usd;
+    double used, useful;                 /* thousandths x ns */
+    struct flow settled;
+    int64_t settled_ns;
+};
+/* What one group's jobs held and were charged. */
+struct account {
+    wide held;
+    double used, useful, overhead;       /* thousandths x ns */
+    struct charge energy;
+    double capacity_usd;
+    uint64_t preemptions;
+};
+
+struct ledger {
+    const struct setup *setup;
+    struct region_account *regions;
+    struct pool_account *pools;
+    bool open, was_open;                 /* inside the measured window */
+    int64_t opened_ns, closed_ns;
+};
+
+void ledger_open(struct ledger *ledger, const struct setup *setup);
+void ledger_close(struct ledger *ledger);
+/* Brings a region's signals and flows to now. */
+void region_advance(struct region_account *region, int64_t now_ns);
+/* Adds to the region's totals what went by since they were settled. Call before it_w or a gauge changes. */
+void region_settle(struct region_account *region, int64_t now_ns);
+/* Adds the pool's idle share and held time since it was settled. Call before idle_w or held_milli changes. */
+void pool_settle(struct ledger *ledger, uint32_t pool, int64_t now_ns);
+/* Starts or ends the measured window: the caller settles all running jobs first. */
+void ledger_open_window(struct ledger *ledger, int64_t now_ns);
+void ledger_close_window(struct ledger *ledger, int64_t now_ns);
+
+#endif

@@ -1,0 +1,850 @@
+/*
+ * Lines of waiting jobs, starts, stops and preemption. See sched.h for the idea: a pass tries groups of equal
+ * requests, and a group that failed is not tried again before something was freed.
+ *
+ * Attribution of waiting: each group carries the reason its jobs wait for now; whenever the reason or the
+ * number of its jobs changes, jobs x time since the last change goes to the old reason. All in integers, so the
+ * parts add up to the wait exactly. Only first waits count (after a preemption a job has started already), and
+ * only those of jobs submitted inside the measured window.
+ */
+#include "core/sched.h"
+
+#include "core/engine.h"
+
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/tick.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const struct world *sched_world(const struct sched *s) { return &s->world; }
+
+static const struct shape *group_shape(const struct sched *s, const struct group *g) {
+    return &s->world.jobs.shapes.at[g->shape];
+}
+
+/* ---- why a job waits ---- */
+
+static bool counted(const struct sched *s, uint32_t job) {
+    const struct job *j = &s->world.jobs.at[job];
+    return j->submit_ns >= s->setup->measure_from_ns && j->submit_ns < s->setup->measure_to_ns;
+}
+
+static void why_settle(struct sched *s, struct group *g) {
+    const int64_t passed = s->world.now_ns - g->why_since_ns;
+    if (passed == 0) return;
+    g->why_ns[g->why] += (wide)g->fresh * passed;
+    g->clock_ns[g->why] += passed;
+    g->why_since_ns = s->world.now_ns;
+}
+
+static void why_change(struct sched *s, struct group *g, enum why why) {
+    if (g->why == why) return;
+    why_settle(s, g);
+    g->why = why;
+}
+
+/* The job's waiting counts with its group's from now on (by 1), or no longer (by -1). */
+static void why_count(struct sched *s, struct group *g, uint32_t job, int by) {
+    if (s->world.jobs.at[job].start_ns != JOB_NOT_YET) return;
+    why_settle(s, g);
+    if (counted(s, job)) g->fresh += (uint32_t)by;
+    if (s->job_results)
+        for (int i = 0; i < WHY_COUNT; i++) s->job_results[job].why_ns[i] -= by * g->clock_ns[i];
+}
+
+/* A blocked line's head waits for a reason of its own. */
+static void front_settle(struct sched *s, struct line *l) {
+    const int64_t passed = s->world.now_ns - l->front_since_ns;
+    l->front_since_ns = s->world.now_ns;
+    if (s->world.jobs.at[l->front].start_ns != JOB_NOT_YET) return;
+    if (counted(s, l->front)) s->groups.at[s->group_of[l->front]].why_ns[l->front_why] += passed;
+    if (s->job_results) s->job_results[l->front].why_ns[l->front_why] += passed;
+}
+
+static void front_clear(struct sched *s, struct line *l) {
+    if (l->front == JOB_NONE) return;
+    if (l->front_apart) {
+        front_settle(s, l);
+        why_count(s, &s->groups.at[s->group_of[l->front]], l->front, 1);
+    }
+    l->front = JOB_NONE;
+    l->front_apart = l->blocked = false;
+}
+
+/* ---- groups ---- */
+
+uint64_t sched_key(const struct sched *s, uint32_t job) {
+    return s->order->key(s->order_state, &s->world, job);
+}
+
+static uint32_t group_find(struct sched *s, uint32_t domain, uint32_t job) {
+    const struct job *j = &s->world.jobs.at[job];
+    const uint64_t hash = hash_mix(hash_mix((uint64_t)domain << 32 | j->shape) ^
+                                   ((uint64_t)j->tenant << 16 | j->class_id));
+    for (size_t at = hash & (s->group_slots_len - 1);; at = (at + 1) & (s->group_slots_len - 1)) {
+        const uint32_t id = s->group_slots[at];
+        if (id == SCHED_NONE) {
+            if (s->groups.len * 2 >= s->group_slots_len) break;
+            s->group_slots[at] = (uint32_t)s->groups.len;
+            struct group *g = vec_push(&s->groups);
+            *g = (struct group){.domain = domain, .tenant = j->tenant, .class_id = j->class_id, .shape = j->shape,
+                                .head = JOB_NONE, .tail = JOB_NONE, .root = TREE_NONE, .why = WHY_HEAD,
+                                .why_since_ns = s->world.now_ns};
+            evq_init(&g->heap, false);
+            *vec_push(&s->lines[domain].groups) = (uint32_t)s->groups.len - 1;
+            return (uint32_t)s->groups.len - 1;
+        }
+        const struct group *g = &s->groups.at[id];
+        if (g->domain == domain && g->shape == j->shape && g->tenant == j->tenant && g->class_id == j->class_id)
+            return id;
+    }
+    /* half full: double and put everyone back */
+    s->group_slots_len *= 2;
+    s->group_slots = mem_grow(s->group_slots, s->group_slots_len, sizeof *s->group_slots);
+    memset(s->group_slots, 0xff, s->group_slots_len * sizeof *s->group_slots);
+    for (uint32_t id = 0; id < s->groups.len; id++) {
+        const struct group *g = &s->groups.at[id];
+        size_t at = hash_mix(hash_mix((uint64_t)g->domain << 32 | g->shape) ^
+                             ((uint64_t)g->tenant << 16 | g->class_id)) & (s->group_slots_len - 1);
+        while (s->group_slots[at] != SCHED_NONE) at = (at + 1) & (s->group_slots_len - 1);
+        s->group_slots[at] = id;
+    }
+    return group_find(s, domain, job);
+}
+
+/* The group's first job and its key; JOB_NONE when it is empty. */
+static uint32_t group_first(const struct sched *s, const struct group *g, uint64_t *key) {
+    if (s->backfill->needs_search) {
+        const uint32_t job = tree_first(&s->waiting, g->root);
+        if (job != TREE_NONE) *key = s->waiting.at[job].key;
+        return job == TREE_NONE ? JOB_NONE : job;
+    }
+    uint32_t job = g->head;
+    if (job != JOB_NONE) *key = sched_key(s, job);
+    if (!evq_empty(&g->heap)) {
+        const evq_key top = evq_top(&g->heap);
+        if (job == JOB_NONE || top < evq_pack(*key, job, job)) {
+            job = evq_handle(top);
+            *key = evq_rank(top);
+        }
+    }
+    return job;
+}
+
+/* Brings the group's place in its line up to date. */
+static void group_requeue(struct sched *s, uint32_t id) {
+    struct group *g = &s->groups.at[id];
+    struct line *l = &s->lines[g->domain];
+    uint64_t key = 0;
+    const uint32_t job = g->aside || g->len == 0 ? JOB_NONE : group_first(s, g, &key);
+    if (job == JOB_NONE) evq_cancel(&l->ready, id);
+    else evq_move(&l->ready, evq_pack(key, job, id));
+}
+
+static void group_push(struct sched *s, uint32_t id, uint32_t job, uint64_t key) {
+    struct group *g = &s->groups.at[id];
+    struct job *j = &s->world.jobs.at[job];
+    if (s->backfill->needs_search) {
+        tree_insert(&s->waiting, &g->root, key, job, j->estimate_ns);
+    } else if (g->head == JOB_NONE || key > g->tail_key || (key == g->tail_key && job > g->tail)) {
+        if (g->head == JOB_NONE) g->head = job;
+        else s->world.jobs.at[g->tail].next = job;
+        g->tail = job;
+        g->tail_key = key;
+        j->next = JOB_NONE;
+    } else {
+        evq_push(&g->heap, evq_pack(key, job, job));
+    }
+    g->len++;
+    s->group_of[job] = id;
+}
+
+/* Takes a job out: any one from a tree, else it must be the first. */
+static void group_take(struct sched *s, uint32_t id, uint32_t job) {
+    struct group *g = &s->groups.at[id];
+    if (s->backfill->needs_search) {
+        tree_remove(&s->waiting, &g->root, s->waiting.at[job].key, job);
+    } else if (g->head == job) {
+        g->head = s->world.jobs.at[job].next;
+        if (g->head == JOB_NONE) g->tail = JOB_NONE;
+    } else {
+        require(!evq_empty(&g->heap) && evq_handle(evq_top(&g->heap)) == job);
+        (void)evq_pop(&g->heap);
+    }
+    g->len--;
+}
+
+static void queue_count(struct sched *s, const struct group *g, int by) {
+    struct region_account *r = &s->ledger.regions[s->world.fleet.domains[g->domain].region];
+    region_settle(r, s->world.now_ns);
+    r->gauge[GAUGE_QUEUED] += by;
+    r->gauge[GAUGE_QUEUED_GPUS] += by * (double)shape_gpu_milli(group_shape(s, g));
+}
+
+/* ---- lines ---- */
+
+static void line_dirty(struct sched *s, uint32_t domain) {
+    if (s->lines[domain].dirty) return;
+    s->lines[domain].dirty = true;
+    *vec_push(&s->dirty) = domain;
+}
+
+static void group_aside(struct sched *s, uint32_t id, enum why why) {
+    struct group *g = &s->groups.at[id];
+    if (g->aside && g->why == WHY_QUOTA) s->quota_waiting[g->tenant]--;
+    if (why == WHY_QUOTA) s->quota_waiting[g->tenant]++;
+    why_change(s, g, why);
+    if (g->aside) return;
+    g->aside = true;
+    *vec_push(&s->lines[g->domain].aside) = id;
+    evq_cancel(&s->lines[g->domain].ready, id);
+}
+
+enum wake { WAKE_FREED, WAKE_ALL, WAKE_QUOTA };
+
+/* Puts groups back in line: those that what was freed may help; all of them; or a tenant's at its quota. */
+static void line_wake(struct sched *s, uint32_t domain, enum wake wake, uint32_t tenant) {
+    struct line *l = &s->lines[domain];
+    const uint64_t free_milli = s->world.fleet.domains[domain].free_milli;
+    size_t kept = 0;
+    for (size_t i = 0; i < l->aside.len; i++) {
+        const uint32_t id = l->aside.at[i];
+        struct group *g = &s->groups.at[id];
+        bool back = g->why != WHY_QUOTA;
+        if (wake == WAKE_QUOTA) back = g->why == WHY_QUOTA && g->tenant == tenant;
+        if (wake == WAKE_FREED && back && !s->order->preemptive && g->why == WHY_CAPACITY)
+            back = shape_gpu_milli(group_shape(s, g)) <= free_milli;
+        if (!back) {
+            l->aside.at[kept++] = id;
+            continue;
+        }
+        if (g->why == WHY_QUOTA) s->quota_waiting[g->tenant]--;
+        g->aside = false;
+        group_requeue(s, id);
+    }
+    l->aside.len = kept;
+    line_dirty(s, domain);
+}
+
+static void join_line(struct sched *s, uint32_t id, uint32_t job) {
+    struct group *g = &s->groups.at[id];
+    struct line *l = &s->lines[g->domain];
+    const uint64_t key = sched_key(s, job);
+    group_push(s, id, job, key);
+    if (g->len == 1 && !g->aside)
+        why_change(s, g, s->setup->policy.round_ns && !l->blocked ? WHY_POLICY : WHY_HEAD);
+    why_count(s, g, job, 1);
+    queue_count(s, g, 1);
+    const bool better = l->front != JOB_NONE &&
+                        (s->by_tenant || evq_pack(key, job, 0) < evq_pack(l->front_key, l->front, 0));
+    if (better) {
+        front_clear(s, l);
+        line_wake(s, g->domain, WAKE_ALL, 0);
+    } else if (g->aside && g->why == WHY_POLICY && s->backfill->needs_search) {
+        line_wake(s, g->domain, WAKE_ALL, 0); /* it may be short enough where its fellows are not */
+    }
+    if (!g->aside) group_requeue(s, id);
+    if (!l->blocked && !g->aside) line_dirty(s, g->domain);
+    if (s->backfill->arrived) {
+        s->backfill->arrived(s->backfill_state, s, g->domain, job);
+        line_dirty(s, g->domain);
+    }
+}
+
+/* ---- what a running job costs ---- */
+
+static const struct pool_setup *take_pool(const struct sched *s, const struct take *t) {
+    return &s->setup->pools[s->world.fleet.nodes[t->node].pool];
+}
+
+/* The take's part of its node: by GPUs, or by cores on a node without GPUs. */
+static double take_share(const struct pool_setup *p, const struct shape *shape, const struct take *t) {
+    if (p->gpus) return take_gpu_milli(shape, t) / (1000.0 * p->gpus);
+    return p->cpu_milli ? (double)take_part(shape->cpu_milli, shape, t) / p->cpu_milli : 0;
+}
+
+static double take_static_w(const struct pool_setup *p, double share) {
+    return share * (p->base_w + p->gpus * p->gpu_idle_w);
+}
+
+static double take_busy_w(const struct pool_setup *p, const struct shape *shape, const struct take *t, float u) {
+    const uint32_t milli = take_gpu_milli(shape, t);
+    if (milli == 0) return 0;
+    const struct power_model *power = (const struct power_model *)(const void *)p->power.model;
+    return milli / 1000.0 * (p->gpu_peak_w - p->gpu_idle_w) * power->share(p->power.params, (double)u);
+}
+
+/* Charges a running job, and the pools it runs in, for the time since it was charged last. */
+static void slot_settle(struct sched *s, struct slot *slot) {
+    const int64_t now = s->world.now_ns, from = slot->settled_ns;
+    struct group *g = &s->groups.at[slot->group];
+    const struct shape *shape = group_shape(s, g);
+    struct region_account *r = &s->ledger.regions[s->world.fleet.domains[slot->domain].region];
+    region_advance(r, now);
+    const struct flow d = {r->now.pue_s - slot->settled.pue_s, r->now.usd - slot->settled.usd,
+                           r->now.g - slot->settled.g};
+    slot->settled = r->now;
+    slot->settled_ns = now;
+    if (!s->ledger.open || now == from) return;
+    const float u = s->world.jobs.at[slot->job].utilisation;
+    const int64_t useful_from = slot->work_from_ns > from ? slot->work_from_ns : from;
+    const int64_t useful = now > useful_from ? now - useful_from : 0;
+    for (uint32_t t = slot->takes; t != FLEET_NONE; t = s->takes.at[t].next) {
+        const struct take *take = &s->takes.at[t];
+        const struct pool_setup *p = take_pool(s, take);
+        struct pool_account *account = &s->ledger.pools[s->world.fleet.nodes[take->node].pool];
+        const double share = take_share(p, shape, take);
+        const double watts = take_static_w(p, share) + take_busy_w(p, shape, take, u);
+        const double milli = take_gpu_milli(shape, take);
+        account->jobs.j += watts * d.pue_s;
+        account->jobs.usd += watts * d.usd;
+        account->jobs.g += watts * d.g;
+        account->jobs_capacity_usd += share * p->usd_per_node_h * ((double)(now - from) / 3.6e12);
+        account->used += milli * (double)u * (double)(now - from);
+        account->useful += milli * (double)u * (double)useful;
+    }
+    struct account *a = &g->account;
+    const struct charge energy = {slot->watts * d.pue_s, slot->watts * d.usd, slot->watts * d.g};
+    const double capacity = slot->usd_per_ns * (double)(now - from), milli = slot->gpu_milli;
+    a->held += (wide)slot->gpu_milli * (now - from);
+    a->used += milli * (double)u * (double)(now - from);
+    a->useful += milli * (double)u * (double)useful;
+    a->overhead += milli * (double)(now - from - useful);
+    a->energy.j += energy.j;
+    a->energy.usd += energy.usd;
+    a->energy.g += energy.g;
+    a->capacity_usd += capacity;
+    if (s->job_results) {
+        struct job_result *jr = &s->job_results[slot->job];
+        jr->energy_j += energy.j;
+        jr->energy_usd += energy.usd;
+        jr->co2_g += energy.g;
+        jr->capacity_usd += capacity;
+    }
+}
+
+void sched_settle_running(struct sched *s) {
+    for (uint32_t i = 0; i < s->slots.len; i++)
+        if (s->slots.at[i].job != JOB_NONE) slot_settle(s, &s->slots.at[i]);
+}
+
+void sched_settle_waiting(struct sched *s) {
+    for (uint32_t i = 0; i < s->world.fleet.domains_len; i++)
+        if (s->lines[i].front_apart) front_settle(s, &s->lines[i]);
+    for (size_t i = 0; i < s->groups.len; i++) why_settle(s, &s->groups.at[i]);
+}
+
+/* Adds (by 1) or takes back (by -1) what a job draws and holds from gauges, pools and its tenant. */
+static void slot_count(struct sched *s, const struct slot *slot, int by) {
+    const struct group *g = &s->groups.at[slot->group];
+    const struct shape *shape = group_shape(s, g);
+    struct region_account *r = &s->ledger.regions[s->world.fleet.domains[slot->domain].region];
+    const int64_t now = s->world.now_ns;
+    region_settle(r, now);
+    r->it_w += by * (slot->watts - slot->static_watts);
+    r->gauge[GAUGE_HELD] += by * (double)slot->gpu_milli;
+    r->gauge[GAUGE_USED] += by * (double)slot->gpu_milli * (double)s->world.jobs.at[slot->job].utilisation;
+    r->gauge[GAUGE_RUNNING] += by;
+    for (uint32_t t = slot->takes; t != FLEET_NONE; t = s->takes.at[t].next) {
+        const struct take *take = &s->takes.at[t];
+        const uint32_t pool = s->world.fleet.nodes[take->node].pool;
+        const struct pool_setup *p = &s->setup->pools[pool];
+        pool_settle(&s->ledger, pool, now);
+        s->ledger.pools[pool].idle_w -= by * take_static_w(p, take_share(p, shape, take));
+        s->ledger.pools[pool].held_milli += (uint64_t)((int64_t)by * take_gpu_milli(shape, take));
+    }
+    struct holding *h = &s->world.tenants[g->tenant];
+    h->gpu_milli += (uint64_t)((int64_t)by * slot->gpu_milli);
+    h->cpu_milli += (uint64_t)((int64_t)by * shape->cpu_milli);
+    h->mem_mib += (uint64_t)((int64_t)by * shape->mem_mib);
+    s->running_len += (uint32_t)by;
+}
+
+/* ---- starts and stops ---- */
+
+static void fragment_note(struct sched *s, uint32_t domain, double before) {
+    const struct domain *d = &s->world.fleet.domains[domain];
+    struct region_account *r = &s->ledger.regions[d->region];
+    region_settle(r, s->world.now_ns);
+    r->gauge[GAUGE_FRAGMENT] += d->fragmented_milli - before;
+}
+
+static uint32_t place_now(struct sched *s, uint32_t domain, const struct shape *shape) {
+    const double before = s->world.fleet.domains[domain].fragmented_milli;
+    const uint32_t takes = place_job(&s->world, &s->takes, s->place, s->place_state, domain, shape,
+                                     s->setup->policy.scatter);
+    if (takes != FLEET_NONE) fragment_note(s, domain, before);
+    return takes;
+}
+
+static void takes_release(struct sched *s, uint32_t domain, const struct shape *shape, uint32_t first) {
+    const double before = s->world.fleet.domains[domain].fragmented_milli;
+    for (uint32_t t = first; t != FLEET_NONE; t = s->takes.at[t].next)
+        fleet_release(&s->world.fleet, shape, &s->takes.at[t]);
+    fragment_note(s, domain, before);
+}
+
+/* All takes of the chain again, or none. */
+static bool takes_reclaim(struct sched *s, uint32_t domain, const struct shape *shape, uint32_t first) {
+    const double before = s->world.fleet.domains[domain].fragmented_milli;
+    uint32_t t = first;
+    while (t != FLEET_NONE && fleet_reclaim(&s->world.fleet, shape, &s->takes.at[t])) t = s->takes.at[t].next;
+    for (uint32_t undo = first; t != FLEET_NONE && undo != t; undo = s->takes.at[undo].next)
+        fleet_release(&s->world.fleet, shape, &s->takes.at[undo]);
+    fragment_note(s, domain, before);
+    return t == FLEET_NONE;
+}
+
+static int64_t restart_cost(const struct sched *s, const struct shape *shape) {
+    return s->setup->policy.restart_ns[shape->gpus <= 1 ? 0 : shape->gpus <= 8 ? 1 : 2];
+}
+
+/* Enters the slot's next event and its place among the running. */
+static void slot_schedule(struct sched *s, uint32_t id) {
+    struct slot *slot = &s->slots.at[id];
+    int64_t when = slot->end_ns;
+    if (s->order->preemptive) {
+        int64_t changes_ns = TICK_NEVER;
+        slot->running_key = s->order->running_key(s->order_state, &s->world, slot->job, &changes_ns);
+        tree_insert(&s->running, &s->lines[slot->domain].running, ~slot->running_key, id, slot->gpu_milli);
+        if (changes_ns < when) when = changes_ns;
+    }
+    evq_move(&s->events, evq_pack((uint64_t)when, s->seq++, EVENT_SLOTS + id));
+}
+
+static void job_begin(struct sched *s, uint32_t job, uint32_t takes) {
+    struct job *j = &s->world.jobs.at[job];
+    const int64_t now = s->world.now_ns;
+    const struct shape *shape = world_shape(&s->world, job);
+    uint32_t id = s->unused_slot;
+    if (id != SCHED_NONE) s->unused_slot = s->slots.at[id].next_unused;
+    else id = (uint32_t)(vec_push(&s->slots) - s->slots.at);
+    struct slot *slot = &s->slots.at[id];
+    const uint32_t group = s->group_of[job];
+    *slot = (struct slot){.job = job, .group = group, .domain = s->groups.at[group].domain, .takes = takes,
+                          .gpu_milli = shape_gpu_milli(shape), .settled_ns = now};
+    for (uint32_t t = takes; t != FLEET_NONE; t = s->takes.at[t].next) {
+        const struct pool_setup *p = take_pool(s, &s->takes.at[t]);
+        const double share = take_share(p, shape, &s->takes.at[t]), idle = take_static_w(p, share);
+        slot->static_watts += idle;
+        slot->watts += idle + take_busy_w(p, shape, &s->takes.at[t], j->utilisation);
+        slot->usd_per_ns += share * p->usd_per_node_h / 3.6e12;
+    }
+    const bool again = j->start_ns != JOB_NOT_YET;
+    if (!again) j->start_ns = now;
+    if (s->job_results) {
+        s->job_results[job].held_ns -= now;
+        if (!again) s->job_results[job].first_node = s->takes.at[takes].node;
+    }
+    slot->work_from_ns = now + s->setup->policy.round_cost_ns + (again ? restart_cost(s, shape) : 0);
+    slot->end_ns = slot->work_from_ns + j->left_ns;
+    slot->expected_ns = slot->work_from_ns + (j->estimate_ns - (j->run_ns - j->left_ns));
+    slot_count(s, slot, 1);
+    slot->settled = s->ledger.regions[s->world.fleet.domains[slot->domain].region].now;
+    if (s->backfill->needs_ends)
+        tree_insert(&s->ends, &s->lines[slot->domain].ends, order_key_i64(slot->expected_ns), id, slot->gpu_milli);
+    slot_schedule(s, id);
+    s->placements++;
+}
+
+/* Brings left_ns up to now. */
+static void slot_progress(struct sched *s, struct slot *slot) {
+    const int64_t now = s->world.now_ns;
+    if (now <= slot->work_from_ns) return;
+    s->world.jobs.at[slot->job].left_ns -= now - slot->work_from_ns;
+    slot_settle(s, slot);
+    slot->work_from_ns = now;
+}
+
+/* The job holds nothing from now on; its devices are freed unless the caller did so already. */
+static void job_stop(struct sched *s, uint32_t id, bool release) {
+    struct slot *slot = &s->slots.at[id];
+    struct line *l = &s->lines[slot->domain];
+    const struct shape *shape = world_shape(&s->world, slot->job);
+    slot_settle(s, slot);
+    if (s->job_results) s->job_results[slot->job].held_ns += s->world.now_ns;
+    slot_count(s, slot, -1);
+    if (s->backfill->needs_ends) tree_remove(&s->ends, &l->ends, order_key_i64(slot->expected_ns), id);
+    if (s->order->preemptive) tree_remove(&s->running, &l->running, ~slot->running_key, id);
+    if (release) takes_release(s, slot->domain, shape, slot->takes);
+    takes_drop(&s->takes, slot->takes);
+    const struct group *g = &s->groups.at[slot->group];
+    if (s->quota_waiting[g->tenant])
+        for (uint32_t d = 0; d < s->world.fleet.domains_len; d++) line_wake(s, d, WAKE_QUOTA, g->tenant);
+    l->freed = true;
+    line_dirty(s, slot->domain);
+    slot->job = JOB_NONE;
+    slot->next_unused = s->unused_slot;
+    s->unused_slot = id;
+}
+
+/* ---- preemption ---- */
+
+static bool worse_than(const struct sched *s, const struct slot *slot, uint64_t key) {
+    const uint64_t now = s->order->drift ? (uint64_t)s->world.now_ns : 0;
+    return key < slot->running_key - now;
+}
+
+uint64_t sched_free_milli(const struct sched *s, uint32_t domain, uint64_t models) {
+    const struct domain *d = &s->world.fleet.domains[domain];
+    if ((d->models & models) == d->models) return d->free_milli;
+    uint64_t sum = 0;
+    for (uint32_t m = 0; m < s->world.fleet.models.len; m++)
+        if (models >> m & 1) sum += d->model_free_milli[m];
+    return sum;
+}
+
+static bool slot_accepted(const struct sched *s, const struct slot *slot, uint64_t models) {
+    const struct domain *d = &s->world.fleet.domains[slot->domain];
+    if ((d->models & models) == d->models) return true;
+    const struct node *n = &s->world.fleet.nodes[s->takes.at[slot->takes].node];
+    return (s->world.fleet.type_accept[s->world.fleet.classes.at[n->class_id].type] & models) != 0;
+}
+
+/* Stops running jobs with worse keys, worst first, until the job fits; those whose devices it did not need
+ * after all go on, best first. FLEET_NONE, and nothing changed, when even that does not help. */
+static uint32_t preempt_for(struct sched *s, uint32_t domain, uint32_t job, uint64_t key) {
+    struct line *l = &s->lines[domain];
+    const struct shape *shape = world_shape(&s->world, job);
+    const int64_t need = (int64_t)shape_gpu_milli(shape);
+    int64_t have = (int64_t)sched_free_milli(s, domain, shape->models), reached;
+    const uint32_t last = need > have ? tree_reach(&s->running, l->running, need - have, &reached)
+                                      : tree_first(&s->running, l->running);
+    if (last == TREE_NONE || !worse_than(s, &s->slots.at[last], key)) return FLEET_NONE;
+    uint32_t takes = FLEET_NONE;
+    s->victims.len = 0;
+    for (uint32_t id = tree_first(&s->running, l->running); id != TREE_NONE && takes == FLEET_NONE;
+         id = tree_after(&s->running, l->running, s->running.at[id].key, id)) {
+        const struct slot *slot = &s->slots.at[id];
+        if (!worse_than(s, slot, key)) break;
+        if (!slot_accepted(s, slot, shape->models)) continue;
+        takes_release(s, domain, world_shape(&s->world, slot->job), slot->takes);
+        *vec_push(&s->victims) = id;
+        have += slot->gpu_milli;
+        if (have >= need) takes = place_now(s, domain, shape);
+    }
+    size_t kept = 0;
+    for (size_t i = s->victims.len; i-- > 0;) {
+        const struct slot *slot = &s->slots.at[s->victims.at[i]];
+        const bool stays = takes_reclaim(s, domain, world_shape(&s->world, slot->job), slot->takes);
+        require(stays || takes != FLEET_NONE);
+        if (stays) s->victims.at[i] = SCHED_NONE;
+    }
+    for (size_t i = 0; i < s->victims.len; i++)
+        if (s->victims.at[i] != SCHED_NONE) s->victims.at[kept++] = s->victims.at[i];
+    s->victims.len = kept;
+    return takes;
+}
+
+static void suspend_victims(struct sched *s) {
+    for (size_t i = 0; i < s->victims.len; i++) {
+        const uint32_t id = s->victims.at[i];
+        struct slot *slot = &s->slots.at[id];
+        const uint32_t job = slot->job, group = slot->group;
+        slot_settle(s, slot);
+        slot_progress(s, slot);
+        s->groups.at[group].account.preemptions++;
+        if (s->job_results) s->job_results[job].preemptions++;
+        evq_cancel(&s->events, EVENT_SLOTS + id);
+        job_stop(s, id, false);
+        join_line(s, group, job);
+    }
+    s->victims.len = 0;
+}
+
+/* ---- the calls of a pass ---- */
+
+static bool quota_allows(const struct sched *s, const struct group *g) {
+    const struct holding *h = &s->world.tenants[g->tenant];
+    return h->quota_kind != QUOTA_HARD || h->gpu_milli + shape_gpu_milli(group_shape(s, g)) <= h->quota_milli;
+}
+
+/* Across tenants: those inside their entitlement first, then by the order's tenant key, then as usual. */
+static uint32_t next_by_tenant(struct sched *s, uint32_t domain) {
+    const struct line *l = &s->lines[domain];
+    uint32_t best = SCHED_NONE;
+    bool best_over = false;
+    double best_rank = 0;
+    evq_key best_key = 0;
+    for (size_t i = 0; i < l->groups.len; i++) {
+        const uint32_t id = l->groups.at[i];
+        const struct group *g = &s->groups.at[id];
+        if (!evq_has(&l->ready, id)) continue;
+        const struct holding *h = &s->world.tenants[g->tenant];
+        const bool over = h->quota_kind == QUOTA_BORROW &&
+                          h->gpu_milli + shape_gpu_milli(group_shape(s, g)) > h->quota_milli;
+        const double rank = s->order->tenant_key ? s->order->tenant_key(s->order_state, &s->world, g->tenant) : 0;
+        const evq_key key = evq_of(&l->ready, id);
+        if (best == SCHED_NONE || over < best_over ||
+            (over == best_over && (rank < best_rank || (rank <= best_rank && key < best_key)))) {
+            best = id;
+            best_over = over;
+            best_rank = rank;
+            best_key = key;
+        }
+    }
+    return best;
+}
+
+uint32_t sched_next(struct sched *s, uint32_t domain) {
+    struct line *l = &s->lines[domain];
+    while (!evq_empty(&l->ready)) {
+        const uint32_t id = s->by_tenant ? next_by_tenant(s, domain) : evq_handle(evq_top(&l->ready));
+        const uint32_t job = evq_seq(evq_of(&l->ready, id));
+        if (quota_allows(s, &s->groups.at[id])) return job;
+        if (l->front == job) front_clear(s, l);
+        group_aside(s, id, WHY_QUOTA);
+    }
+    return JOB_NONE;
+}
+
+static enum why explain(struct sched *s, uint32_t domain, const struct shape *shape) {
+    const struct domain *d = &s->world.fleet.domains[domain];
+    const uint32_t need = shape_gpu_milli(shape);
+    if (need > d->free_milli) return WHY_CAPACITY;
+    if (need == 0) return d->cpu_free_milli < shape->cpu_milli ? WHY_CAPACITY : WHY_FRAGMENT;
+    if (need > sched_free_milli(s, domain, shape->models)) return WHY_MISMATCH;
+    if (shape->cpu_milli || shape->mem_mib) {
+        struct shape gpus_only = *shape;
+        gpus_only.cpu_milli = gpus_only.mem_mib = 0;
+        if (place_would_fit(&s->world, s->place, domain, &gpus_only, s->setup->policy.scatter))
+            return WHY_MISMATCH;
+    }
+    return WHY_FRAGMENT;
+}
+
+enum why sched_explain(struct sched *s, uint32_t group) {
+    const struct group *g = &s->groups.at[group];
+    if (!quota_allows(s, g)) return WHY_QUOTA;
+    const struct shape *shape = group_shape(s, g);
+    if (place_would_fit(&s->world, s->place, g->domain, shape, s->setup->policy.scatter)) return WHY_POLICY;
+    return explain(s, g->domain, shape);
+}
+
+bool sched_start(struct sched *s, uint32_t job, enum why *why) {
+    const uint32_t id = s->group_of[job], domain = s->groups.at[id].domain;
+    const struct shape *shape = group_shape(s, &s->groups.at[id]);
+    uint32_t takes = place_now(s, domain, shape);
+    s->victims.len = 0;
+    if (takes == FLEET_NONE && s->order->preemptive)
+        takes = preempt_for(s, domain, job, sched_key(s, job));
+    if (takes == FLEET_NONE) {
+        *why = explain(s, domain, shape);
+        return false;
+    }
+    if (s->lines[domain].front == job) front_clear(s, &s->lines[domain]);
+    group_take(s, id, job);
+    why_count(s, &s->groups.at[id], job, -1);
+    queue_count(s, &s->groups.at[id], -1);
+    group_requeue(s, id);
+    job_begin(s, job, takes);
+    suspend_victims(s);
+    return true;
+}
+
+void sched_set_aside(struct sched *s, uint32_t job, enum why why) { group_aside(s, s->group_of[job], why); }
+void sched_group_set_aside(struct sched *s, uint32_t group, enum why why) { group_aside(s, group, why); }
+
+void sched_block(struct sched *s, uint32_t job, enum why why) {
+    struct group *g = &s->groups.at[s->group_of[job]];
+    struct line *l = &s->lines[g->domain];
+    if (l->front != job) {
+        front_clear(s, l);
+        why_count(s, g, job, -1);
+        l->front = job;
+        l->front_key = sched_key(s, job);
+        l->front_apart = true;
+    } else {
+        front_settle(s, l);
+    }
+    l->front_since_ns = s->world.now_ns;
+    l->front_why = why;
+    l->blocked = true;
+    if (s->setup->policy.round_ns)
+        for (size_t i = 0; i < l->groups.len; i++)
+            if (!s->groups.at[l->groups.at[i]].aside) why_change(s, &s->groups.at[l->groups.at[i]], WHY_HEAD);
+}
+
+void sched_hold(struct sched *s, uint32_t job, enum why why) {
+    const uint32_t id = s->group_of[job];
+    struct line *l = &s->lines[s->groups.at[id].domain];
+    front_clear(s, l);
+    l->front = job;
+    l->front_key = sched_key(s, job);
+    group_aside(s, id, why);
+}
+
+uint32_t sched_held(const struct sched *s, uint32_t domain) { return s->lines[domain].front; }
+
+static uint32_t list_groups(struct sched *s, uint32_t domain, bool all, const uint32_t **groups) {
+    const struct line *l = &s->lines[domain];
+    s->scratch.len = 0;
+    for (size_t i = 0; i < l->groups.len; i++) {
+        const struct group *g = &s->groups.at[l->groups.at[i]];
+        if (g->len > 0 && (all || !g->aside)) *vec_push(&s->scratch) = l->groups.at[i];
+    }
+    *groups = s->scratch.at;
+    return (uint32_t)s->scratch.len;
+}
+
+uint32_t sched_groups(struct sched *s, uint32_t domain, const uint32_t **groups) {
+    return list_groups(s, domain, false, groups);
+}
+
+uint32_t sched_groups_waiting(struct sched *s, uint32_t domain, const uint32_t **groups) {
+    return list_groups(s, domain, true, groups);
+}
+
+uint32_t sched_group_of(const struct sched *s, uint32_t job) { return s->group_of[job]; }
+
+const struct shape *sched_group_shape(const struct sched *s, uint32_t group) {
+    return group_shape(s, &s->groups.at[group]);
+}
+
+uint32_t sched_group_head(const struct sched *s, uint32_t group) {
+    uint64_t key;
+    return s->groups.at[group].len ? group_first(s, &s->groups.at[group], &key) : JOB_NONE;
+}
+
+uint32_t sched_first_within(const struct sched *s, uint32_t group, int64_t limit_ns) {
+    const uint32_t job = tree_first_at_most(&s->waiting, s->groups.at[group].root, limit_ns);
+    return job == TREE_NONE ? JOB_NONE : job;
+}
+
+/* ---- expected ends ---- */
+
+static int64_t expected_end(const struct sched *s, uint32_t slot) {
+    const int64_t end = s->slots.at[slot].expected_ns, now = s->world.now_ns;
+    return end > now ? end : now; /* a job past its estimate may end at any moment */
+}
+
+void sched_ends(struct sched *s, uint32_t domain,
+                void (*visit)(void *context, int64_t end_ns, uint32_t gpu_milli), void *context) {
+    const uint32_t root = s->lines[domain].ends;
+    for (uint32_t id = tree_first(&s->ends, root); id != TREE_NONE;
+         id = tree_after(&s->ends, root, s->ends.at[id].key, id))
+        visit(context, expected_end(s, id), s->slots.at[id].gpu_milli);
+}
+
+void sched_shadow(struct sched *s, uint32_t domain, uint32_t job, int64_t *shadow_ns, int64_t *extra_milli) {
+    const struct shape *shape = world_shape(&s->world, job);
+    const struct domain *d = &s->world.fleet.domains[domain];
+    const uint32_t root = s->lines[domain].ends;
+    const int64_t need = (int64_t)shape_gpu_milli(shape);
+    int64_t have = (int64_t)sched_free_milli(s, domain, shape->models);
+    *shadow_ns = s->world.now_ns;
+    uint32_t id = tree_first(&s->ends, root);
+    if ((d->models & shape->models) == d->models && have < need) {
+        int64_t sum;
+        id = tree_reach(&s->ends, root, need - have, &sum);
+        if (id != TREE_NONE) {
+            *shadow_ns = expected_end(s, id);
+            have += sum;
+            id = tree_after(&s->ends, root, s->ends.at[id].key, id);
+        }
+    }
+    for (; id != TREE_NONE; id = tree_after(&s->ends, root, s->ends.at[id].key, id)) {
+        const int64_t end = expected_end(s, id);
+        if (have >= need && end > *shadow_ns) break; /* all that end at the shadow time count */
+        if (!slot_accepted(s, &s->slots.at[id], shape->models)) continue;
+        have += s->slots.at[id].gpu_milli;
+        *shadow_ns = end;
+    }
+    *extra_milli = have > need ? have - need : 0;
+    if (have < need) *shadow_ns = TICK_NEVER;
+}
+
+/* ---- what the loop calls ---- */
+
+void sched_arrive(struct sched *s, uint32_t job) {
+    struct job *j = &s->world.jobs.at[job];
+    const size_t regions = s->setup->regions_len;
+    bool may[256];
+    uint32_t region = SETUP_ANYWHERE, domain;
+    for (uint32_t r = 0; r < regions; r++) {
+        domain = s->world.domain_of[j->tenant * regions + r];
+        may[r] = domain != FLEET_NONE && world_possible(s, domain, j->shape);
+        if (may[r] && region == SETUP_ANYWHERE) region = r;
+    }
+    const struct holding *h = &s->world.tenants[j->tenant];
+    if (region == SETUP_ANYWHERE ||
+        (h->quota_kind == QUOTA_HARD && shape_gpu_milli(world_shape(&s->world, job)) > h->quota_milli)) {
+        j->start_ns = JOB_REFUSED;
+        return;
+    }
+    if (regions > 1) {
+        for (uint32_t r = 0; r < regions; r++) {
+            region_advance(&s->ledger.regions[r], s->world.now_ns);
+            s->world.price[r] = s->ledger.regions[r].price.value;
+            s->world.carbon[r] = s->ledger.regions[r].carbon.value;
+            s->world.pue[r] = s->ledger.regions[r].pue.value;
+        }
+        region = s->route->region(s->route_state, &s->world, job, may);
+        require(region < regions && may[region]);
+    }
+    domain = s->world.domain_of[j->tenant * regions + region];
+    if (s->job_results) s->job_results[job].region = region;
+    join_line(s, group_find(s, domain, job), job);
+}
+
+void sched_event(struct sched *s, evq_key event) {
+    const uint32_t handle = evq_handle(event);
+    if (handle == EVENT_ROUND) return; /* its only effect is that passes run now */
+    const uint32_t id = handle - EVENT_SLOTS;
+    struct slot *slot = &s->slots.at[id];
+    struct line *l = &s->lines[slot->domain];
+    slot_progress(s, slot);
+    if (slot->end_ns > s->world.now_ns) { /* its key changes: it may lose its place to a waiting job */
+        tree_remove(&s->running, &l->running, ~slot->running_key, id);
+        slot_schedule(s, id);
+        front_clear(s, l);
+        line_wake(s, slot->domain, WAKE_ALL, 0);
+        return;
+    }
+    struct job *j = &s->world.jobs.at[slot->job];
+    j->end_ns = s->world.now_ns;
+    j->left_ns = 0;
+    l->ended_early |= slot->expected_ns > s->world.now_ns;
+    job_stop(s, id, true);
+}
+
+static int by_number(const void *a, const void *b) {
+    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+void sched_passes(struct sched *s) {
+    const int64_t round = s->setup->policy.round_ns, now = s->world.now_ns;
+    if (s->dirty.len == 0) return;
+    if (round && now % round) {
+        evq_move(&s->events, evq_pack((uint64_t)((now / round + 1) * round), UINT32_MAX, EVENT_ROUND));
+        return;
+    }
+    if (s->dirty.len > 1) qsort(s->dirty.at, s->dirty.len, sizeof *s->dirty.at, by_number);
+    for (size_t i = 0; i < s->dirty.len; i++) { /* a pass that preempts may add lines, its own too */
+        struct line *l = &s->lines[s->dirty.at[i]];
+        l->dirty = false;
+        if (l->freed) {
+            l->freed = l->blocked = false; /* a blocking head is tried again; its reason goes on until then */
+            l->dirty = true;
+            line_wake(s, s->dirty.at[i], WAKE_FREED, 0);
+            l->dirty = false;
+            if (l->front != JOB_NONE && !l->front_apart && !s->groups.at[s->group_of[l->front]].aside)
+                front_clear(s, l);
+        }
+        s->passes++;
+        s->backfill->pass(s->backfill_state, s, s->dirty.at[i]);
+    }
+    s->dirty.len = 0;
+}
+
+void sched_ended(struct sched *s) {
+    if (s->backfill->ended_early == NULL) return;
+    for (size_t i = 0; i < s->dirty.len; i++) {
+        struct line *l = &s->lines[s->dirty.at[i]];
+        if (l->ended_early) s->backfill->ended_early(s->backfill_state, s, s->dirty.at[i]);
+        l->ended_early = false;
+    }
+}

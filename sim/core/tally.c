@@ -1,0 +1,378 @@
+/*
+ * From the end state of a run to its result: sums by region, tenant, class and pool, exact quantiles of wait, JCT
+ * and bounded slowdown, and the ledger's identities.
+ *
+ * Jobs are dealt to their part by counting sort, one figure at a time, so that memory stays at eight bytes a job.
+ */
+#include "core/engine.h"
+
+#include "base/err.h"
+#include "base/text.h"
+#include "base/tick.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Bounded slowdown takes runs below ten seconds for ten (Feitelson & Rudolph 1998). */
+#define SLOWDOWN_BOUND_S 10.0
+
+static bool counted(const struct sched *s, const struct job *j) {
+    return j->submit_ns >= s->setup->measure_from_ns && j->submit_ns < s->setup->measure_to_ns;
+}
+
+static uint32_t part_of(const struct sched *s, enum part part, uint32_t job) {
+    const struct job *j = &s->world.jobs.at[job];
+    if (part == PART_TENANT) return j->tenant;
+    if (part == PART_CLASS) return j->class_id;
+    if (part == PART_RUN) return 0;
+    const uint32_t group = s->group_of[job];
+    return group == SCHED_NONE ? UINT32_MAX : s->world.fleet.domains[s->groups.at[group].domain].region;
+}
+
+static double wait_s(const struct job *j) { return tick_seconds(j->start_ns - j->submit_ns); }
+static double jct_s(const struct job *j) { return tick_seconds(j->end_ns - j->submit_ns); }
+static double slowdown(const struct job *j) {
+    const double run = tick_seconds(j->run_ns), bound = run > SLOWDOWN_BOUND_S ? run : SLOWDOWN_BOUND_S;
+    const double ratio = jct_s(j) / bound;
+    return ratio > 1 ? ratio : 1;
+}
+
+static bool finished(const struct job *j) { return j->end_ns != JOB_NOT_YET; }
+
+/* Summaries of one figure for `count` parts at once, into the field at `offset` of each tally. */
+static void summarise(const struct sched *s, enum part part, size_t count, struct tally *tallies, size_t offset,
+                      double (*figure)(const struct job *), double *values) {
+    size_t *start = mem_zero(count + 1, sizeof *start);
+    const struct jobs *jobs = &s->world.jobs;
+    for (uint32_t i = 0; i < jobs->len; i++)
+        if (finished(&jobs->at[i]) && counted(s, &jobs->at[i])) start[part_of(s, part, i) + 1]++;
+    for (size_t p = 0; p < count; p++) start[p + 1] += start[p];
+    for (uint32_t i = 0; i < jobs->len; i++)
+        if (finished(&jobs->at[i]) && counted(s, &jobs->at[i])) values[start[part_of(s, part, i)]++] = figure(&jobs->at[i]);
+    size_t from = 0;
+    for (size_t p = 0; p < count; p++) {
+        struct stats_summary *to = (struct stats_summary *)(void *)((char *)&tallies[p] + offset);
+        *to = stats_summarise(values + from, start[p] - from);
+        from = start[p];
+    }
+    free(start);
+}
+
+static void count_jobs(const struct sched *s, enum part part, struct tally *tallies) {
+    const struct jobs *jobs = &s->world.jobs;
+    for (uint32_t i = 0; i < jobs->len; i++) {
+        const struct job *j = &jobs->at[i];
+        const uint32_t p = part_of(s, part, i);
+        if (!counted(s, j) || p == UINT32_MAX) continue;
+        struct tally *t = &tallies[p];
+        t->submitted++;
+        if (finished(j)) t->finished++;
+        else if (j->start_ns == JOB_REFUSED) t->refused++;
+        else if (j->submit_ns > s->world.now_ns) t->submitted--; /* after the horizon */
+        else if (j->start_ns == JOB_NOT_YET) t->waiting++;
+        else t->running++;
+        if (finished(j) && jobs->work) t->work += jobs->work[i];
+        if (jobs->deadline_ns && jobs->deadline_ns[i] != JOB_UNKNOWN && j->start_ns != JOB_REFUSED) {
+            const int64_t by = jobs->deadline_ns[i];
+            const bool met = finished(j) && j->end_ns <= by;
+            t->deadlines += finished(j) || s->world.now_ns > by;
+            t->deadlines_met += met;
+        }
+    }
+}
+
+static void job_part(const struct sched *s, enum part part, size_t count, struct tally *tallies,
+                     const struct tally *run, double *values) {
+    count_jobs(s, part, tallies);
+    if (run && count == 1 && tallies[0].finished == run->finished) { /* one part: the run's own figures */
+        tallies[0].wait_s = run->wait_s;
+        tallies[0].jct_s = run->jct_s;
+        tallies[0].slowdown = run->slowdown;
+        return;
+    }
+    summarise(s, part, count, tallies, offsetof(struct tally, wait_s), wait_s, values);
+    summarise(s, part, count, tallies, offsetof(struct tally, jct_s), jct_s, values);
+    summarise(s, part, count, tallies, offsetof(struct tally, slowdown), slowdown, values);
+}
+
+/* Thousandths of a GPU x ns to GPU-hours. */
+static double gpu_h(double milli_ns) { return milli_ns / 3.6e15; }
+
+static void add_group(struct tally *t, const struct group *g) {
+    const struct account *a = &g->account;
+    for (int i = 0; i < WHY_COUNT; i++) t->why_s[i] += (double)g->why_ns[i] / 1e9;
+    t->held_gpu_h += gpu_h((double)a->held);
+    t->used_gpu_h += gpu_h(a->used);
+    t->useful_gpu_h += gpu_h(a->useful);
+    t->overhead_gpu_h += gpu_h(a->overhead);
+    t->job_energy_j += a->energy.j;
+    t->job_energy_usd += a->energy.usd;
+    t->job_co2_g += a->energy.g;
+    t->job_capacity_usd += a->capacity_usd;
+    t->preemptions += a->preemptions;
+}
+
+/* A tenant or a class answers for what its jobs were charged; idle is nobody's. */
+static void close_job_part(struct tally *t) {
+    t->energy_j = t->job_energy_j;
+    t->energy_usd = t->job_energy_usd;
+    t->co2_g = t->job_co2_g;
+    t->capacity_usd = t->job_capacity_usd;
+}
+
+static void fill_pool(const struct sched *s, uint32_t pool, struct tally *t, double hours) {
+    const struct pool_account *a = &s->ledger.pools[pool];
+    const struct pool_setup *p = &s->setup->pools[pool];
+    uint64_t nodes = 0;
+    for (size_t i = 0; i < s->setup->nodes_len; i++)
+        if (s->setup->nodes[i].pool == pool) nodes += s->setup->nodes[i].count;
+    t->capacity_gpu_h = (double)(nodes * p->gpus) * hours;
+    t->held_gpu_h = gpu_h((double)a->held);
+    t->used_gpu_h = gpu_h(a->used);
+    t->useful_gpu_h = gpu_h(a->useful);
+    t->free_gpu_h = t->capacity_gpu_h - t->held_gpu_h;
+    t->job_energy_j = a->jobs.j;
+    t->job_energy_usd = a->jobs.usd;
+    t->job_co2_g = a->jobs.g;
+    t->idle_energy_j = a->idle.j;
+    t->idle_energy_usd = a->idle.usd;
+    t->idle_co2_g = a->idle.g;
+    t->energy_j = a->jobs.j + a->idle.j;
+    t->energy_usd = a->jobs.usd + a->idle.usd;
+    t->co2_g = a->jobs.g + a->idle.g;
+    t->capacity_usd = (double)nodes * p->usd_per_node_h * hours;
+    t->job_capacity_usd = a->jobs_capacity_usd;
+    t->idle_capacity_usd = t->capacity_usd - t->job_capacity_usd;
+}
+
+/* What a region's meter and its pools say; job figures come from the groups. */
+static void fill_region(const struct sched *s, uint32_t region, struct tally *t, const struct tally *pools) {
+    const struct region_account *r = &s->ledger.regions[region];
+    const struct region_mark *a = &r->opened, *b = &r->closed;
+    t->energy_j = b->meter.j - a->meter.j;
+    t->energy_usd = b->meter.usd - a->meter.usd;
+    t->co2_g = b->meter.g - a->meter.g;
+    t->it_energy_j = b->it_j - a->it_j;
+    t->fragmented_gpu_h = gpu_h(b->gauge[GAUGE_FRAGMENT] - a->gauge[GAUGE_FRAGMENT]);
+    t->peak_w = r->window_peak_w;
+    for (uint32_t p = 0; p < s->setup->pools_len; p++) {
+        if (s->setup->pools[p].region != region) continue;
+        t->capacity_gpu_h += pools[p].capacity_gpu_h;
+        t->idle_energy_j += pools[p].idle_energy_j;
+        t->idle_energy_usd += pools[p].idle_energy_usd;
+        t->idle_co2_g += pools[p].idle_co2_g;
+        t->capacity_usd += pools[p].capacity_usd;
+        t->idle_capacity_usd += pools[p].idle_capacity_usd;
+    }
+    t->free_gpu_h = t->capacity_gpu_h - t->held_gpu_h;
+}
+
+/* The run's hardware, energy and money are the sum of its regions'. Peaks of regions need not coincide: their
+ * sum is what their connections must carry together. */
+static void sum_regions(struct tally *run, const struct tally *regions, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const struct tally *r = &regions[i];
+        run->energy_j += r->energy_j;
+        run->energy_usd += r->energy_usd;
+        run->co2_g += r->co2_g;
+        run->it_energy_j += r->it_energy_j;
+        run->idle_energy_j += r->idle_energy_j;
+        run->idle_energy_usd += r->idle_energy_usd;
+        run->idle_co2_g += r->idle_co2_g;
+        run->capacity_gpu_h += r->capacity_gpu_h;
+        run->fragmented_gpu_h += r->fragmented_gpu_h;
+        run->capacity_usd += r->capacity_usd;
+        run->idle_capacity_usd += r->idle_capacity_usd;
+        run->peak_w += r->peak_w;
+    }
+    run->free_gpu_h = run->capacity_gpu_h - run->held_gpu_h;
+}
+
+static double gap(double a, double b) {
+    const double size = fmax(fabs(a), fabs(b));
+    return size > 0 ? fabs(a - b) / size : 0;
+}
+
+/* The identities: meter = jobs + idle for energy, its cost and its emissions; GPU time held = GPU time charged;
+ * capacity paid = used + idle. Returns the largest relative gap. */
+static double ledger_gap(const struct sched *s, const struct tally *run, const struct tally *pools) {
+    double worst = gap(run->energy_j, run->job_energy_j + run->idle_energy_j);
+    worst = fmax(worst, gap(run->co2_g, run->job_co2_g + run->idle_co2_g));
+    /* prices may be negative: compare the cost against the money that moved, not against the net */
+    const double moved = fmax(fabs(run->energy_usd), fmax(fabs(run->job_energy_usd), fabs(run->idle_energy_usd)));
+    if (moved > 0)
+        worst = fmax(worst, fabs(run->energy_usd - run->job_energy_usd - run->idle_energy_usd) / moved);
+    worst = fmax(worst, gap(run->capacity_usd, run->job_capacity_usd + run->idle_capacity_usd));
+    wide by_groups = 0, by_pools = 0;
+    double pool_jobs_j = 0;
+    for (size_t i = 0; i < s->groups.len; i++) by_groups += s->groups.at[i].account.held;
+    for (size_t i = 0; i < s->setup->pools_len; i++) {
+        by_pools += s->ledger.pools[i].held;
+        pool_jobs_j += pools[i].job_energy_j;
+    }
+    worst = fmax(worst, gap(run->job_energy_j, pool_jobs_j));
+    return by_groups == by_pools ? worst : 1;
+}
+
+/* ---- warnings ---- */
+
+static void warn(struct result *result, struct text *text) {
+    result->warnings = mem_grow(result->warnings, result->warnings_len + 1, sizeof *result->warnings);
+    result->warnings[result->warnings_len++] = text_take(text);
+}
+
+static void warn_series(const struct sched *s, struct result *result, const char *region, const char *what,
+                        const struct steps *steps) {
+    if (steps->len < 2 || steps->period_ns <= TICK_DAY) return;
+    struct text text;
+    char span[32];
+    text_init(&text);
+    const int64_t covered = steps->at_ns[0] + steps->period_ns;
+    if (steps->at_ns[0] > 0)
+        text_format(&text, "region '%s': the %s series begins %s after the run does; its first value was held", region,
+                    what, tick_human(steps->at_ns[0], span));
+    else if (covered < s->world.now_ns)
+        text_format(&text, "region '%s': the %s series ends %s before the run does and was repeated from its beginning",
+                    region, what, tick_human(s->world.now_ns - covered, span));
+    if (text.len) warn(result, &text);
+    text_free(&text);
+}
+
+static void add_warnings(const struct sched *s, struct result *result, const struct tally *run) {
+    struct text text;
+    text_init(&text);
+    if (!s->ledger.was_open) {
+        text_put(&text, "the run ended before its measured window began: nothing was measured");
+        warn(result, &text);
+    }
+    if (run->refused) {
+        text_format(&text, "%llu of %llu jobs could never run on this fleet and were refused",
+                    (unsigned long long)run->refused, (unsigned long long)run->submitted);
+        warn(result, &text);
+    }
+    if (run->waiting + run->running) {
+        text_format(&text, "%llu jobs were still running and %llu still waiting at the end; wait and JCT figures "
+                    "cover finished jobs only", (unsigned long long)run->running, (unsigned long long)run->waiting);
+        warn(result, &text);
+    }
+    for (size_t i = 0; i < s->setup->regions_len; i++) {
+        const struct region_setup *r = &s->setup->regions[i];
+        warn_series(s, result, r->name, "price", &r->price);
+        warn_series(s, result, r->name, "carbon", &r->carbon);
+        warn_series(s, result, r->name, "PUE", &r->pue);
+    }
+    for (size_t i = 0; i < s->setup->pools_len; i++) {
+        if (!s->setup->pools[i].estimated) continue;
+        text_format(&text, "pool '%s' rests on catalogue figures that are estimates", s->setup->pools[i].name);
+        warn(result, &text);
+    }
+    if (result->ledger_error > 1e-9) {
+        text_format(&text, "the ledger's accounts differ by %.2g of their size", result->ledger_error);
+        warn(result, &text);
+    }
+    text_free(&text);
+}
+
+/* ---- all together ---- */
+
+static struct tally *begin_part(struct tally **next, enum part part, size_t count) {
+    struct tally *at = *next;
+    for (size_t i = 0; i < count; i++) at[i] = (struct tally){.part = part};
+    *next += count;
+    return at;
+}
+
+/* Tenants and classes without a job (the unnamed ones of a trace that names all) say nothing. */
+static void drop_empty(struct result *result) {
+    size_t kept = 0;
+    for (size_t i = 0; i < result->tallies_len; i++) {
+        const struct tally *t = &result->tallies[i];
+        const bool empty = t->submitted == 0 && t->held_gpu_h <= 0;
+        if (empty && (t->part == PART_TENANT || t->part == PART_CLASS)) continue;
+        result->tallies[kept++] = *t;
+    }
+    result->tallies_len = kept;
+}
+
+static void finish_job_results(const struct sched *s) {
+    for (uint32_t i = 0; i < s->world.jobs.len; i++) {
+        struct job_result *r = &s->job_results[i];
+        const struct job *j = &s->world.jobs.at[i];
+        if (j->start_ns != JOB_NOT_YET || s->group_of[i] == SCHED_NONE) continue;
+        const struct group *g = &s->groups.at[s->group_of[i]];
+        const struct line *l = &s->lines[g->domain];
+        if (l->front == i && l->front_apart) continue; /* attributed apart, up to now */
+        for (int w = 0; w < WHY_COUNT; w++) r->why_ns[w] += g->clock_ns[w];
+    }
+    for (size_t i = 0; i < s->slots.len; i++)
+        if (s->slots.at[i].job != JOB_NONE) s->job_results[s->slots.at[i].job].held_ns += s->world.now_ns;
+}
+
+static void tally_spans(const struct sched *s, struct result *result) {
+    const struct jobs *jobs = &s->world.jobs;
+    int64_t last = JOB_NOT_YET;
+    for (size_t i = 0; i < jobs->len; i++)
+        if (jobs->at[i].end_ns > last) last = jobs->at[i].end_ns;
+    result->end_ns = s->world.now_ns;
+    result->makespan_ns = last > JOB_NOT_YET && jobs->len ? last - jobs->at[0].submit_ns : 0;
+    result->measured_ns = s->ledger.was_open ? s->ledger.closed_ns - s->ledger.opened_ns : 0;
+    result->events = s->events_done;
+    result->passes = s->passes;
+    result->placements = s->placements;
+}
+
+/* The records and shapes go to the result; a consumed trace is left empty. */
+static void hand_over_jobs(struct sched *s, struct result *result) {
+    result->jobs = mem_copy(&s->world.jobs, sizeof s->world.jobs);
+    result->job_results = s->job_results;
+    if (s->options->consume) {
+        s->options->consume->at = NULL;
+        s->options->consume->len = s->options->consume->cap = 0;
+    }
+}
+
+void tally_results(struct sched *s, struct result *result) {
+    const struct setup *setup = s->setup;
+    const struct jobs *jobs = &s->world.jobs;
+    const size_t regions_len = setup->regions_len, tenants_len = jobs->tenants.len, classes_len = jobs->classes.len;
+    result->tallies_len = 1 + regions_len + tenants_len + classes_len + setup->pools_len;
+    result->tallies = mem_zero(result->tallies_len, sizeof *result->tallies);
+    struct tally *next = result->tallies;
+    struct tally *run = begin_part(&next, PART_RUN, 1), *regions = begin_part(&next, PART_REGION, regions_len);
+    struct tally *tenants = begin_part(&next, PART_TENANT, tenants_len);
+    struct tally *classes = begin_part(&next, PART_CLASS, classes_len);
+    struct tally *pools = begin_part(&next, PART_POOL, setup->pools_len);
+    run->name = setup->name;
+    for (size_t i = 0; i < regions_len; i++) regions[i].name = setup->regions[i].name;
+    for (size_t i = 0; i < tenants_len; i++) tenants[i].name = jobs->tenants.at[i];
+    for (size_t i = 0; i < classes_len; i++) classes[i].name = jobs->classes.at[i];
+    for (size_t i = 0; i < setup->pools_len; i++) pools[i].name = setup->pools[i].name;
+
+    tally_spans(s, result);
+    series_end(s, result);
+    double *values = mem_alloc((jobs->len + 1) * sizeof *values);
+    job_part(s, PART_RUN, 1, run, NULL, values);
+    job_part(s, PART_REGION, regions_len, regions, run, values);
+    job_part(s, PART_TENANT, tenants_len, tenants, run, values);
+    job_part(s, PART_CLASS, classes_len, classes, run, values);
+    free(values);
+    for (size_t i = 0; i < s->groups.len; i++) {
+        const struct group *g = &s->groups.at[i];
+        add_group(run, g);
+        add_group(&regions[s->world.fleet.domains[g->domain].region], g);
+        add_group(&tenants[g->tenant], g);
+        add_group(&classes[g->class_id], g);
+    }
+    for (uint32_t i = 0; i < setup->pools_len; i++) fill_pool(s, i, &pools[i], tick_hours(result->measured_ns));
+    for (uint32_t i = 0; i < regions_len; i++) fill_region(s, i, &regions[i], pools);
+    for (size_t i = 0; i < tenants_len; i++) close_job_part(&tenants[i]);
+    for (size_t i = 0; i < classes_len; i++) close_job_part(&classes[i]);
+    sum_regions(run, regions, regions_len);
+    if (jobs->work == NULL)
+        for (size_t i = 0; i < result->tallies_len; i++) result->tallies[i].work = result->tallies[i].useful_gpu_h;
+    result->ledger_error = ledger_gap(s, run, pools);
+    add_warnings(s, result, run);
+    drop_empty(result);
+    if (s->job_results) finish_job_results(s);
+    hand_over_jobs(s, result);
+}
