@@ -15,7 +15,8 @@
  *       if (!args_read(&spec, argc, argv, &args, &operands, &status)) return status;
  *
  * Options and operands may be mixed; `--name=value`, `--name value`, `-n value` and `-nvalue` are the same; `--`
- * ends the options; `-` is an operand. `--help` (`-h`) is understood by every command.
+ * ends the options; `-` is an operand. `--help` (`-h`) is understood by every command; `--help=man` prints the
+ * same as a section of the man page.
  */
 #ifndef HEADROOM_APP_ARGS_H
 #define HEADROOM_APP_ARGS_H
@@ -57,8 +58,7 @@ struct args_spec {
 };
 
 /* Fills the command's struct (zeroed or preset by the caller) and the operands, initialised here.
- * false: leave with *status, help having been printed to stdout or the mistakes to stderr, all of them; nothing is then to be
- * freed. */
+ * false: leave with *status; help went to stdout, or every mistake to stderr, and nothing is to be freed. */
 bool args_read(const struct args_spec *spec, int argc, char **argv, void *into, struct args_texts *operands,
                int *status);
 void args_free(struct args_texts *texts);
