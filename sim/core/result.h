@@ -83,7 +83,7 @@ struct result {
     int64_t makespan_ns;          /* last completion - first submit */
     int64_t measured_ns;          /* length of the measured window actually covered */
     uint64_t events, passes, placements;
-    double loop_s;                /* wall time of the event loop alone */
+    double loop_s;                /* CPU time of the event loop alone */
     double ledger_error;          /* largest relative gap of the ledger's identities, see ledger_check */
     char **warnings;              /* what the reader must know: repeated series, estimates, ... */
     size_t warnings_len;
