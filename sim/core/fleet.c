@@ -484,6 +484,7 @@ void fleet_open(struct fleet *f, const struct setup *setup, const struct jobs *j
         pool_type[i] = type_put(f, type);
         pool_domain[i] = domain_put(f, p->region, p->tenant);
         if (p->gpus > f->gpus_most) f->gpus_most = p->gpus;
+        if (p->cpu_milli > f->cpu_most) f->cpu_most = p->cpu_milli;
     }
     require(f->models.len <= JOB_MODELS_MOST);
     find_typical(f, jobs);

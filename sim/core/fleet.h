@@ -90,6 +90,7 @@ struct fleet {
     bool shares;               /* some job asks for a share: devices are tracked one by one */
     bool track_kinds;
     uint32_t gpus_most;        /* of any node */
+    uint32_t cpu_most;         /* of any node that models CPUs; 0: none does */
     struct fleet_private *own; /* hash of states, sets, device shares */
 };
 
