@@ -1,0 +1,649 @@
+/*
+ * From a file to runs. Four steps: the file with its includes merged under it becomes one tree; the command
+ * line's overrides are assigned into it; every run is a copy of that tree with its own overrides (and the command
+ * line's again, which win); every copy is read by the tables into a setup of its own. A mistake in what the runs
+ * share is found once a run and shown once.
+ *
+ * Invariant: runs of a scenario read without findings are complete setups; nothing in them points into another.
+ * Cost: runs x size of the file.
+ */
+#include "io/scenario.h"
+
+#include "base/hash.h"
+#include "base/num.h"
+#include "base/tick.h"
+#include "io/paths.h"
+#include "io/sections.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Simulated time 0 where no `start` is given: a Monday, 2024-01-01T00:00:00Z. */
+static const int64_t fallback_start_ns = INT64_C(1704067200) * TICK_S;
+
+/* --- the tables of the sections without a file of their own --- */
+
+struct window_draft {
+    int64_t from_ns, to_ns;
+};
+struct trace_draft {
+    const struct yaml_node *file;
+    double speed, repeat_until;
+    bool shuffle, depart;
+    int64_t every_ns;
+};
+struct scenario_draft {
+    int64_t version, seed, horizon_ns;
+    const char *name, *about, *start, *work_unit;
+    struct window_draft measure;
+    struct policy_setup policy;
+    const struct yaml_node *trace, *load, *regions, *pools, *tenants, *unused;
+};
+
+#define AT(member) offsetof(struct window_draft, member)
+static const struct field window_fields[] = {
+    {.param = {.key = "from", .kind = PARAM_TIME, .offset = AT(from_ns), .least = 0, .most = 3.15576e9,
+               .help = "Jobs submitted earlier, and everything that happens earlier, count in no figure."}},
+    {.param = {.key = "to", .kind = PARAM_TIME, .offset = AT(to_ns), .fallback = INFINITY, .least = 0,
+               .most = 3.15576e9, .help = "End of the window; the end of the run when left out."}},
+};
+static const struct block window_block = {.title = "measure", BLOCK_FIELDS(window_fields),
+    .about = "The measured window: warm-up and cool-down are left out of every figure."};
+#undef AT
+
+#define AT(member) offsetof(struct trace_draft, member)
+static const struct field trace_fields[] = {
+    {.param = {.key = "file", .offset = AT(file), .required = true,
+               .help = "Trace in the program's format (docs/trace.md), plain or .gz; looked for beside the scenario, "
+                       "then in the working directory."},
+     .read = read_node, .form = "a path"},
+    {.param = {.key = "speed", .kind = PARAM_NUMBER, .offset = AT(speed), .fallback = 1, .least = 1e-6, .most = 1e6,
+               .help = "Submit times are divided by it: 2 is twice the load."}},
+    {.param = {.key = "shuffle", .kind = PARAM_BOOL, .offset = AT(shuffle),
+               .help = "Puts the jobs into a random order, by the seed; submit times stay where they are."}},
+    {.param = {.key = "repeat_until", .kind = PARAM_NUMBER, .offset = AT(repeat_until), .least = 0, .most = 1000,
+               .help = "Cuts the trace, or draws jobs again, until this multiple of the fleet's GPUs was asked for; "
+                       "0: off."}},
+    {.param = {.key = "depart", .kind = PARAM_BOOL, .offset = AT(depart), .fallback = 1,
+               .help = "Whether jobs end; false: they hold their GPUs for ever."}},
+    {.param = {.key = "every", .kind = PARAM_TIME, .offset = AT(every_ns), .least = 0, .most = 31557600,
+               .help = "Replaces the submit times by 0, every, 2 every, ...; 0: off."}},
+};
+static const struct block trace_block = {.title = "trace", BLOCK_FIELDS(trace_fields),
+    .about = "The jobs, from a file. Its treatments apply in the order of this table."};
+#undef AT
+
+#define AT(member) offsetof(struct tenant_draft, member)
+struct tenant_draft {
+    const char *name;
+    double quota_gpus, weight;
+    int kind;
+    const struct yaml_node *home;
+};
+static const char *const quota_kinds[] = {"hard", "borrow", NULL};
+static const struct field tenant_fields[] = {
+    {.param = {.key = "name", .kind = PARAM_TEXT, .offset = AT(name), .required = true,
+               .help = "As the trace or the load calls it."}},
+    {.param = {.key = "quota", .kind = PARAM_NUMBER, .offset = AT(quota_gpus), .least = 0, .most = 1e9,
+               .help = "GPUs it may hold at once, in all regions; no limit when left out."}},
+    {.param = {.key = "kind", .kind = PARAM_CHOICE, .offset = AT(kind), .choices = quota_kinds,
+               .help = "hard: never more than the quota; borrow: more while others leave theirs unused."}},
+    {.param = {.key = "weight", .kind = PARAM_NUMBER, .offset = AT(weight), .fallback = 1, .least = 1e-6,
+               .most = 1e6, .help = "Of its share under fair_share."}},
+    {.param = {.key = "home", .offset = AT(home),
+               .help = "Region its jobs belong to, for `route: home`; regions in turn when left out."},
+     .read = read_node, .form = "a region's name"},
+};
+static const struct block tenant_block = {.title = "tenants", BLOCK_FIELDS(tenant_fields),
+    .about = "A list of those whose jobs have a quota, a weight, a home or nodes of their own; others need no entry."};
+#undef AT
+
+static field_read read_estimate, read_restart;
+
+#define AT(member) offsetof(struct policy_setup, member)
+static const char *const overruns[] = {[OVERRUN_RAISE] = "raise", [OVERRUN_ALLOW] = "allow", NULL};
+static const struct field policy_fields[] = {
+    {.param = {.key = "order", .offset = AT(order), .text = "fifo", .help = "Who goes next."},
+     .read = read_model, .models = KIND_ORDER},
+    {.param = {.key = "backfill", .offset = AT(backfill), .text = "none", .help = "Who may overtake."},
+     .read = read_model, .models = KIND_BACKFILL},
+    {.param = {.key = "place", .offset = AT(place), .text = "best_fit", .help = "Which nodes."},
+     .read = read_model, .models = KIND_PLACE},
+    {.param = {.key = "route", .offset = AT(route), .text = "home", .help = "Which region, at submit."},
+     .read = read_model, .models = KIND_ROUTE},
+    {.param = {.key = "scatter", .kind = PARAM_BOOL, .offset = AT(scatter),
+               .help = "Whether a job that would fit one node may be split when no node has room."}},
+    {.param = {.key = "estimate", .offset = AT(estimate),
+               .help = "What the scheduler believes of run times: the truth, the users' estimates, or the truth with "
+                       "a lognormal error of this sigma."},
+     .read = read_estimate, .form = "exact, user, or {noisy: 0.5}"},
+    {.param = {.key = "overrun", .kind = PARAM_CHOICE, .offset = AT(overrun), .choices = overruns,
+               .help = "Estimates below the run time are raised to it, or left."}},
+    {.param = {.key = "round", .kind = PARAM_TIME, .offset = AT(round_ns), .least = 0, .most = 86400,
+               .help = "0: act at events; else only at multiples of it."}},
+    {.param = {.key = "round_cost", .kind = PARAM_TIME, .offset = AT(round_cost_ns), .least = 0, .most = 86400,
+               .help = "GPU time a start costs before work begins, with rounds."}},
+    {.param = {.key = "restart", .offset = AT(restart_ns),
+               .help = "What a restart after preemption costs a job of 1, of 2 to 8, and of more GPUs."},
+     .read = read_restart, .form = "[7 s, 30 s, 60 s]"},
+};
+static const struct block policy_block = {.title = "policy", BLOCK_FIELDS(policy_fields),
+    .about = "Who goes next, who may overtake, on which nodes, in which region. The scheduler acts at events, never on "
+             "a clock, unless `round` says so."};
+#undef AT
+
+struct run_draft {
+    const char *name;
+    const struct yaml_node *set;
+};
+#define AT(member) offsetof(struct run_draft, member)
+static const struct field run_fields[] = {
+    {.param = {.key = "name", .kind = PARAM_TEXT, .offset = AT(name), .required = true,
+               .help = "What results call it."}},
+    {.param = {.key = "set", .offset = AT(set),
+               .help = "Overrides of this run, path: value, as in {policy.order: sjf, pools.a100.nodes: 20}."},
+     .read = read_node, .form = "a mapping"},
+};
+static const struct block run_block = {.title = "runs", BLOCK_FIELDS(run_fields),
+    .about = "A list of runs to compare, each the whole scenario with overrides of its own. Without it, there is one."};
+#undef AT
+
+#define AT(member) offsetof(struct scenario_draft, member)
+static const struct field scenario_fields[] = {
+    {.param = {.key = "version", .kind = PARAM_INTEGER, .offset = AT(version), .least = 1, .most = 0, .required = true,
+               .help = "Version of this format: 1."}},
+    {.param = {.key = "name", .kind = PARAM_TEXT, .offset = AT(name), .help = "The file's name when left out."}},
+    {.param = {.key = "about", .kind = PARAM_TEXT, .offset = AT(about), .text = "",
+               .help = "The question it answers."}},
+    {.param = {.key = "include", .offset = AT(unused),
+               .help = "Files whose keys hold where this one has none; mappings are merged, lists replaced, later files "
+                       "win over earlier ones, `null` removes a key. Looked for beside this file."},
+     .read = read_nothing, .form = "a path, or a list of paths"},
+    {.param = {.key = "seed", .kind = PARAM_INTEGER, .offset = AT(seed), .fallback = 1, .least = 0, .most = 9e18,
+               .help = "Of every random draw; the same seed gives the same bytes."}},
+    {.param = {.key = "start", .kind = PARAM_TEXT, .offset = AT(start), .text = "2024-01-01T00:00:00Z",
+               .help = "Calendar time of simulated time 0; required where a series has dates."}},
+    {.param = {.key = "horizon", .kind = PARAM_TIME, .offset = AT(horizon_ns), .fallback = INFINITY, .least = 1e-3,
+               .most = 3.15576e9, .help = "The run ends here; with its last job when left out."}},
+    {.param = {.key = "measure", .offset = AT(measure), .help = "The measured window."},
+     .read = read_block, .block = &window_block, .form = "a mapping"},
+    {.param = {.key = "unit_of_work", .kind = PARAM_TEXT, .offset = AT(work_unit), .text = "useful GPU-h",
+               .help = "What the trace's column `work` counts: steps, samples, tokens."}},
+    {.param = {.key = "trace", .offset = AT(trace), .help = "The jobs, from a file; or else `load`."},
+     .read = read_node, .block = &trace_block, .form = "a mapping"},
+    {.param = {.key = "load", .offset = AT(load), .help = "The jobs, drawn at random; or else `trace`."},
+     .read = read_node, .block = &load_block, .form = "a mapping"},
+    {.param = {.key = "regions", .offset = AT(regions), .required = true, .help = "Where."},
+     .read = read_node, .block = &region_block, .form = "a list of mappings"},
+    {.param = {.key = "pools", .offset = AT(pools), .required = true, .help = "On what."},
+     .read = read_node, .block = &pool_block, .form = "a list of mappings"},
+    {.param = {.key = "tenants", .offset = AT(tenants), .help = "For whom."},
+     .read = read_node, .block = &tenant_block, .form = "a list of mappings"},
+    {.param = {.key = "policy", .offset = AT(policy), .help = "By which rules."},
+     .read = read_block, .block = &policy_block, .form = "a mapping"},
+    {.param = {.key = "runs", .offset = AT(unused), .help = "What is compared."},
+     .read = read_nothing, .block = &run_block, .form = "a list of mappings"},
+    {.param = {.key = "baseline", .offset = AT(unused), .help = "Run the others are compared with."},
+     .read = read_nothing, .form = "a run's name"},
+};
+const struct block scenario_block = {.title = "The file", BLOCK_FIELDS(scenario_fields),
+    .about = "Values with a dimension carry their unit (`30 d`, `0.12 USD/kWh`). Plain numbers are decimal; truth is "
+             "`true` or `false`. Unknown, duplicate and missing keys are errors."};
+#undef AT
+
+/* --- helpers of all sections --- */
+
+uint32_t name_index(struct reading *r, const struct yaml_node *node, const char *what, const char *const *names,
+                    size_t names_len) {
+    if (!value_is(r, node, YAML_SCALAR, "a name")) return UINT32_MAX;
+    bool all_named = true;
+    for (size_t i = 0; i < names_len; i++) {
+        if (names[i] && strcmp(names[i], node->text) == 0) return (uint32_t)i;
+        if (!names[i]) all_named = false;
+    }
+    if (all_named) reading_unknown(r, node, what, names, names_len); /* else one without a name may be meant */
+    return UINT32_MAX;
+}
+
+void name_unique(struct reading *r, const struct yaml_node *element, const char *name, const char *const *before,
+                 size_t before_len) {
+    for (size_t i = 0; name && i < before_len; i++)
+        if (before[i] && strcmp(before[i], name) == 0) {
+            reading_add(r, node_at(element, "name"), "duplicate name \"%s\", the same as element %zu", name, i);
+            return;
+        }
+}
+
+const struct yaml_node *node_at(const struct yaml_node *map, const char *key) {
+    const struct yaml_node *node = yaml_get(map, key);
+    return node ? node : map;
+}
+
+const struct yaml_node *entry_named(struct document *d, enum catalog_table table, const struct yaml_node *name,
+                                    const char *what) {
+    if (!value_is(&d->r, name, YAML_SCALAR, "a name")) return NULL;
+    const struct yaml_node *entries = catalog_table(d->catalog, table);
+    const struct yaml_node *entry = yaml_get(entries, name->text);
+    if (entry) return entry;
+    if (!entries->file) {
+        reading_add(&d->r, name, "no catalogue was found, expected its folder in HEADROOM_CATALOG");
+        return NULL;
+    }
+    const char **known = mem_alloc(entries->len * sizeof *known);
+    for (size_t i = 0; i < entries->len; i++) known[i] = entries->items[i].key->text;
+    reading_unknown(&d->r, name, what, known, entries->len);
+    free(known);
+    return NULL;
+}
+
+/* --- policy and tenants --- */
+
+static void read_estimate(struct reading *r, const struct yaml_node *node, const struct field *field, void *into) {
+    struct policy_setup *policy = (struct policy_setup *)((char *)into - field->param.offset);
+    static const char *const words[] = {[ESTIMATE_EXACT] = "exact", [ESTIMATE_USER] = "user",
+                                        [ESTIMATE_NOISY] = "noisy"};
+    static const struct field fields[] = {
+        {.param = {.key = "noisy", .kind = PARAM_NUMBER, .least = 0, .most = 10, .required = true}}};
+    static const struct block block = {BLOCK_FIELDS(fields)};
+    if (node->kind == YAML_MAP) {
+        policy->estimate = ESTIMATE_NOISY;
+        params_read(r, node, &block, &policy->estimate_error);
+        return;
+    }
+    uint32_t word = name_index(r, node, "estimate", words, sizeof words / sizeof *words);
+    if (word == ESTIMATE_NOISY) reading_add(r, node, "no error given, expected such as {noisy: 0.5}");
+    else if (word != UINT32_MAX) policy->estimate = word;
+}
+
+static void read_restart(struct reading *r, const struct yaml_node *node, const struct field *field, void *into) {
+    static const struct param param = {.kind = PARAM_TIME, .least = 0, .most = 86400};
+    int64_t *ns = into;
+    (void)field;
+    if (!value_is(r, node, YAML_LIST, "a list of three times")) return;
+    if (node->len != 3) reading_add(r, node, "%zu values, expected 3: for 1, 2 to 8, and more GPUs", node->len);
+    for (size_t i = 0; i < node->len && i < 3; i++) {
+        size_t mark = reading_enter_index(r, i);
+        value_read(r, node->items[i].value, &param, &ns[i]);
+        reading_leave(r, mark);
+    }
+}
+
+static void tenant_read(struct document *d, const struct yaml_node *map, struct tenant_setup *tenant) {
+    struct tenant_draft draft = {0};
+    params_read(&d->r, map, &tenant_block, &draft);
+    *tenant = (struct tenant_setup){.name = draft.name, .quota_gpus = draft.quota_gpus, .weight = draft.weight,
+                                    .home = SETUP_ANYWHERE};
+    if (yaml_get(map, "quota")) tenant->quota_kind = draft.kind ? QUOTA_BORROW : QUOTA_HARD;
+    else if (yaml_get(map, "kind")) reading_add(&d->r, map, "missing key \"quota\", which \"kind\" is of");
+    if (!draft.home) return;
+    size_t mark = reading_enter(&d->r, "home");
+    tenant->home = name_index(&d->r, draft.home, "region", d->region_names, d->setup->regions_len);
+    reading_leave(&d->r, mark);
+}
+
+static void tenants_read(struct document *d, const struct yaml_node *list) {
+    size_t top = reading_enter(&d->r, "tenants");
+    if (value_is(&d->r, list, YAML_LIST, "a list of tenants")) {
+        struct setup *setup = d->setup;
+        setup->tenants = arena_alloc(d->r.arena, list->len, sizeof *setup->tenants);
+        d->tenant_names = arena_alloc(d->r.arena, list->len, sizeof *d->tenant_names);
+        for (size_t i = 0; i < list->len; i++) {
+            size_t mark = reading_enter_index(&d->r, i);
+            struct tenant_setup *tenant = &setup->tenants[setup->tenants_len++];
+            tenant_read(d, list->items[i].value, tenant);
+            name_unique(&d->r, list->items[i].value, tenant->name, d->tenant_names, i);
+            d->tenant_names[i] = tenant->name;
+            reading_leave(&d->r, mark);
+        }
+    }
+    reading_leave(&d->r, top);
+}
+
+/* --- the demand --- */
+
+static void trace_read_section(struct document *d, const struct yaml_node *map) {
+    struct trace_draft draft = {0};
+    size_t top = reading_enter(&d->r, "trace");
+    params_read(&d->r, map, &trace_block, &draft);
+    struct demand *demand = d->demand;
+    demand->speed = draft.speed;
+    demand->shuffle = draft.shuffle;
+    demand->repeat_until = draft.repeat_until;
+    demand->depart = draft.depart;
+    demand->every_ns = draft.every_ns;
+    if (draft.file) {
+        size_t mark = reading_enter(&d->r, "file");
+        if (value_is(&d->r, draft.file, YAML_SCALAR, "a path")) {
+            demand->trace = path_resolve(d->r.arena, draft.file->file, draft.file->text);
+            if (!demand->trace) reading_add(&d->r, draft.file, "no such file %s", value_shown(draft.file).text);
+        }
+        reading_leave(&d->r, mark);
+    }
+    reading_leave(&d->r, top);
+}
+
+static void demand_section(struct document *d, const struct yaml_node *root, const struct scenario_draft *draft) {
+    *d->demand = (struct demand){.speed = 1, .depart = true};
+    if (draft->trace && draft->load)
+        reading_add(&d->r, draft->load, "both \"trace\" and \"load\", expected one (`load: null` removes it)");
+    else if (draft->trace) trace_read_section(d, draft->trace);
+    else if (draft->load) load_read(d, draft->load);
+    else reading_add(&d->r, root, "missing key \"trace\" or \"load\"");
+}
+
+/* --- one run --- */
+
+static void check_window(struct document *d, const struct yaml_node *root, const struct scenario_draft *draft) {
+    const struct yaml_node *measure = yaml_get(root, "measure");
+    size_t mark = reading_enter(&d->r, "measure");
+    if (measure && draft->measure.from_ns >= draft->measure.to_ns)
+        reading_add(&d->r, measure, "an empty window, expected from < to");
+    if (measure && draft->measure.from_ns >= draft->horizon_ns)
+        reading_add(&d->r, measure, "begins at or after the horizon");
+    reading_leave(&d->r, mark);
+}
+
+static void check_version(struct document *d, const struct yaml_node *root, int64_t version) {
+    const struct yaml_node *node = yaml_get(root, "version");
+    if (!node || version == 1) return;
+    size_t mark = reading_enter(&d->r, "version");
+    if (num_i64(node->text, strlen(node->text), &(int64_t){0}))
+        reading_add(&d->r, node, "version %s, expected 1", value_shown(node).text);
+    reading_leave(&d->r, mark);
+}
+
+static void start_read(struct document *d, const struct yaml_node *root, const char *start) {
+    const struct yaml_node *node = yaml_get(root, "start");
+    d->setup->origin_unix_ns = fallback_start_ns;
+    if (!node || node->kind != YAML_SCALAR) return;
+    size_t mark = reading_enter(&d->r, "start");
+    d->dated = tick_parse_date(start, strlen(start), &d->setup->origin_unix_ns);
+    if (!d->dated)
+        reading_add(&d->r, node, "expected a date such as 2017-10-01T00:00:00Z, found %s", value_shown(node).text);
+    reading_leave(&d->r, mark);
+}
+
+/* Fills one run from its document. Findings go to d->r.err. */
+static void document_read(struct document *d, const struct yaml_node *root, struct scenario *scenario) {
+    struct scenario_draft draft = {0};
+    struct setup *setup = d->setup;
+    params_read(&d->r, root, &scenario_block, &draft);
+    if (root->kind != YAML_MAP) return;
+    check_version(d, root, draft.version);
+    check_window(d, root, &draft);
+    start_read(d, root, draft.start);
+    setup->name = draft.name ? draft.name : scenario->name;
+    setup->seed = (uint64_t)draft.seed;
+    setup->horizon_ns = draft.horizon_ns;
+    setup->measure_from_ns = draft.measure.from_ns;
+    setup->measure_to_ns = draft.measure.to_ns;
+    setup->work_unit = draft.work_unit;
+    setup->policy = draft.policy;
+    if (draft.regions) regions_read(d, draft.regions);
+    if (draft.tenants) tenants_read(d, draft.tenants);
+    if (draft.pools) pools_read(d, draft.pools);
+    demand_section(d, root, &draft);
+    scenario->name = setup->name;
+    scenario->about = draft.about;
+}
+
+/* Adds the findings that are not there yet. */
+static void merge_findings(struct err *err, const struct err *more) {
+    for (size_t i = 0; i < more->kept; i++) {
+        bool known = false;
+        for (size_t k = 0; k < err->kept && !known; k++) known = strcmp(err->lines[k], more->lines[i]) == 0;
+        if (!known) err_add(err, (struct place_in_file){0}, "%s", more->lines[i]);
+    }
+    err->found += more->found - more->kept;
+}
+
+/* --- includes --- */
+
+enum { INCLUDE_DEPTH_MOST = 16, INCLUDE_FILES_MOST = 100 };
+struct including {
+    struct arena *arena;
+    struct err *err;
+    struct stat stack[INCLUDE_DEPTH_MOST];
+    size_t depth, files;
+};
+
+static struct yaml_node *file_read(struct including *in, const char *file, const struct yaml_node *from);
+
+static void include_one(struct including *in, struct yaml_node *root, const struct yaml_node *named) {
+    const char *path = named->kind == YAML_SCALAR ? path_resolve(in->arena, named->file, named->text) : NULL;
+    struct place_in_file at = yaml_place(named, "include");
+    if (named->kind != YAML_SCALAR) {
+        err_add(in->err, at, "expected a path, found %s", value_shown(named).text);
+        return;
+    }
+    if (!path) {
+        err_add(in->err, at, "no such file %s", value_shown(named).text);
+        return;
+    }
+    const struct yaml_node *included = file_read(in, path, named);
+    if (included) yaml_merge(in->arena, root, included);
+}
+
+/* Merges the files under the root; of two, the later wins, so the last is merged first. */
+static void include_all(struct including *in, struct yaml_node *root) {
+    struct yaml_node *include = yaml_get(root, "include");
+    if (!include || yaml_is_null(include)) return;
+    if (include->kind == YAML_LIST)
+        for (size_t i = include->len; i-- > 0;) include_one(in, root, include->items[i].value);
+    else include_one(in, root, include);
+}
+
+/* Whether this file may be read now: not inside itself, not too deep. from: who includes it, or NULL. */
+static bool may_include(struct including *in, const char *file, const struct yaml_node *from) {
+    struct stat now;
+    if (stat(file, &now) != 0) return true; /* yaml_read will say why */
+    for (size_t i = 0; i < in->depth; i++)
+        if (in->stack[i].st_dev == now.st_dev && in->stack[i].st_ino == now.st_ino)
+            return err_add(in->err, yaml_place(from, "include"), "\"%s\" includes itself", file);
+    if (in->depth == INCLUDE_DEPTH_MOST || ++in->files > INCLUDE_FILES_MOST)
+        return err_add(in->err, yaml_place(from, "include"), "too many includes, at most %d files, %d deep",
+                       INCLUDE_FILES_MOST, INCLUDE_DEPTH_MOST);
+    in->stack[in->depth] = now;
+    return true;
+}
+
+static struct yaml_node *file_read(struct including *in, const char *file, const struct yaml_node *from) {
+    if (!may_include(in, file, from)) return NULL;
+    struct yaml_node *root = yaml_read(file, in->arena, in->err);
+    if (!root) return NULL;
+    if (root->kind != YAML_MAP) {
+        err_add(in->err, yaml_place(root, NULL), "expected a mapping, found %s", value_shown(root).text);
+        return NULL;
+    }
+    in->depth++;
+    include_all(in, root);
+    in->depth--;
+    return root;
+}
+
+/* --- overrides --- */
+
+/* One "path=value" of the command line, its value parsed. */
+struct set {
+    const char *path;
+    struct yaml_node *value; /* NULL: a finding */
+};
+
+static struct set set_parse(struct arena *arena, const char *text, struct err *err) {
+    const char *equals = strchr(text, '=');
+    size_t len = equals ? (size_t)(equals - text) : strlen(text);
+    char *file = arena_alloc(arena, len + 7, 1);
+    memcpy(file, "--set ", 6);
+    memcpy(file + 6, text, len);
+    struct set set = {.path = file + 6};
+    if (!equals || len == 0)
+        err_add(err, (struct place_in_file){.file = file}, "expected path=value, such as policy.order=sjf");
+    else set.value = yaml_parse(equals + 1, strlen(equals + 1), file, false, arena, err);
+    /* An empty value is an empty text, which no key takes; an empty document would read as a mapping. */
+    if (set.value && set.value->kind == YAML_MAP && !set.value->len && !strchr(equals, '{'))
+        set.value = yaml_scalar(arena, set.value, "");
+    return set;
+}
+
+static bool is_about_runs(const char *path) {
+    return strncmp(path, "runs", 4) == 0 || strncmp(path, "baseline", 8) == 0;
+}
+
+static void sets_apply(struct arena *arena, struct yaml_node *root, const struct set *sets, size_t len,
+                       bool about_runs, struct err *err) {
+    for (size_t i = 0; i < len; i++)
+        if (sets[i].value && (about_runs || !is_about_runs(sets[i].path)))
+            yaml_assign(arena, root, sets[i].path, yaml_copy(arena, sets[i].value), err);
+}
+
+/* "policy.order=sjf, pools.a100.nodes=20" */
+static const char *overrides_text(struct arena *arena, const struct yaml_node *set) {
+    struct text text;
+    text_init(&text);
+    for (size_t i = 0; set && i < set->len; i++) {
+        text_format(&text, "%s%s=", i ? ", " : "", set->items[i].key->text);
+        yaml_emit(set->items[i].value, &text);
+        text.at[--text.len] = '\0'; /* the newline every YAML text ends with */
+    }
+    char *kept = arena_text(arena, text.len ? text.at : "");
+    for (char *c = kept; *c; c++)
+        if (*c == '\n') *c = ' ';
+    text_free(&text);
+    return kept;
+}
+
+/* --- runs --- */
+
+struct opening {
+    struct scenario *scenario;
+    const struct registry *registry;
+    struct catalog catalog;
+    struct yaml_node *base;
+    const struct set *sets;
+    size_t sets_len;
+    struct err *err;
+};
+
+static void run_read(struct opening *o, struct run_draft *draft, struct scenario_run *run) {
+    struct scenario *scenario = o->scenario;
+    struct arena *arena = &scenario->arena;
+    struct err found;
+    err_init(&found);
+    struct yaml_node *root = yaml_copy(arena, o->base);
+    const struct yaml_node *set = draft->set && draft->set->kind == YAML_MAP ? draft->set : NULL;
+    for (size_t i = 0; set && i < set->len; i++)
+        yaml_assign(arena, root, set->items[i].key->text, yaml_copy(arena, set->items[i].value), &found);
+    sets_apply(arena, root, o->sets, o->sets_len, false, &found);
+    yaml_prune(root);
+
+    run->name = draft->name ? draft->name : "";
+    run->overrides = overrides_text(arena, set);
+    run->setup = arena_alloc(arena, 1, sizeof *run->setup);
+    arena_init(&run->setup->arena);
+    struct document d = {.catalog = &o->catalog, .setup = run->setup, .demand = &run->demand,
+                         .r = {.arena = &run->setup->arena, .registry = o->registry, .err = &found}};
+    text_init(&d.r.path);
+    document_read(&d, root, scenario);
+    text_free(&d.r.path);
+    merge_findings(o->err, &found);
+    err_free(&found);
+}
+
+static void check_baseline(struct reading *r, const struct yaml_node *base, const char *const *names, size_t len,
+                           struct scenario *scenario) {
+    const struct yaml_node *baseline = yaml_get(base, "baseline");
+    scenario->baseline = "";
+    if (!baseline) return;
+    size_t mark = reading_enter(r, "baseline");
+    if (name_index(r, baseline, "run", names, len) != UINT32_MAX) scenario->baseline = baseline->text;
+    reading_leave(r, mark);
+}
+
+/* The list of runs as drafts; one draft without a name when the scenario has none. */
+static size_t runs_list(struct reading *r, const struct yaml_node *base, struct run_draft **drafts,
+                        struct scenario *scenario) {
+    const struct yaml_node *list = yaml_get(base, "runs");
+    size_t len = 0;
+    *drafts = arena_alloc(r->arena, list && list->len ? list->len : 1, sizeof **drafts);
+    const char **names = arena_alloc(r->arena, list && list->len ? list->len : 1, sizeof *names);
+    size_t top = reading_enter(r, "runs");
+    if (list && value_is(r, list, YAML_LIST, "a list of runs"))
+        for (; len < list->len; len++) {
+            size_t mark = reading_enter_index(r, len);
+            struct run_draft *draft = &(*drafts)[len];
+            const struct yaml_node *element = list->items[len].value;
+            params_read(r, element, &run_block, draft);
+            name_unique(r, element, draft->name, names, len);
+            size_t inner = reading_enter(r, "set");
+            if (draft->set) value_is(r, draft->set, YAML_MAP, "a mapping of paths to values");
+            reading_leave(r, inner);
+            names[len] = draft->name;
+            reading_leave(r, mark);
+        }
+    reading_leave(r, top);
+    check_baseline(r, base, names, len, scenario);
+    return len ? len : 1;
+}
+
+static void runs_read(struct opening *o) {
+    struct scenario *scenario = o->scenario;
+    struct reading r = {.arena = &scenario->arena, .registry = o->registry, .err = o->err};
+    struct run_draft *drafts;
+    text_init(&r.path);
+    scenario->runs_len = runs_list(&r, o->base, &drafts, scenario);
+    text_free(&r.path);
+    scenario->runs = arena_alloc(&scenario->arena, scenario->runs_len, sizeof *scenario->runs);
+    for (size_t i = 0; i < scenario->runs_len; i++) run_read(o, &drafts[i], &scenario->runs[i]);
+}
+
+/* "scenarios/quickstart.yaml" -> "quickstart" */
+static const char *name_of_file(struct arena *arena, const char *file) {
+    const char *slash = strrchr(file, '/'), *base = slash ? slash + 1 : file, *dot = strrchr(base, '.');
+    char *name = arena_text(arena, base);
+    if (dot && dot != base) name[dot - base] = '\0';
+    return name;
+}
+
+static void text_of(struct scenario *scenario, const struct yaml_node *base) {
+    struct arena *arena = &scenario->arena;
+    struct yaml_node *resolved = yaml_copy(arena, base);
+    yaml_put(arena, resolved, "include", yaml_scalar(arena, base, "null"));
+    yaml_prune(resolved);
+    struct text text;
+    text_init(&text);
+    yaml_emit(resolved, &text);
+    scenario->text = arena_text(arena, text.at);
+    scenario->hash = hash_bytes(HASH_START, text.at, text.len);
+    text_free(&text);
+}
+
+bool scenario_open(struct scenario *scenario, const char *file, const struct registry *registry,
+                   const char *const *sets, size_t sets_len, struct err *err) {
+    size_t before = err->found;
+    *scenario = (struct scenario){.about = "", .text = "", .baseline = ""};
+    arena_init(&scenario->arena);
+    struct arena *arena = &scenario->arena;
+    scenario->file = arena_text(arena, file);
+    scenario->name = name_of_file(arena, file);
+    struct including in = {.arena = arena, .err = err};
+    struct yaml_node *base = file_read(&in, scenario->file, NULL);
+    struct set *parsed = arena_alloc(arena, sets_len, sizeof *parsed);
+    for (size_t i = 0; i < sets_len; i++) parsed[i] = set_parse(arena, sets[i], err);
+    if (!base) return false;
+    sets_apply(arena, base, parsed, sets_len, true, err);
+    yaml_prune(base);
+    text_of(scenario, base);
+    struct opening opening = {.scenario = scenario, .registry = registry, .base = base, .sets = parsed,
+                              .sets_len = sets_len, .err = err};
+    catalog_init(&opening.catalog, arena, err);
+    runs_read(&opening);
+    return err->found == before;
+}
+
+void scenario_close(struct scenario *scenario) {
+    for (size_t i = 0; i < scenario->runs_len; i++)
+        if (scenario->runs[i].setup) arena_free(&scenario->runs[i].setup->arena);
+    arena_free(&scenario->arena);
+}
