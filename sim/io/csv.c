@@ -27,10 +27,9 @@
 #include <string.h>
 
 enum {
-    BLOCK_BYTES = 128 * 1024,
+    BLOCK_BYTES = 64 * 1024,
     RECORD_BYTES_MOST = 1024 * 1024,
-    BATCHES = 4,
-    SHORT_FIELD = 16 /* copied as one word; libcsv's buffer is never smaller than 128 bytes */
+    BATCHES = 4
 };
 
 struct batch_row {
@@ -103,7 +102,10 @@ static void batch_free(struct csv_batch *batch) {
 static void on_field(void *field, size_t len, void *context) {
     struct csv_batch *batch = ((struct reader *)context)->batch;
     char *to = batch->text + batch->text_len;
-    memcpy(to, field, len <= SHORT_FIELD ? SHORT_FIELD : len);
+    if (len <= CSV_AHEAD)
+        memcpy(to, field, CSV_AHEAD); /* one move, whatever the length; libcsv's buffer has 128 bytes or more */
+    else
+        memcpy(to, field, len);
     to[len] = '\0';
     batch->text_len += (uint32_t)len + 1;
     batch->ends[batch->fields++] = batch->text_len;
@@ -135,7 +137,7 @@ static void on_row(int end, void *context) {
 static void batch_room(struct csv_batch *batch) {
     if (batch->raw_len <= batch->parsed_cap) return;
     batch->parsed_cap = batch->raw_cap;
-    batch->text = mem_grow(batch->text, batch->parsed_cap + SHORT_FIELD, 1);
+    batch->text = mem_grow(batch->text, batch->parsed_cap + CSV_AHEAD, 1);
     batch->ends = mem_grow(batch->ends, batch->parsed_cap, sizeof *batch->ends);
     batch->rows = mem_grow(batch->rows, batch->parsed_cap, sizeof *batch->rows);
 }

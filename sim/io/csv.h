@@ -1,6 +1,7 @@
 /*
  * CSV through libcsv, plain or .gz, streamed: memory does not grow with the file.
- * The row callback gets the fields of one record as spans (valid during the call; fields[i][len[i]] is '\0').
+ * The row callback gets the fields of one record as spans (valid during the call; fields[i][len[i]] is '\0', and
+ * CSV_AHEAD bytes from the beginning of a field may be read however short it is).
  * It runs in the caller's thread, row after row; of a large file, libcsv runs ahead in a thread of its own.
  * Line numbers count physical lines, which end with LF or CRLF.
  */
@@ -13,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { CSV_AHEAD = 16 };
 struct csv_batch;
 struct csv_row {
     const char *file;

@@ -25,11 +25,21 @@
 
 /* 63 years: a submit and a duration of it add up to less than TICK_NEVER. */
 #define SECONDS_MOST INT64_C(2000000000)
+#define TEXT_GPUS "a whole number of GPUs up to 1,000,000, or a share of one from 0.001 to 0.999"
 #define DATE_MOST_S INT64_C(4102444800)
 #define TEXT_SECONDS "seconds from 0 to 2,000,000,000 (63 years), such as 3600 or 12.5"
 enum { JOBS_ALL = JOBS_IDS | JOBS_PRIORITY | JOBS_DEADLINE | JOBS_WORK | JOBS_USER };
 enum { LINES_BYTES = 64 * 1024 };
 enum { GPUS_MOST = 1000000, CPUS_MOST = 4000000, NAMES_MOST = UINT16_MAX };
+
+__extension__ typedef unsigned __int128 byte16;
+
+/* Names seen lately, by their bytes: most rows name a tenant without a search in the table. */
+enum { MEMO = 256 };
+struct memo {
+    byte16 bytes[MEMO];
+    uint32_t index[MEMO];
+};
 
 /* Job `job` stands on line `line`, and those after it on the lines after it, up to the next of these. */
 struct line_jump {
@@ -56,6 +66,7 @@ struct reading {
     struct shape shape;
     uint32_t share_milli; /* of the gpu_share column; 0 when not given */
     bool estimated;
+    struct memo tenants, classes, users;
     /* The shape before, because equal ones come in runs. */
     struct shape last_shape;
     uint32_t last_shape_id;
@@ -89,14 +100,85 @@ struct column {
     bool required; /* in every row, where the file has the column */
 };
 
-/* --- reading fields --- */
+/* --- numbers --- */
+
+/* Eight ASCII digits, the first in the lowest byte, to their value, two and two and four and four together. */
+static inline uint64_t eight_digits(uint64_t bytes) {
+    bytes -= UINT64_C(0x3030303030303030);
+    bytes = bytes * 10 + (bytes >> 8);
+    const uint64_t pairs = UINT64_C(0x000000ff000000ff);
+    return ((bytes & pairs) * (100 + (UINT64_C(1000000) << 32)) +
+            (bytes >> 16 & pairs) * (1 + (UINT64_C(10000) << 32))) >> 32;
+}
+static inline bool all_digits(uint64_t bytes) {
+    uint64_t above = bytes + UINT64_C(0x4646464646464646), below = bytes - UINT64_C(0x3030303030303030);
+    return ((above | below) & UINT64_C(0x8080808080808080)) == 0;
+}
+/* Index of the first byte that is a point, 8 when none is. */
+static inline unsigned point_in(uint64_t bytes) {
+    uint64_t other = bytes ^ UINT64_C(0x2e2e2e2e2e2e2e2e);
+    uint64_t zero = (other - UINT64_C(0x0101010101010101)) & ~other & UINT64_C(0x8080808080808080);
+    return zero ? (unsigned)__builtin_ctzll(zero) / 8 : 8;
+}
+
+/* Nearly every number of a trace: digits, at most one point, at most 16 bytes in all. Their value without the
+ * point, and the digits behind it. Two words at a time instead of byte by byte, because no branch then depends
+ * on where a number ends; false leaves the field to base/num.h. */
+static inline bool short_decimal(const char *text, size_t len, uint64_t *digits, unsigned *fraction) {
+    if (len > CSV_AHEAD) return false;
+    byte16 x;
+    memcpy(&x, text, sizeof x); /* the reader lets us look past the field */
+    unsigned blank = 8 * (CSV_AHEAD - (unsigned)len);
+    x = blank == 128 ? 0 : x << blank;
+    unsigned point = point_in((uint64_t)x);
+    if (point == 8) point += point_in((uint64_t)(x >> 64));
+    *fraction = 0;
+    if (point < CSV_AHEAD) {
+        byte16 before = ((byte16)1 << 8 * point) - 1;
+        x = (x & before) << 8 | (x & ~(before << 8 | 0xff));
+        *fraction = CSV_AHEAD - 1 - point;
+        blank += 8;
+    }
+    if (blank == 128) return false;
+    x |= (((byte16)0x3030303030303030 << 64) | 0x3030303030303030) & (((byte16)1 << blank) - 1);
+    uint64_t high = (uint64_t)x, low = (uint64_t)(x >> 64);
+    *digits = eight_digits(high) * UINT64_C(100000000) + eight_digits(low);
+    return all_digits(high) && all_digits(low);
+}
+
+static const uint64_t power10[] = {1,      10,      100,      1000,      10000,
+                                   100000, 1000000, 10000000, 100000000, 1000000000};
 
 static bool seconds(const char *text, size_t len, int64_t *ns) {
-    int64_t value;
-    if (!num_seconds_ns(text, len, &value) || value < 0 || value > SECONDS_MOST * TICK_S) return false;
-    *ns = value;
+    uint64_t digits, value;
+    unsigned fraction;
+    if (short_decimal(text, len, &digits, &fraction) && fraction <= 9 &&
+        !__builtin_mul_overflow(digits, power10[9 - fraction], &value) && value <= SECONDS_MOST * TICK_S) {
+        *ns = (int64_t)value;
+        return true;
+    }
+    int64_t any;
+    if (!num_seconds_ns(text, len, &any) || any < 0 || any > SECONDS_MOST * TICK_S) return false;
+    *ns = any;
     return true;
 }
+
+/* A number from 0 to most in thousandths, rounded. */
+static bool thousandths(const char *text, size_t len, uint32_t most, uint32_t *milli) {
+    uint64_t digits;
+    unsigned fraction;
+    if (short_decimal(text, len, &digits, &fraction) && fraction <= 3 &&
+        digits <= (uint64_t)most * power10[fraction]) {
+        *milli = (uint32_t)(digits * power10[3 - fraction]);
+        return true;
+    }
+    double value;
+    if (!num_f64(text, len, &value) || value < 0 || value > most) return false;
+    *milli = (uint32_t)lround(value * 1000);
+    return true;
+}
+
+/* --- reading fields --- */
 
 static const char *read_submit_s(struct reading *r, const char *text, size_t len) {
     return seconds(text, len, &r->job->submit_ns) ? NULL : TEXT_SECONDS;
@@ -117,48 +199,43 @@ static const char *read_estimate(struct reading *r, const char *text, size_t len
     return seconds(text, len, &r->job->estimate_ns) ? NULL : TEXT_SECONDS;
 }
 
-/* A share of one device in thousandths, 1..999; false when it is not one. */
-static bool share_milli(const char *text, size_t len, uint32_t *milli) {
-    double value;
-    if (!num_f64(text, len, &value) || !(value > 0 && value < 1)) return false;
-    *milli = (uint32_t)lround(value * 1000);
-    return *milli >= 1 && *milli <= 999;
-}
-
 static const char *read_gpus(struct reading *r, const char *text, size_t len) {
-    uint64_t whole;
-    if (num_u64(text, len, &whole) && whole <= GPUS_MOST) {
-        r->shape.gpus = (uint32_t)whole;
-        return NULL;
-    }
-    /* "8.0", as some tools write it. */
+    uint64_t digits;
+    unsigned fraction;
     double value;
-    if (num_f64(text, len, &value) && value >= 0 && value <= GPUS_MOST && value == floor(value)) {
+    if (short_decimal(text, len, &digits, &fraction) && fraction == 0 && digits <= GPUS_MOST) {
+        r->shape.gpus = (uint32_t)digits;
+    } else if (!num_f64(text, len, &value) || value < 0 || value > GPUS_MOST) {
+        return TEXT_GPUS;
+    } else if (value == floor(value)) { /* "8.0", as some tools write it */
         r->shape.gpus = (uint32_t)value;
-        return NULL;
+    } else {
+        r->shape.share_milli = (uint32_t)lround(value * 1000);
+        if (value > 1 || r->shape.share_milli == 0 || r->shape.share_milli > 999) return TEXT_GPUS;
     }
-    if (share_milli(text, len, &r->shape.share_milli)) return NULL;
-    return "a whole number of GPUs up to 1,000,000, or a share of one from 0.001 to 0.999";
+    return NULL;
 }
 static const char *read_gpu_share(struct reading *r, const char *text, size_t len) {
-    double value;
-    if (!num_f64(text, len, &value) || value < 0 || value > 1) return "a share of one GPU from 0 to 1";
-    if (value == 0 || value == 1) return NULL;
-    return share_milli(text, len, &r->share_milli) ? NULL : "a share of one GPU from 0.001 to 0.999";
+    uint32_t milli;
+    if (!thousandths(text, len, 1, &milli)) return "a share of one GPU from 0 to 1";
+    r->share_milli = milli % 1000; /* a whole device is what gpus says */
+    return NULL;
 }
 
 static const char *read_cpus(struct reading *r, const char *text, size_t len) {
-    double value;
-    if (!num_f64(text, len, &value) || value < 0 || value > CPUS_MOST)
-        return "a number of CPU cores from 0 to 4,000,000";
-    r->shape.cpu_milli = (uint32_t)lround(value * 1000);
-    return NULL;
+    if (thousandths(text, len, CPUS_MOST, &r->shape.cpu_milli)) return NULL;
+    return "a number of CPU cores from 0 to 4,000,000";
 }
 static const char *read_memory(struct reading *r, const char *text, size_t len) {
+    uint64_t digits;
+    unsigned fraction;
     double value;
-    if (!num_f64(text, len, &value) || value < 0 || value > UINT32_MAX - 1)
+    if (short_decimal(text, len, &digits, &fraction) && fraction == 0 && digits < UINT32_MAX)
+        r->shape.mem_mib = (uint32_t)digits;
+    else if (num_f64(text, len, &value) && value >= 0 && value < UINT32_MAX - 1)
+        r->shape.mem_mib = (uint32_t)ceil(value);
+    else
         return "MiB of memory from 0 to 4,294,967,294";
-    r->shape.mem_mib = (uint32_t)ceil(value);
     return NULL;
 }
 
@@ -178,24 +255,40 @@ static const char *read_models(struct reading *r, const char *text, size_t len) 
     return NULL;
 }
 
+/* names_put by way of the memo. A name has no NUL bytes, so its bytes tell its length, too. */
+static uint32_t name_index(struct memo *memo, struct names *names, const char *text, size_t len) {
+    if (len > CSV_AHEAD) return names_put(names, text, len);
+    byte16 bytes;
+    memcpy(&bytes, text, sizeof bytes);
+    unsigned blank = 8 * (CSV_AHEAD - (unsigned)len);
+    bytes = bytes << blank >> blank;
+    uint64_t mixed = ((uint64_t)bytes ^ (uint64_t)(bytes >> 64) * 31) * UINT64_C(0x9e3779b97f4a7c15);
+    size_t slot = mixed >> 56;
+    if (memo->bytes[slot] != bytes) {
+        memo->index[slot] = names_put(names, text, len);
+        memo->bytes[slot] = bytes;
+    }
+    return memo->index[slot];
+}
+
 static const char *read_id(struct reading *r, const char *text, size_t len) {
     jobs_set_id(r->jobs, r->j, text, len);
     return NULL;
 }
 static const char *read_tenant(struct reading *r, const char *text, size_t len) {
-    uint32_t index = names_put(&r->jobs->tenants, text, len);
+    uint32_t index = name_index(&r->tenants, &r->jobs->tenants, text, len);
     if (index > NAMES_MOST) return "at most 65,535 different tenants in a trace";
     r->job->tenant = (uint16_t)index;
     return NULL;
 }
 static const char *read_class(struct reading *r, const char *text, size_t len) {
-    uint32_t index = names_put(&r->jobs->classes, text, len);
+    uint32_t index = name_index(&r->classes, &r->jobs->classes, text, len);
     if (index > NAMES_MOST) return "at most 65,535 different classes in a trace";
     r->job->class_id = (uint16_t)index;
     return NULL;
 }
 static const char *read_user(struct reading *r, const char *text, size_t len) {
-    r->jobs->user[r->j] = names_put(&r->jobs->users, text, len);
+    r->jobs->user[r->j] = name_index(&r->users, &r->jobs->users, text, len);
     return NULL;
 }
 static const char *read_priority(struct reading *r, const char *text, size_t len) {
