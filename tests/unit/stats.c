@@ -61,20 +61,6 @@ Test(stats, quantiles_equal_sorting) {
     }
 }
 
-/* An order that makes median-of-three cut off two elements at a time (Musser 1997). Without the fallback this
- * is 10^10 steps. */
-Test(stats, a_killer_sequence_is_no_slower, .timeout = 20) {
-    enum { N = 400000 };
-    double *values = malloc(N * sizeof *values);
-    size_t half = N / 2;
-    for (size_t i = 1; i <= half; i++) {
-        values[i - 1] = (double)(i % 2 ? i : half + i - 1);
-        values[half + i - 1] = (double)(2 * i);
-    }
-    cr_assert_eq(stats_quantile(values, N, 1), (double)N);
-    free(values);
-}
-
 Test(stats, type_seven_by_hand) {
     double values[] = {4, 1, 3, 2};
     cr_assert_eq(stats_quantile(values, 4, 0.5), 2.5);

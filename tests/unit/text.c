@@ -56,6 +56,7 @@ Test(text, nearest_finds_slips) {
 Test(text, nearest_keeps_its_distance) {
     cr_assert_null(nearest("lottery"));
     cr_assert_null(nearest("fxyo"));
+    cr_assert_null(nearest("ifof")); /* two swaps are two slips */
     cr_assert_null(nearest(""));
     cr_assert_null(text_nearest("fifo", orders, 0));
 }
