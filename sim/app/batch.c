@@ -1,0 +1,193 @@
+/*
+ * From a scenario file to runs with jobs. Runs of a scenario mostly differ in policy or fleet and have their demand
+ * in common: a demand is read or drawn once and shared read-only, so a sweep over one trace holds one trace.
+ *
+ * Two demands are the same when everything demand_read looks at is the same; parameters of models are compared
+ * field by field from their tables, since their texts and lists are each run's own.
+ * Cost: runs x distinct demands comparisons.
+ */
+#include "app/batch.h"
+
+#include "app/demand.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "models/registry.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- the same demand? --- */
+
+static bool same_numbers(struct numbers a, struct numbers b) {
+    return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len * sizeof *a.at) == 0);
+}
+
+static bool same_text(const char *a, const char *b) {
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool same_param(const struct param *p, const void *a, const void *b) {
+    const void *x = (const char *)a + p->offset, *y = (const char *)b + p->offset;
+    switch (p->kind) {
+    case PARAM_NUMBER: return memcmp(x, y, sizeof(double)) == 0;
+    case PARAM_INTEGER:
+    case PARAM_TIME: return memcmp(x, y, sizeof(int64_t)) == 0;
+    case PARAM_BOOL: return *(const bool *)x == *(const bool *)y;
+    case PARAM_CHOICE: return *(const int *)x == *(const int *)y;
+    case PARAM_TEXT: return same_text(*(const char *const *)x, *(const char *const *)y);
+    case PARAM_NUMBERS: return same_numbers(*(const struct numbers *)x, *(const struct numbers *)y);
+    }
+    return false;
+}
+
+static bool same_chosen(const struct chosen *a, const struct chosen *b) {
+    if (a->model != b->model) return false;
+    for (size_t i = 0; a->model != NULL && i < a->model->params_count; i++)
+        if (!same_param(&a->model->params[i], a->params, b->params)) return false;
+    return true;
+}
+
+static bool same_class(const struct load_class *a, const struct load_class *b) {
+    if (a->gpu_models_len != b->gpu_models_len) return false;
+    for (size_t i = 0; i < a->gpu_models_len; i++)
+        if (!same_text(a->gpu_models[i], b->gpu_models[i])) return false;
+    return same_text(a->name, b->name) && a->weight == b->weight && same_chosen(&a->durations, &b->durations) &&
+           same_numbers(a->gpus, b->gpus) && same_numbers(a->gpus_weight, b->gpus_weight) &&
+           a->cpus_per_gpu == b->cpus_per_gpu && a->mem_mib_per_gpu == b->mem_mib_per_gpu &&
+           a->utilisation_mean == b->utilisation_mean && a->utilisation_sd == b->utilisation_sd &&
+           a->estimate_factor == b->estimate_factor && a->priority == b->priority &&
+           a->deadline_slack == b->deadline_slack;
+}
+
+static bool same_load(const struct load_setup *a, const struct load_setup *b) {
+    if (a->classes_len != b->classes_len || a->tenants_len != b->tenants_len) return false;
+    for (size_t i = 0; i < a->classes_len; i++)
+        if (!same_class(&a->classes[i], &b->classes[i])) return false;
+    for (size_t i = 0; i < a->tenants_len; i++)
+        if (!same_text(a->tenants[i].name, b->tenants[i].name) || a->tenants[i].weight != b->tenants[i].weight)
+            return false;
+    return a->jobs_most == b->jobs_most && a->until_ns == b->until_ns && same_chosen(&a->arrivals, &b->arrivals) &&
+           same_numbers(a->daily, b->daily) && same_numbers(a->weekly, b->weekly) &&
+           a->utc_offset_ns == b->utc_offset_ns && a->origin_unix_ns == b->origin_unix_ns;
+}
+
+static double fleet_gpus(const struct setup *setup) {
+    double gpus = 0;
+    for (size_t i = 0; i < setup->nodes_len; i++)
+        gpus += (double)setup->nodes[i].count * setup->pools[setup->nodes[i].pool].gpus;
+    return gpus;
+}
+
+static bool same_demand(const struct scenario_run *a, const struct scenario_run *b) {
+    const struct demand *x = &a->demand, *y = &b->demand;
+    if (!same_text(x->trace, y->trace) || x->speed != y->speed || x->shuffle != y->shuffle ||
+        x->repeat_until != y->repeat_until || x->depart != y->depart || x->every_ns != y->every_ns)
+        return false;
+    const bool repeats = x->repeat_until > 0, random = x->trace == NULL || x->shuffle || repeats;
+    if (random && a->setup->seed != b->setup->seed) return false;
+    if (repeats && fleet_gpus(a->setup) != fleet_gpus(b->setup)) return false;
+    return x->trace != NULL || same_load(x->load, y->load);
+}
+
+/* --- opening --- */
+
+static size_t run_named(const struct scenario *scenario, const char *name) {
+    size_t i = 0;
+    while (i < scenario->runs_len && strcmp(scenario->runs[i].name, name) != 0) i++;
+    return i;
+}
+
+static bool check_names(const struct scenario *scenario, const struct args_texts *names, struct err *err) {
+    const size_t found = err->found;
+    const char **known = mem_alloc(scenario->runs_len * sizeof *known);
+    for (size_t i = 0; i < scenario->runs_len; i++) known[i] = scenario->runs[i].name;
+    for (size_t i = 0; i < names->len; i++) {
+        if (run_named(scenario, names->at[i]) < scenario->runs_len) continue;
+        const char *nearest = text_nearest(names->at[i], known, scenario->runs_len);
+        const struct place_in_file at = {.file = scenario->file, .path = "runs"};
+        if (nearest != NULL && nearest[0] != '\0')
+            err_add(err, at, "there is no run '%s'; did you mean '%s'?", names->at[i], nearest);
+        else
+            err_add(err, at, "there is no run '%s'", names->at[i]);
+    }
+    free(known);
+    return err->found == found;
+}
+
+static void choose_runs(struct batch *batch, const struct args_texts *names) {
+    const struct scenario *scenario = &batch->scenario;
+    bool *wanted = mem_zero(scenario->runs_len, sizeof *wanted);
+    for (size_t i = 0; i < scenario->runs_len; i++) wanted[i] = names->len == 0;
+    for (size_t i = 0; i < names->len; i++) wanted[run_named(scenario, names->at[i])] = true;
+    batch->runs = mem_zero(scenario->runs_len, sizeof *batch->runs);
+    for (size_t i = 0; i < scenario->runs_len; i++)
+        if (wanted[i]) batch->runs[batch->runs_len++].run = &scenario->runs[i];
+    free(wanted);
+}
+
+/* The run before `run` with the same demand, or `run`. */
+static size_t first_with_demand(const struct batch *batch, size_t run) {
+    size_t i = 0;
+    while (i < run && !same_demand(batch->runs[i].run, batch->runs[run].run)) i++;
+    return i;
+}
+
+/* A trace with mistakes is read, and its mistakes are told, once, however many demands are made of it. */
+static bool known_bad(const struct args_texts *bad, const char *trace) {
+    for (size_t i = 0; i < bad->len; i++)
+        if (same_text(bad->at[i], trace)) return true;
+    return false;
+}
+
+static bool read_demands(struct batch *batch, void (*note)(void *context, const char *what), void *context,
+                         struct err *err) {
+    const size_t found = err->found;
+    struct args_texts bad = {0};
+    batch->demands = mem_zero(batch->runs_len, sizeof *batch->demands); /* never moved: runs point into it */
+    for (size_t i = 0; i < batch->runs_len; i++) {
+        struct batch_run *run = &batch->runs[i];
+        const size_t first = first_with_demand(batch, i);
+        if (first < i) {
+            run->jobs = batch->runs[first].jobs;
+            batch->runs[first].alone = false;
+            continue;
+        }
+        const char *trace = run->run->demand.trace;
+        run->alone = true;
+        run->jobs = &batch->demands[batch->demands_len];
+        if (known_bad(&bad, trace)) continue;
+        if (note != NULL) note(context, trace != NULL ? trace : "the synthetic load");
+        batch->demands_len++;
+        if (!demand_read(&run->run->demand, run->run->setup, run->jobs, err)) *vec_push(&bad) = trace;
+    }
+    args_free(&bad);
+    return err->found == found;
+}
+
+bool batch_open(struct batch *batch, const char *file, const struct args_texts *sets, const struct args_texts *names,
+                void (*note)(void *context, const char *what), void *context, struct err *err) {
+    *batch = (struct batch){0};
+    if (!scenario_open(&batch->scenario, file, models_registry(), sets->at, sets->len, err)) return false;
+    if (!check_names(&batch->scenario, names, err)) return false;
+    choose_runs(batch, names);
+    return read_demands(batch, note, context, err);
+}
+
+void batch_close(struct batch *batch) {
+    for (size_t i = 0; i < batch->demands_len; i++) jobs_free(&batch->demands[i]);
+    free(batch->demands);
+    free(batch->runs);
+    scenario_close(&batch->scenario);
+}
+
+void batch_blame(const struct batch *batch, size_t run, struct err *findings, struct err *err) {
+    struct text path;
+    text_init(&path);
+    const char *name = batch->runs[run].run->name;
+    if (name[0] != '\0') text_format(&path, "runs.%s", name);
+    const struct place_in_file at = {.file = batch->scenario.file, .path = path.at};
+    for (size_t i = 0; i < findings->kept; i++) err_add(err, at, "%s", findings->lines[i]);
+    text_free(&path);
+    err_free(findings);
+    err_init(findings);
+}
