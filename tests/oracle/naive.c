@@ -1,0 +1,173 @@
+/*
+ * Every start time of FIFO, SJF, EASY and conservative backfilling, equal to that of a second, naive scheduler
+ * (support/naive.c, where the rules are spelled out), over thousands of small random cases and over two public
+ * logs. The machine counts processors: nodes of one GPU, or one node of many, so that a job fits whenever
+ * enough GPUs are free.
+ */
+#include "base/mem.h"
+#include "base/rng.h"
+#include "base/tick.h"
+#include "support/naive.h"
+#include "support/testing.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct machine {
+    uint32_t nodes, gpus; /* a node */
+};
+
+static const char *const order_names[] = {[NAIVE_FIFO] = "fifo", [NAIVE_SJF] = "sjf"};
+static const char *const backfill_names[] = {
+    [NAIVE_NONE] = "none", [NAIVE_EASY] = "easy", [NAIVE_CONSERVATIVE] = "conservative"};
+
+/* Schedules the case twice. Returns the first row whose starts differ, or count; *engine_ns is the engine's. */
+static size_t first_difference(struct naive_job *cases, size_t count, struct machine machine,
+                               enum naive_order order, enum naive_backfill backfill, int64_t *engine_ns) {
+    naive_schedule(cases, count, machine.nodes * machine.gpus, order, backfill);
+    struct setup setup;
+    struct jobs jobs;
+    testing_setup(&setup);
+    testing_policy(&setup, order_names[order], backfill_names[backfill], "first_fit");
+    setup.policy.estimate = ESTIMATE_USER;
+    setup.policy.overrun = OVERRUN_RAISE;
+    testing_pool(&setup, "machine", machine.nodes, machine.gpus);
+    jobs_init(&jobs, 0);
+    jobs.has_estimates = true;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t j = testing_job(&jobs, 0, 0, cases[i].size);
+        jobs.at[j].submit_ns = cases[i].submit_ns;
+        jobs.at[j].run_ns = cases[i].run_ns;
+        jobs.at[j].estimate_ns = cases[i].estimate_ns;
+    }
+    struct result result = testing_run(&setup, &jobs);
+    size_t row = 0;
+    while (row < count && result.jobs->at[row].start_ns == cases[row].start_ns &&
+           result.jobs->at[row].end_ns == cases[row].start_ns + cases[row].run_ns)
+        row++;
+    if (row < count) *engine_ns = result.jobs->at[row].start_ns;
+    result_free(&result);
+    jobs_free(&jobs);
+    testing_setup_free(&setup);
+    return row;
+}
+
+/* --- small random cases --- */
+
+enum { SMALL_JOBS_MOST = 40, SMALL_CASES = 1500 };
+
+static int64_t draw_s(struct rng *rng, uint64_t most) { return (int64_t)rng_below(rng, most + 1) * TICK_S; }
+
+static int by_submit(const void *a, const void *b) {
+    const struct naive_job *x = a, *y = b;
+    return (x->submit_ns > y->submit_ns) - (x->submit_ns < y->submit_ns);
+}
+
+/* Few distinct times, so that submits, ends and estimates tie; loads from idle to hopeless. Estimates are exact,
+ * or the user's: one of a few round values, or anything, also too little. */
+static size_t draw_case(struct rng *rng, bool zeros, struct naive_job *jobs, struct machine *machine) {
+    uint32_t processors = 1 + (uint32_t)rng_below(rng, 16);
+    *machine = rng_below(rng, 4) > 0 ? (struct machine){processors, 1} : (struct machine){1, processors};
+    size_t count = 1 + rng_below(rng, SMALL_JOBS_MOST);
+    uint64_t span = rng_below(rng, 2) ? 2 * count : 8 * count, longest = 1 + rng_below(rng, 12);
+    uint64_t estimates = rng_below(rng, 3), widest = rng_below(rng, 2) ? processors : 1 + processors / 2;
+    for (size_t i = 0; i < count; i++) {
+        struct naive_job *job = &jobs[i];
+        *job = (struct naive_job){.submit_ns = draw_s(rng, span), .size = 1 + (uint32_t)rng_below(rng, widest)};
+        job->run_ns = zeros && rng_below(rng, 4) == 0 ? 0 : TICK_S + draw_s(rng, longest - 1);
+        if (estimates == 0) job->estimate_ns = job->run_ns;
+        else if (estimates == 1) job->estimate_ns = (job->run_ns / (5 * TICK_S) + 1) * 5 * TICK_S;
+        else job->estimate_ns = draw_s(rng, 2 * longest);
+    }
+    qsort(jobs, count, sizeof *jobs, by_submit); /* rows are numbered after it: ties need no care */
+    return count;
+}
+
+/* Leaves out rows as long as the two still differ: what is left shows the mistake. Returns how many are left. */
+static size_t shrink(struct naive_job *jobs, size_t count, struct machine machine, enum naive_order order,
+                     enum naive_backfill backfill) {
+    struct naive_job fewer[SMALL_JOBS_MOST];
+    int64_t engine_ns;
+    for (size_t out = 0; out < count;) {
+        memcpy(fewer, jobs, out * sizeof *jobs);
+        memcpy(fewer + out, jobs + out + 1, (count - out - 1) * sizeof *jobs);
+        if (first_difference(fewer, count - 1, machine, order, backfill, &engine_ns) == count - 1) {
+            out++;
+        } else {
+            memcpy(jobs, fewer, --count * sizeof *jobs);
+            out = 0;
+        }
+    }
+    return count;
+}
+
+static void compare_small(enum naive_order order, enum naive_backfill backfill, bool zeros) {
+    struct rng *rng = rng_open(zeros ? 2 : 1, "naive", order * 3u + backfill);
+    for (int k = 0; k < SMALL_CASES; k++) {
+        struct naive_job jobs[SMALL_JOBS_MOST];
+        struct machine machine;
+        int64_t engine_ns = 0;
+        size_t count = draw_case(rng, zeros, jobs, &machine);
+        size_t row = first_difference(jobs, count, machine, order, backfill, &engine_ns);
+        if (row == count) continue;
+        count = shrink(jobs, count, machine, order, backfill);
+        row = first_difference(jobs, count, machine, order, backfill, &engine_ns);
+        naive_print(stderr, jobs, count, machine.nodes * machine.gpus);
+        cr_assert_fail("%s/%s, case %d, %u nodes of %u: row %zu starts at %lld, naively at %lld", order_names[order],
+                       backfill_names[backfill], k, machine.nodes, machine.gpus, row, (long long)engine_ns,
+                       (long long)jobs[row].start_ns);
+    }
+    rng_close(rng);
+}
+
+Test(naive, small_fifo_none) { compare_small(NAIVE_FIFO, NAIVE_NONE, false); }
+Test(naive, small_sjf_none) { compare_small(NAIVE_SJF, NAIVE_NONE, false); }
+Test(naive, small_fifo_easy) { compare_small(NAIVE_FIFO, NAIVE_EASY, false); }
+Test(naive, small_sjf_easy) { compare_small(NAIVE_SJF, NAIVE_EASY, false); }
+Test(naive, small_fifo_conservative) { compare_small(NAIVE_FIFO, NAIVE_CONSERVATIVE, false); }
+Test(naive, small_sjf_conservative) { compare_small(NAIVE_SJF, NAIVE_CONSERVATIVE, false); }
+
+/* The same with jobs that take no time. */
+Test(naive, zeros_fifo_none) { compare_small(NAIVE_FIFO, NAIVE_NONE, true); }
+Test(naive, zeros_sjf_none) { compare_small(NAIVE_SJF, NAIVE_NONE, true); }
+Test(naive, zeros_fifo_easy) { compare_small(NAIVE_FIFO, NAIVE_EASY, true); }
+Test(naive, zeros_sjf_easy) { compare_small(NAIVE_SJF, NAIVE_EASY, true); }
+Test(naive, zeros_fifo_conservative) { compare_small(NAIVE_FIFO, NAIVE_CONSERVATIVE, true); }
+Test(naive, zeros_sjf_conservative) { compare_small(NAIVE_SJF, NAIVE_CONSERVATIVE, true); }
+
+/* --- worked by hand: the naive scheduler's own test --- */
+
+static void check_starts(enum naive_backfill backfill, const int64_t (*rows)[5], size_t count) {
+    struct naive_job jobs[8];
+    for (size_t i = 0; i < count; i++)
+        jobs[i] = (struct naive_job){.submit_ns = rows[i][0], .run_ns = rows[i][1], .estimate_ns = rows[i][2],
+                                     .size = (uint32_t)rows[i][3]};
+    naive_schedule(jobs, count, 4, NAIVE_FIFO, backfill);
+    for (size_t i = 0; i < count; i++)
+        cr_expect_eq(jobs[i].start_ns, rows[i][4], "row %zu starts at %lld, by hand at %lld", i,
+                     (long long)jobs[i].start_ns, (long long)rows[i][4]);
+}
+
+/* Four processors. Columns: submit, run, estimate, size, start by hand. */
+Test(naive, by_hand) {
+    static const int64_t none[][5] = {{0, 10, 10, 3, 0}, {1, 5, 5, 2, 10}, {2, 1, 1, 1, 10}};
+    check_starts(NAIVE_NONE, none, 3);
+    /* Row 1 is the head with shadow 10 and two extra: row 2 is too long, but uses only extra; row 3 finds nothing
+     * free before row 2 has gone. */
+    static const int64_t easy[][5] = {{0, 10, 10, 3, 0}, {1, 5, 5, 2, 10}, {2, 20, 20, 1, 2}, {3, 1, 1, 1, 10}};
+    check_starts(NAIVE_EASY, easy, 4);
+    /* No extra (row 1 takes all four): only what ends by the shadow time goes ahead, exactly at it included. */
+    static const int64_t shadow[][5] = {{0, 10, 10, 3, 0}, {1, 5, 5, 4, 10}, {2, 9, 9, 1, 15}, {3, 7, 7, 1, 3}};
+    check_starts(NAIVE_EASY, shadow, 4);
+    /* EASY lets row 3 delay row 2, which is not the head; conservative does not. */
+    static const int64_t delays[][5] = {
+        {0, 10, 10, 2, 0}, {1, 10, 10, 3, 10}, {1, 10, 10, 4, 22}, {2, 20, 20, 1, 2}};
+    check_starts(NAIVE_EASY, delays, 4);
+    static const int64_t keeps[][5] = {
+        {0, 10, 10, 2, 0}, {1, 10, 10, 3, 10}, {1, 10, 10, 4, 20}, {2, 20, 20, 1, 30}};
+    check_starts(NAIVE_CONSERVATIVE, keeps, 4);
+    /* Row 0 ends at 4 instead of 10: in queue order row 1 moves to 4, then row 2 to 9. */
+    static const int64_t early[][5] = {{0, 4, 10, 3, 0}, {1, 5, 5, 4, 4}, {2, 5, 5, 2, 9}};
+    check_starts(NAIVE_CONSERVATIVE, early, 3);
+}
