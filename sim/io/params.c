@@ -86,11 +86,27 @@ bool value_is(struct reading *r, const struct yaml_node *node, enum yaml_kind ki
 
 /* --- values --- */
 
+/* Seconds in the largest unit that divides them. */
+static void put_time(struct text *text, double seconds) {
+    static const char *const units[] = {"y", "d", "h", "min", "s", "ms", "us", "ns"};
+    char buffer[32];
+    double factor = 1;
+    size_t i = 0;
+    for (; i < sizeof units / sizeof *units; i++) {
+        units_find(DIM_TIME, units[i], &factor);
+        double count = seconds / factor;
+        if (fabs(count) >= 1 && count == floor(count)) break;
+    }
+    if (i == sizeof units / sizeof *units) text_format(text, "%s s", num_shortest(seconds, buffer));
+    else text_format(text, "%s %s", num_shortest(seconds / factor, buffer), units[i]);
+}
+
 /* A bound, with its unit unless there is none. */
 static void put_bound(struct text *text, double value, enum dim dim) {
     char buffer[32];
-    text_put(text, num_shortest(value, buffer));
-    if (dim != DIM_NONE) text_format(text, " %s", units_kept(dim));
+    if (dim == DIM_TIME) put_time(text, value);
+    else text_put(text, num_shortest(value, buffer));
+    if (dim != DIM_NONE && dim != DIM_TIME) text_format(text, " %s", units_kept(dim));
 }
 
 static enum dim dim_of(const struct param *p) {
@@ -102,12 +118,14 @@ void param_range(const struct param *p, struct text *text) {
     bool low = p->least > -1e300, high = p->most < 1e15;
     if (low && !high) text_put(text, "at least ");
     if (!low && high) text_put(text, "at most ");
-    if (low) put_bound(text, p->least, high ? DIM_NONE : dim_of(p));
+    if (low) put_bound(text, p->least, high && dim_of(p) != DIM_TIME ? DIM_NONE : dim_of(p));
     if (low && high) text_put(text, " to ");
     if (high) put_bound(text, p->most, dim_of(p));
 }
 
 void param_fallback(const struct param *p, struct text *text) {
+    bool bounded = p->least <= p->most && (p->kind == PARAM_INTEGER || p->kind == PARAM_NUMBER);
+    if (bounded && (p->fallback < p->least || p->fallback > p->most)) return; /* stands for "not given" */
     switch (p->kind) {
     case PARAM_BOOL: text_put(text, p->fallback != 0 ? "true" : "false"); break;
     case PARAM_CHOICE: text_put(text, p->choices[(int)p->fallback]); break;

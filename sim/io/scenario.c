@@ -507,9 +507,11 @@ static const char *overrides_text(struct arena *arena, const struct yaml_node *s
         yaml_emit(set->items[i].value, &text);
         text.at[--text.len] = '\0'; /* the newline every YAML text ends with */
     }
-    char *kept = arena_text(arena, text.len ? text.at : "");
-    for (char *c = kept; *c; c++)
-        if (*c == '\n') *c = ' ';
+    char *kept = arena_alloc(arena, text.len + 1, 1);
+    for (size_t i = 0, n = 0; i < text.len; i++) { /* on one line, without the indentation */
+        char c = text.at[i] == '\n' ? ' ' : text.at[i];
+        if (c != ' ' || (n && kept[n - 1] != ' ')) kept[n++] = c;
+    }
     text_free(&text);
     return kept;
 }
@@ -631,7 +633,7 @@ bool scenario_open(struct scenario *scenario, const char *file, const struct reg
     struct yaml_node *base = file_read(&in, scenario->file, NULL);
     struct set *parsed = arena_alloc(arena, sets_len, sizeof *parsed);
     for (size_t i = 0; i < sets_len; i++) parsed[i] = set_parse(arena, sets[i], err);
-    if (!base) return false;
+    if (!base || err->found > before) return false; /* without an included part, all else would only seem missing */
     sets_apply(arena, base, parsed, sets_len, true, err);
     yaml_prune(base);
     text_of(scenario, base);

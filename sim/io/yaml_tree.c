@@ -165,7 +165,7 @@ bool yaml_assign(struct arena *arena, struct yaml_node *root, const char *path, 
         if (!step_take(&rest, &step))
             return err_add(err, yaml_place(value, path),
                            "not a path, expected one such as policy.order or pools[0].nodes");
-        int walked = (int)(rest - path);
+        int walked = (int)(rest - path) - (rest[-1] == '.');
         struct yaml_node **to = step_into(arena, *at, &step, value);
         if (!to && (*at)->kind == YAML_LIST)
             return err_add(err, yaml_place(value, path), "no element \"%.*s\", the list has %zu", walked, path,
