@@ -120,7 +120,11 @@ uint32_t testing_job(struct jobs *jobs, double submit_s, double run_s, uint32_t 
 }
 
 struct result testing_run(const struct setup *setup, struct jobs *jobs) {
-    struct run_options options = {.job_results = true};
+    return testing_run_bins(setup, jobs, 0);
+}
+
+struct result testing_run_bins(const struct setup *setup, struct jobs *jobs, uint32_t bins) {
+    struct run_options options = {.job_results = true, .bins = bins};
     struct result result;
     struct err err;
     err_init(&err);

@@ -47,6 +47,8 @@ void testing_shape(struct jobs *jobs, const struct shape *shape);
 
 /* Sorts the jobs, runs them with per-job results; findings end the test. */
 struct result testing_run(const struct setup *setup, struct jobs *jobs);
+/* The same with a series of about `bins` bins. */
+struct result testing_run_bins(const struct setup *setup, struct jobs *jobs, uint32_t bins);
 /* The tally of a part by name; ends the test when there is none. */
 const struct tally *testing_tally(const struct result *result, enum part part, const char *name);
 
