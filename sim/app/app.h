@@ -26,8 +26,8 @@ const struct command *app_command(const char *name);
 /* The results file when none is named: what `run` writes, `show` and `report` read. */
 #define APP_RESULTS "results.db"
 
-/* The folder that holds models/catalog, scripts and scenarios: the installed share/headroom beside the program,
- * else the source tree it was built from. */
+/* The folder that holds models/catalog, scripts and scenarios: the installed share/headroom beside the
+ * program, else the source tree it was built from. */
 const char *app_data_dir(void);
 
 #endif

@@ -63,7 +63,8 @@ int args_mistake(const char *command, const char *format, ...) {
 
 /* --- help --- */
 
-/* Prints text in lines of at most WIDTH columns; the first line begins at column `at`, the others at `indent`. */
+/* Prints text in lines of at most WIDTH columns; the first line begins at column `at`, the others at
+ * `indent`. */
 static void print_wrapped(const char *text, int at, int indent) {
     int column = at;
     while (*text != '\0') {
@@ -173,9 +174,9 @@ static void take_whole(struct parse *p, const struct args_option *o, const char 
     if (num_u64(value, strlen(value), &whole) && whole >= o->least && whole <= most)
         *(uint64_t *)((char *)p->into + o->offset) = whole;
     else if (o->most != 0)
-        mistake(p, "--%s: '%s' is not a whole number from %" PRIu64 " to %" PRIu64, o->name, value, o->least, most);
-    else
-        mistake(p, "--%s: '%s' is not a whole number of at least %" PRIu64, o->name, value, o->least);
+        mistake(p, "--%s: '%s' is not a whole number from %" PRIu64 " to %" PRIu64, o->name, value, o->least,
+                most);
+    else mistake(p, "--%s: '%s' is not a whole number of at least %" PRIu64, o->name, value, o->least);
 }
 
 static void take(struct parse *p, const struct args_option *o, const char *value) {
@@ -222,7 +223,8 @@ static void unknown_name(struct parse *p, const char *name, size_t len) {
     text_free(&wanted);
 }
 
-/* argument: what follows the two dashes. next: the argument after it, or NULL. Returns whether next was used. */
+/* argument: what follows the two dashes. next: the argument after it, or NULL. Returns whether next was used.
+ */
 static bool parse_long(struct parse *p, const char *argument, const char *next) {
     size_t len = strcspn(argument, "=");
     const char *value = argument[len] == '=' ? argument + len + 1 : NULL;
@@ -270,10 +272,8 @@ static void parse_all(struct parse *p, int argc, char **argv) {
     bool only_operands = false;
     for (int i = 1; i < argc; i++) {
         const char *argument = argv[i], *next = i + 1 < argc ? argv[i + 1] : NULL;
-        if (only_operands || argument[0] != '-' || argument[1] == '\0')
-            *vec_push(p->operands) = argument;
-        else if (strcmp(argument, "--") == 0)
-            only_operands = true;
+        if (only_operands || argument[0] != '-' || argument[1] == '\0') *vec_push(p->operands) = argument;
+        else if (strcmp(argument, "--") == 0) only_operands = true;
         else if (argument[1] == '-' ? parse_long(p, argument + 2, next) : parse_short(p, argument + 1, next))
             i++;
     }
@@ -282,8 +282,9 @@ static void parse_all(struct parse *p, int argc, char **argv) {
 static void check_operands(struct parse *p) {
     const struct args_spec *spec = p->spec;
     if (p->operands->len < spec->least)
-        mistake(p, "%s missing: headroom %s %s", p->operands->len == 0 ? "an argument is" : "one more argument is",
-                spec->command, spec->operands);
+        mistake(p, "%s missing: headroom %s %s",
+                p->operands->len == 0 ? "an argument is" : "one more argument is", spec->command,
+                spec->operands);
     for (size_t i = spec->most; i < p->operands->len; i++)
         mistake(p, "unexpected argument '%s'", p->operands->at[i]);
 }

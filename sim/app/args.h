@@ -4,7 +4,8 @@
  *
  *   struct run_args { const char *output; bool quiet; };
  *   static const struct args_option options[] = {
- *       {'o', "output", "FILE", ARGS_TEXT, offsetof(struct run_args, output), .help = "write results to FILE"},
+ *       {'o', "output", "FILE", ARGS_TEXT, offsetof(struct run_args, output), .help = "write results to
+ * FILE"},
  *       {'q', "quiet", NULL, ARGS_SWITCH, offsetof(struct run_args, quiet), .help = "print nothing"},
  *   };
  *   static const struct args_spec spec = {"run", "SCENARIO", 1, 1, "Runs a scenario.", options, 2, examples};
@@ -14,9 +15,9 @@
  *       int status;
  *       if (!args_read(&spec, argc, argv, &args, &operands, &status)) return status;
  *
- * Options and operands may be mixed; `--name=value`, `--name value`, `-n value` and `-nvalue` are the same; `--`
- * ends the options; `-` is an operand. `--help` (`-h`) is understood by every command; `--help=man` prints the
- * same as a section of the man page.
+ * Options and operands may be mixed; `--name=value`, `--name value`, `-n value` and `-nvalue` are the same;
+ * `--` ends the options; `-` is an operand. `--help` (`-h`) is understood by every command; `--help=man`
+ * prints the same as a section of the man page.
  */
 #ifndef HEADROOM_APP_ARGS_H
 #define HEADROOM_APP_ARGS_H
@@ -38,20 +39,20 @@ struct args_texts {
 };
 
 struct args_option {
-    char letter;      /* 'o' for -o; 0: has none */
-    const char *name; /* "output" for --output */
+    char letter;       /* 'o' for -o; 0: has none */
+    const char *name;  /* "output" for --output */
     const char *value; /* what to call the value in the help, "FILE"; NULL for a switch */
     enum args_kind kind;
-    size_t offset;    /* of the field in the command's struct */
+    size_t offset;        /* of the field in the command's struct */
     uint64_t least, most; /* ARGS_WHOLE; most 0: no limit */
-    const char *help; /* a phrase without a full stop */
+    const char *help;     /* a phrase without a full stop */
 };
 
 struct args_spec {
     const char *command;
-    const char *operands;      /* "SCENARIO", "FORMAT FILE...", "" */
-    size_t least, most;        /* how many operands; SIZE_MAX: any number */
-    const char *purpose;       /* a sentence or a few; paragraphs are parted by an empty line */
+    const char *operands; /* "SCENARIO", "FORMAT FILE...", "" */
+    size_t least, most;   /* how many operands; SIZE_MAX: any number */
+    const char *purpose;  /* a sentence or a few; paragraphs are parted by an empty line */
     const struct args_option *options;
     size_t options_len;
     const char *const *examples; /* pairs: a command line, what it does; then NULL */

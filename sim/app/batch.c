@@ -1,10 +1,11 @@
 /*
- * From a scenario file to runs with jobs. Runs of a scenario mostly differ in policy or fleet and have their demand
- * in common: a demand is read or drawn once and shared read-only, so a sweep over one trace holds one trace.
+ * From a scenario file to runs with jobs. Runs of a scenario mostly differ in policy or fleet and have their
+ * demand in common: a demand is read or drawn once and shared read-only, so a sweep over one trace holds one
+ * trace.
  *
- * Two demands are the same when everything demand_read looks at is the same; parameters of models are compared
- * field by field from their tables, since their texts and lists are each run's own.
- * Cost: runs x distinct demands comparisons.
+ * Two demands are the same when everything demand_read looks at is the same; parameters of models are
+ * compared field by field from their tables, since their texts and lists are each run's own. Cost: runs x
+ * distinct demands comparisons.
  */
 #include "app/batch.h"
 
@@ -51,12 +52,12 @@ static bool same_class(const struct load_class *a, const struct load_class *b) {
     if (a->gpu_models_len != b->gpu_models_len) return false;
     for (size_t i = 0; i < a->gpu_models_len; i++)
         if (!same_text(a->gpu_models[i], b->gpu_models[i])) return false;
-    return same_text(a->name, b->name) && a->weight == b->weight && same_chosen(&a->durations, &b->durations) &&
-           same_numbers(a->gpus, b->gpus) && same_numbers(a->gpus_weight, b->gpus_weight) &&
-           a->cpus_per_gpu == b->cpus_per_gpu && a->mem_mib_per_gpu == b->mem_mib_per_gpu &&
-           a->utilisation_mean == b->utilisation_mean && a->utilisation_sd == b->utilisation_sd &&
-           a->estimate_factor == b->estimate_factor && a->priority == b->priority &&
-           a->deadline_slack == b->deadline_slack;
+    return same_text(a->name, b->name) && a->weight == b->weight &&
+           same_chosen(&a->durations, &b->durations) && same_numbers(a->gpus, b->gpus) &&
+           same_numbers(a->gpus_weight, b->gpus_weight) && a->cpus_per_gpu == b->cpus_per_gpu &&
+           a->mem_mib_per_gpu == b->mem_mib_per_gpu && a->utilisation_mean == b->utilisation_mean &&
+           a->utilisation_sd == b->utilisation_sd && a->estimate_factor == b->estimate_factor &&
+           a->priority == b->priority && a->deadline_slack == b->deadline_slack;
 }
 
 static bool same_load(const struct load_setup *a, const struct load_setup *b) {
@@ -64,11 +65,13 @@ static bool same_load(const struct load_setup *a, const struct load_setup *b) {
     for (size_t i = 0; i < a->classes_len; i++)
         if (!same_class(&a->classes[i], &b->classes[i])) return false;
     for (size_t i = 0; i < a->tenants_len; i++)
-        if (!same_text(a->tenants[i].name, b->tenants[i].name) || a->tenants[i].weight != b->tenants[i].weight)
+        if (!same_text(a->tenants[i].name, b->tenants[i].name) ||
+            a->tenants[i].weight != b->tenants[i].weight)
             return false;
-    return a->jobs_most == b->jobs_most && a->until_ns == b->until_ns && same_chosen(&a->arrivals, &b->arrivals) &&
-           same_numbers(a->daily, b->daily) && same_numbers(a->weekly, b->weekly) &&
-           a->utc_offset_ns == b->utc_offset_ns && a->origin_unix_ns == b->origin_unix_ns;
+    return a->jobs_most == b->jobs_most && a->until_ns == b->until_ns &&
+           same_chosen(&a->arrivals, &b->arrivals) && same_numbers(a->daily, b->daily) &&
+           same_numbers(a->weekly, b->weekly) && a->utc_offset_ns == b->utc_offset_ns &&
+           a->origin_unix_ns == b->origin_unix_ns;
 }
 
 static double fleet_gpus(const struct setup *setup) {
@@ -107,8 +110,7 @@ static bool check_names(const struct scenario *scenario, const struct args_texts
         const struct place_in_file at = {.file = scenario->file, .path = "runs"};
         if (nearest != NULL && nearest[0] != '\0')
             err_add(err, at, "there is no run '%s'; did you mean '%s'?", names->at[i], nearest);
-        else
-            err_add(err, at, "there is no run '%s'", names->at[i]);
+        else err_add(err, at, "there is no run '%s'", names->at[i]);
     }
     free(known);
     return err->found == found;
@@ -164,8 +166,9 @@ static bool read_demands(struct batch *batch, void (*note)(void *context, const 
     return err->found == found;
 }
 
-bool batch_open(struct batch *batch, const char *file, const struct args_texts *sets, const struct args_texts *names,
-                void (*note)(void *context, const char *what), void *context, struct err *err) {
+bool batch_open(struct batch *batch, const char *file, const struct args_texts *sets,
+                const struct args_texts *names, void (*note)(void *context, const char *what), void *context,
+                struct err *err) {
     *batch = (struct batch){0};
     if (!scenario_open(&batch->scenario, file, models_registry(), sets->at, sets->len, err)) return false;
     if (!check_names(&batch->scenario, names, err)) return false;

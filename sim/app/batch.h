@@ -1,4 +1,5 @@
-/* The runs of a scenario that one command works on, each with its jobs; runs with the same demand share one table. */
+/* The runs of a scenario that one command works on, each with its jobs; runs with the same demand share one
+ * table. */
 #ifndef HEADROOM_APP_BATCH_H
 #define HEADROOM_APP_BATCH_H
 
@@ -18,10 +19,11 @@ struct batch {
     size_t demands_len;
 };
 
-/* Opens the scenario and reads the jobs of the runs named (all of them when names is empty). note: told what is being
- * read, may be NULL. false: findings in err. Close it either way. */
-bool batch_open(struct batch *batch, const char *file, const struct args_texts *sets, const struct args_texts *names,
-                void (*note)(void *context, const char *what), void *context, struct err *err);
+/* Opens the scenario and reads the jobs of the runs named (all of them when names is empty). note: told what
+ * is being read, may be NULL. false: findings in err. Close it either way. */
+bool batch_open(struct batch *batch, const char *file, const struct args_texts *sets,
+                const struct args_texts *names, void (*note)(void *context, const char *what), void *context,
+                struct err *err);
 void batch_close(struct batch *batch);
 
 /* Adds a run's findings to err, marked with the scenario's file and the run's name, and empties them. */

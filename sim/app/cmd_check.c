@@ -1,6 +1,6 @@
 /*
- * `headroom check`: every mistake of a scenario and its jobs, or, when there is none, what it would run: the demand
- * against the capacity, region by region, and the jobs that could never run.
+ * `headroom check`: every mistake of a scenario and its jobs, or, when there is none, what it would run: the
+ * demand against the capacity, region by region, and the jobs that could never run.
  */
 #include "app/app.h"
 #include "app/args.h"
@@ -21,23 +21,30 @@ struct check_args {
     struct args_texts sets, names;
 };
 static const struct args_option options[] = {
-    {'s', "set", "PATH=VALUE", ARGS_LIST, offsetof(struct check_args, sets), .help =
-     "override a field of the scenario in every run; may be repeated"},
-    {'r', "run", "NAME", ARGS_LIST, offsetof(struct check_args, names), .help =
-     "only this one of the scenario's runs; may be repeated"},
+    {'s', "set", "PATH=VALUE", ARGS_LIST, offsetof(struct check_args, sets),
+     .help = "override a field of the scenario in every run; may be repeated"},
+    {'r', "run", "NAME", ARGS_LIST, offsetof(struct check_args, names),
+     .help = "only this one of the scenario's runs; may be repeated"},
 };
 static const char *const examples[] = {
-    "headroom check scenarios/quickstart.yaml", "says what it would run, or what is wrong with it",
-    "headroom check big.yaml --set pools.a100.count=40", "is the load still below the capacity with 40 nodes?",
+    "headroom check scenarios/quickstart.yaml",
+    "says what it would run, or what is wrong with it",
+    "headroom check big.yaml --set pools.a100.count=40",
+    "is the load still below the capacity with 40 nodes?",
     NULL,
 };
 static const struct args_spec spec = {
-    "check", "SCENARIO", 1, 1,
-    "Finds every mistake in a scenario, its traces and its series, each with file, line, column and path; exit status 2 "
-    "when there is one.\n\n"
-    "Without a mistake it says what would run: jobs, the GPU-hours they ask for against what the fleet has, in each "
-    "region, and the jobs that no part of the fleet could ever hold.",
-    options, sizeof options / sizeof *options, examples,
+    "check",
+    "SCENARIO",
+    1,
+    1,
+    "Finds every mistake in a scenario, its traces and its series, each with file, line, column and path; "
+    "exit status 2 when there is one.\n\n"
+    "Without a mistake it says what would run: jobs, the GPU-hours they ask for against what the fleet has, "
+    "in each region, and the jobs that no part of the fleet could ever hold.",
+    options,
+    sizeof options / sizeof *options,
+    examples,
 };
 
 static double percent(double part, double whole) { return whole > 0 ? 100 * part / whole : 0; }
@@ -45,8 +52,8 @@ static double percent(double part, double whole) { return whole > 0 ? 100 * part
 static void print_domains(const struct survey *survey) {
     char buffer[48];
     struct table *table = table_open("llrrrrr");
-    const char *const heading[] = {"region",       "nodes of",    "nodes", "GPUs", "GPU-h asked", "load %",
-                                   "GPU-h it may share"};
+    const char *const heading[] = {"region", "nodes of",          "nodes", "GPUs", "GPU-h asked",
+                                   "load %", "GPU-h it may share"};
     for (size_t i = 0; i < sizeof heading / sizeof *heading; i++) table_cell(table, "%s", heading[i]);
     for (size_t d = 0; d < survey->domains_len; d++) {
         const struct survey_domain *domain = &survey->domains[d];
@@ -58,7 +65,7 @@ static void print_domains(const struct survey *survey) {
         table_cell(table, "%.1f", percent(domain->only_gpu_h, domain->gpus * survey->span_h));
         table_cell(table, "%s", table_number(domain->also_gpu_h, 0, buffer));
     }
-    table_print(table, stdout, 2);
+    table_print(table, stdout, true, 2);
     table_close(table);
 }
 
@@ -78,7 +85,8 @@ static void describe_shape(const struct shape *shape, const struct jobs *jobs, s
 
 static void print_impossible(const struct survey *survey, const struct jobs *jobs) {
     if (survey->impossible_jobs == 0) return;
-    printf("  Impossible: %" PRIu64 " job%s that no part of the fleet could ever hold; they would be refused.\n",
+    printf("  Impossible: %" PRIu64
+           " job%s that no part of the fleet could ever hold; they would be refused.\n",
            survey->impossible_jobs, survey->impossible_jobs == 1 ? "" : "s");
     for (size_t i = 0; i < survey->impossible_len && i < IMPOSSIBLE_SHOWN; i++) {
         const struct survey_impossible *group = &survey->impossible[i];

@@ -15,32 +15,43 @@
 #include <string.h>
 
 static const char *const examples[] = {
-    "headroom help run", "the same as 'headroom run --help'",
-    "headroom help scenario | less", "every key of a scenario file, and every parameter of every model",
-    "headroom help metrics", "what each figure of a summary means",
+    "headroom help run",
+    "the same as 'headroom run --help'",
+    "headroom help scenario | less",
+    "every key of a scenario file, and every parameter of every model",
+    "headroom help metrics",
+    "what each figure of a summary means",
     NULL,
 };
 static const struct args_spec spec = {
-    "help", "[COMMAND|TOPIC]", 0, 1,
+    "help",
+    "[COMMAND|TOPIC]",
+    0,
+    1,
     "Explains a command, or a topic: 'scenario' is the reference of scenario files (Markdown), 'metrics' the "
     "meaning of every figure, 'man' the man page as roff. Without an argument: an overview.",
-    NULL, 0, examples,
+    NULL,
+    0,
+    examples,
 };
 
 static void print_overview(void) {
     printf("headroom %s: how much GPU capacity is enough, and what it costs\n\n"
-           "usage: headroom COMMAND [arguments]\n\ncommands:\n", HEADROOM_VERSION);
+           "usage: headroom COMMAND [arguments]\n\ncommands:\n",
+           HEADROOM_VERSION);
     for (size_t i = 0; i < app_commands_len; i++)
         printf("  %-9s %s\n", app_commands[i].name, app_commands[i].summary);
     printf("\ntopics of 'headroom help':\n"
            "  scenario  every key of a scenario file, and every parameter of every model\n"
            "  metrics   what each figure of a summary means\n"
            "\n'headroom COMMAND --help' prints a command's options and examples.\n"
-           "Begin with: headroom run %s/scenarios/quickstart.yaml\n", app_data_dir());
+           "Begin with: headroom run %s/scenarios/quickstart.yaml\n",
+           app_data_dir());
 }
 
 static void print_metrics(void) {
-    printf("Metrics, as they are named in results files. Those of a part are kept for each of its members.\n");
+    printf(
+        "Metrics, as they are named in results files. Those of a part are kept for each of its members.\n");
     for (size_t i = 0; i < result_metrics_len; i++) {
         const struct metric *m = &result_metrics[i];
         printf("\n%s%s%s%s\n    %s\n    for each", m->name, m->unit[0] != '\0' ? " (" : "", m->unit,
@@ -60,22 +71,24 @@ static int print_man(void) {
            ".SH NAME\nheadroom \\- discrete\\-event simulator for GPU capacity planning\n"
            ".SH SYNOPSIS\n.B headroom\n.I COMMAND\n.RI [ arguments ]\n"
            ".SH DESCRIPTION\n"
-           "Headroom replays a workload, recorded or synthetic, against a modelled fleet of GPU nodes in regions with\n"
-           "energy prices and carbon intensities, under a chosen scheduling policy. It reports waiting, utilisation,\n"
-           "energy, cost and emissions, and keeps every run in an SQLite file, where runs can be compared.\n"
-           ".SH COMMANDS\n"
-           "Every command understands\n.B \\-\\-help\n(\n.B \\-h\n).\n", HEADROOM_VERSION);
+           "Headroom replays a workload, recorded or synthetic, against a modelled fleet of GPU nodes in\n"
+           "regions with energy prices and carbon intensities, under a chosen scheduling policy.\n"
+           "It reports waiting, utilisation, energy, cost and emissions, and keeps every run in an SQLite\n"
+           "file, where runs can be compared.\n"
+           ".SH COMMANDS\nEvery command understands\n.BR \\-\\-help .\n",
+           HEADROOM_VERSION);
     for (size_t i = 0; i < app_commands_len; i++) {
         char *argv[] = {(char *)app_commands[i].name, "--help=man", NULL};
         app_commands[i].run(2, argv);
     }
     printf(".SH EXIT STATUS\n"
            ".TP\n.B 0\nDone.\n.TP\n.B 1\nFailed: memory, the disk, or another program.\n"
-           ".TP\n.B 2\nThe input or the command line was wrong. Every mistake is printed to standard error as\n"
-           ".IR file : line : column :\n.IR path :\nwhat is wrong, what was expected; nothing was written.\n"
-           ".SH ENVIRONMENT\n"
-           ".TP\n.B HEADROOM_CATALOG\nA folder with catalogue files (accelerators, nodes, regions), searched before the one\n"
-           "that comes with the program.\n"
+           ".TP\n.B 2\nThe input or the command line was wrong.\n"
+           "Every mistake is printed to standard error as file:line:column: path: what is wrong, what was\n"
+           "expected; nothing was written.\n"
+           ".SH ENVIRONMENT\n.TP\n.B HEADROOM_CATALOG\n"
+           "A folder with catalogue files (accelerators, nodes, regions), searched before the one that comes\n"
+           "with the program.\n"
            ".SH SEE ALSO\n.BR gnuplot (1),\n.BR sqlite3 (1)\n");
     return EXIT_OK;
 }

@@ -15,16 +15,24 @@
 #include <string.h>
 
 static const char *const examples[] = {
-    "headroom models", "lists every model, by kind",
-    "headroom models order", "lists one kind: who goes next",
-    "headroom models easy", "describes one model and its parameters",
+    "headroom models",
+    "lists every model, by kind",
+    "headroom models order",
+    "lists one kind: who goes next",
+    "headroom models easy",
+    "describes one model and its parameters",
     NULL,
 };
 static const struct args_spec spec = {
-    "models", "[KIND|NAME]", 0, 1,
-    "Lists the models a scenario can choose from, all or of one kind, or describes one: what it does, where it comes "
-    "from, and its parameters with units, defaults and limits.",
-    NULL, 0, examples,
+    "models",
+    "[KIND|NAME]",
+    0,
+    1,
+    "Lists the models a scenario can choose from, all or of one kind, or describes one: what it does, where it "
+    "comes from, and its parameters with units, defaults and limits.",
+    NULL,
+    0,
+    examples,
 };
 
 /* What a kind decides; in the words of the scenario file. */
@@ -72,12 +80,14 @@ static int unknown(const struct registry *registry, const char *name) {
     struct args_texts names = {0};
     for (int kind = 0; kind < KIND_COUNT; kind++) {
         *vec_push(&names) = kind_names[kind];
-        for (size_t i = 0; i < registry->counts[kind]; i++) *vec_push(&names) = registry->models[kind][i]->name;
+        for (size_t i = 0; i < registry->counts[kind]; i++)
+            *vec_push(&names) = registry->models[kind][i]->name;
     }
     const char *nearest = text_nearest(name, names.at, names.len);
-    int status = nearest != NULL
-                     ? args_mistake(spec.command, "no kind or model is named '%s'; did you mean '%s'?", name, nearest)
-                     : args_mistake(spec.command, "no kind or model is named '%s'", name);
+    int status =
+        nearest != NULL
+            ? args_mistake(spec.command, "no kind or model is named '%s'; did you mean '%s'?", name, nearest)
+            : args_mistake(spec.command, "no kind or model is named '%s'", name);
     args_free(&names);
     return status;
 }

@@ -1,11 +1,11 @@
 /*
  * `headroom run`: scenario -> runs on threads -> results in the database, and a page for the reader.
  *
- * Everything that can be wrong is found before the database is touched: the scenario, the jobs, and whether each
- * run's models go together. Each run is simulated whole by one thread and shares nothing but read-only jobs; the
- * main thread alone writes, in the order of the scenario, so that what is written does not depend on how many threads
- * there were. Results wait to be written in memory; workers keep at most two runs each ahead of the writer, which
- * bounds it.
+ * Everything that can be wrong is found before the database is touched: the scenario, the jobs, and whether
+ * each run's models go together. Each run is simulated whole by one thread and shares nothing but read-only
+ * jobs; the main thread alone writes, in the order of the scenario, so that what is written does not depend
+ * on how many threads there were. Results wait to be written in memory; workers keep at most two runs each
+ * ahead of the writer, which bounds it.
  */
 #include "app/app.h"
 #include "app/args.h"
@@ -37,27 +37,27 @@ struct run_args {
 };
 
 static const struct args_option options[] = {
-    {'o', "output", "FILE", ARGS_TEXT, offsetof(struct run_args, output), .help =
-     "the SQLite file that keeps the results; runs are added to it (default: " APP_RESULTS ")"},
-    {'s', "set", "PATH=VALUE", ARGS_LIST, offsetof(struct run_args, sets), .help =
-     "override a field of the scenario in every run; may be repeated"},
-    {0, "seed", "N", ARGS_WHOLE, offsetof(struct run_args, seed), .most = INT64_MAX, .help =
-     "the same as --set seed=N"},
-    {'r', "run", "NAME", ARGS_LIST, offsetof(struct run_args, names), .help =
-     "only this one of the scenario's runs; may be repeated"},
-    {0, "jobs", NULL, ARGS_SWITCH, offsetof(struct run_args, jobs), .help =
-     "keep a row for every job: when it ran, where, why it waited, what it cost"},
-    {0, "bins", "N", ARGS_WHOLE, offsetof(struct run_args, bins), .most = 1000000, .help =
-     "points of the time series kept for each region (default: 480; 0 keeps none)"},
-    {'j', "threads", "N", ARGS_WHOLE, offsetof(struct run_args, threads), .least = 1, .most = 1024, .help =
-     "simulate at most N runs at once (default: one a processor); results do not depend on it"},
-    {0, "json", NULL, ARGS_SWITCH, offsetof(struct run_args, json), .help =
-     "print the summary as JSON"},
-    {'q', "quiet", NULL, ARGS_SWITCH, offsetof(struct run_args, quiet), .help =
-     "print neither progress nor summary"},
+    {'o', "output", "FILE", ARGS_TEXT, offsetof(struct run_args, output),
+     .help = "the SQLite file that keeps the results; runs are added to it (default: " APP_RESULTS ")"},
+    {'s', "set", "PATH=VALUE", ARGS_LIST, offsetof(struct run_args, sets),
+     .help = "override a field of the scenario in every run; may be repeated"},
+    {0, "seed", "N", ARGS_WHOLE, offsetof(struct run_args, seed), .most = INT64_MAX,
+     .help = "the same as --set seed=N"},
+    {'r', "run", "NAME", ARGS_LIST, offsetof(struct run_args, names),
+     .help = "only this one of the scenario's runs; may be repeated"},
+    {0, "jobs", NULL, ARGS_SWITCH, offsetof(struct run_args, jobs),
+     .help = "keep a row for every job: when it ran, where, why it waited, what it cost"},
+    {0, "bins", "N", ARGS_WHOLE, offsetof(struct run_args, bins), .most = 1000000,
+     .help = "points of the time series kept for each region (default: 480; 0 keeps none)"},
+    {'j', "threads", "N", ARGS_WHOLE, offsetof(struct run_args, threads), .least = 1, .most = 1024,
+     .help = "simulate at most N runs at once (default: one a processor); results do not depend on it"},
+    {0, "json", NULL, ARGS_SWITCH, offsetof(struct run_args, json), .help = "print the summary as JSON"},
+    {'q', "quiet", NULL, ARGS_SWITCH, offsetof(struct run_args, quiet),
+     .help = "print neither progress nor summary"},
 };
 static const char *const examples[] = {
-    "headroom run scenarios/quickstart.yaml", "runs every run of the scenario into " APP_RESULTS " and compares them",
+    "headroom run scenarios/quickstart.yaml",
+    "runs every run of the scenario into " APP_RESULTS " and compares them",
     "headroom run scenarios/quickstart.yaml --set policy.order=sjf --seed 7 -o sjf.db",
     "the same fleet and load under another order of the waiting line",
     "headroom run scenarios/philly-fifo.yaml --set trace=philly.csv.gz --json | jq .",
@@ -65,12 +65,17 @@ static const char *const examples[] = {
     NULL,
 };
 static const struct args_spec spec = {
-    "run", "SCENARIO", 1, 1,
-    "Replays a scenario's workload against its fleet, once for each of its runs, keeps the results in an SQLite file "
-    "and prints a summary.\n\n"
-    "All mistakes of the scenario and its files are printed at once, with their positions; nothing is run or written "
-    "then. The same scenario and seed give the same results on every machine.",
-    options, sizeof options / sizeof *options, examples,
+    "run",
+    "SCENARIO",
+    1,
+    1,
+    "Replays a scenario's workload against its fleet, once for each of its runs, keeps the results in an "
+    "SQLite file and prints a summary.\n\n"
+    "All mistakes of the scenario and its files are printed at once, with their positions; nothing is run or "
+    "written then. The same scenario and seed give the same results on every machine.",
+    options,
+    sizeof options / sizeof *options,
+    examples,
 };
 
 /* One run on its way from the scenario to the database. */
@@ -81,8 +86,8 @@ struct task {
     struct result result;
     struct err err;
     double wall_s;
-    bool ended, refused;       /* under work.lock */
-    _Atomic int64_t now_ns;    /* these three are for the progress line only */
+    bool ended, refused;    /* under work.lock */
+    _Atomic int64_t now_ns; /* these three are for the progress line only */
     _Atomic uint64_t events;
     _Atomic double done;
 };
@@ -112,7 +117,8 @@ static void simulate(const struct work *work, struct task *task, bool *refused) 
     options_of_run.consume = task->of->alone ? task->of->jobs : NULL;
     const double begun_s = progress_clock_s();
     err_init(&task->err);
-    *refused = !run_simulate(task->of->run->setup, task->of->jobs, &options_of_run, &task->result, &task->err);
+    *refused =
+        !run_simulate(task->of->run->setup, task->of->jobs, &options_of_run, &task->result, &task->err);
     task->wall_s = progress_clock_s() - begun_s;
 }
 
@@ -191,10 +197,10 @@ static void mark_written(struct work *work) {
     pthread_mutex_unlock(&work->lock);
 }
 
-/* Writes the runs in their order as they end. A run that was refused after all (a check missed it) has its row left
- * unfinished and its findings told. */
-static size_t write_all(struct work *work, const struct batch *batch, struct store *store, struct summary *summaries,
-                        struct progress *progress, struct err *err) {
+/* Writes the runs in their order as they end. A run that was refused after all (a check missed it) has its
+ * row left unfinished and its findings told. */
+static size_t write_all(struct work *work, const struct batch *batch, struct store *store,
+                        struct summary *summaries, struct progress *progress, struct err *err) {
     size_t count = 0;
     for (size_t i = 0; i < work->len; i++) {
         struct task *task = &work->tasks[i];
@@ -220,7 +226,8 @@ static size_t write_all(struct work *work, const struct batch *batch, struct sto
 
 static bool plain_word(const char *word) {
     return word[0] != '\0' &&
-           word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=:,+%@")] == '\0';
+           word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=:,+%@")] ==
+               '\0';
 }
 
 /* The command as one would type it again. */
@@ -244,7 +251,8 @@ static char *command_text(int argc, char **argv) {
     return text_take(&text);
 }
 
-static struct run_info info_of(const struct scenario *scenario, const struct batch_run *run, const char *command) {
+static struct run_info info_of(const struct scenario *scenario, const struct batch_run *run,
+                               const char *command) {
     const struct setup *setup = run->run->setup;
     const struct policy_setup *policy = &setup->policy;
     return (struct run_info){
@@ -274,7 +282,8 @@ static bool check_all(const struct batch *batch, struct err *err) {
     for (size_t i = 0; i < batch->runs_len; i++) {
         struct err of_run;
         err_init(&of_run);
-        if (!run_check(batch->runs[i].run->setup, batch->runs[i].jobs, &of_run)) batch_blame(batch, i, &of_run, err);
+        if (!run_check(batch->runs[i].run->setup, batch->runs[i].jobs, &of_run))
+            batch_blame(batch, i, &of_run, err);
         err_free(&of_run);
     }
     return err->found == found;
@@ -302,7 +311,9 @@ static void print_page(const struct run_args *args, const struct summary *summar
 static void run_all(const struct run_args *args, const struct batch *batch, const char *command,
                     struct progress *progress, struct err *err) {
     const size_t count = batch->runs_len, threads = threads_for(args, count);
-    struct work work = {.tasks = mem_zero(count, sizeof *work.tasks), .len = count, .ahead = 2 * threads,
+    struct work work = {.tasks = mem_zero(count, sizeof *work.tasks),
+                        .len = count,
+                        .ahead = 2 * threads,
                         .options = {.job_results = args->jobs, .bins = (uint32_t)args->bins}};
     struct summary *summaries = mem_zero(count, sizeof *summaries);
     struct store *store = store_open(args->output);

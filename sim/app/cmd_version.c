@@ -5,13 +5,13 @@
 #include <stdio.h>
 
 static const char *const examples[] = {
-    "headroom version", "prints one line, such as \"headroom 0.1.0\"",
+    "headroom version",
+    "prints one line, such as \"headroom 0.1.0\"",
     NULL,
 };
 static const struct args_spec spec = {
-    "version", "", 0, 0,
-    "Prints the version of the program. Every run in a results file carries it.",
-    NULL, 0, examples,
+    "version", "", 0,        0, "Prints the version of the program. Every run in a results file carries it.",
+    NULL,      0,  examples,
 };
 
 int cmd_version(int argc, char **argv) {

@@ -1,8 +1,8 @@
 /*
  * Where the files are that come with the program: the catalogue, the plot scripts, the scenarios.
  * Looked for beside the program first (bin/headroom and share/headroom move together), so that an installed
- * program uses what was installed with it, wherever the package was unpacked; a program in its build tree uses
- * the source tree.
+ * program uses what was installed with it, wherever the package was unpacked; a program in its build tree
+ * uses the source tree.
  */
 #include "app/app.h"
 

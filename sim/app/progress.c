@@ -1,6 +1,6 @@
 /*
- * The progress line. It is drawn by the main thread a few times a second from what the runs last said, so the event
- * loops never wait for a terminal. One line, rewritten in place, within 79 columns.
+ * The progress line. It is drawn by the main thread a few times a second from what the runs last said, so the
+ * event loops never wait for a terminal. One line, rewritten in place, within 79 columns.
  */
 #include "app/progress.h"
 
@@ -50,8 +50,8 @@ void progress_draw(struct progress *progress, const struct progress_state *state
     if (state->done > 0.001) tick_human(tick_from_seconds(passed_s * (1 - state->done) / state->done), left);
     char runs[64] = "";
     if (state->runs > 1) snprintf(runs, sizeof runs, "  %zu/%zu runs", state->runs_done, state->runs);
-    snprintf(line, sizeof line, "[%s] %3.0f %%%s  at %s  %s events/s  ETA %s", bar, 100 * state->done, runs, now,
-             rate, left);
+    snprintf(line, sizeof line, "[%s] %3.0f %%%s  at %s  %s events/s  ETA %s", bar, 100 * state->done, runs,
+             now, rate, left);
     put_line(line);
 }
 

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct progress {
-    bool shown;      /* whether there is anyone to show it to */
+    bool shown; /* whether there is anyone to show it to */
     double begun_s;
 };
 struct progress_state {

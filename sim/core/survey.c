@@ -1,7 +1,7 @@
 /*
- * The survey asks the world the question the event loop asks at each arrival (could this domain, empty, hold this
- * shape?), for every job, without running anything. Its answer is therefore the run's: a job counted impossible
- * here is refused there.
+ * The survey asks the world the question the event loop asks at each arrival (could this domain, empty, hold
+ * this shape?), for every job, without running anything. Its answer is therefore the run's: a job counted
+ * impossible here is refused there.
  *
  * Cost: what opening a world costs, plus jobs x regions look-ups (a shape is judged once a domain).
  */
@@ -31,7 +31,8 @@ static void add_domains(struct survey *survey, const struct world *w) {
 }
 
 /* shape_slot: per shape, its row among the impossible, or FLEET_NONE. */
-static void add_impossible(struct survey *survey, const struct jobs *trace, uint32_t job, uint32_t *shape_slot) {
+static void add_impossible(struct survey *survey, const struct jobs *trace, uint32_t job,
+                           uint32_t *shape_slot) {
     const uint32_t shape = trace->at[job].shape;
     survey->impossible_jobs++;
     if (shape_slot[shape] == FLEET_NONE) {
@@ -54,7 +55,8 @@ static bool add_job(struct survey *survey, struct sched *s, uint32_t job, uint32
     }
     if (count == 0) return false;
     const bool endless = j->run_ns >= TICK_NEVER;
-    const double gpu_h = endless ? 0 : tick_hours(j->run_ns) * shape_gpu_milli(&w->jobs.shapes.at[j->shape]) / 1000;
+    const double gpu_h =
+        endless ? 0 : tick_hours(j->run_ns) * shape_gpu_milli(&w->jobs.shapes.at[j->shape]) / 1000;
     survey->endless += endless;
     survey->gpu_h += gpu_h;
     for (size_t i = 0; i < count; i++) {

@@ -12,22 +12,23 @@
 
 /* A domain: a region's shared nodes, or a tenant's own nodes there. */
 struct survey_domain {
-    const char *region, *tenant;    /* borrowed from the setup; tenant NULL: shared */
+    const char *region, *tenant; /* borrowed from the setup; tenant NULL: shared */
     uint32_t nodes;
     double gpus;
-    uint64_t only_jobs, also_jobs;  /* jobs that can run nowhere else, and those that can elsewhere too */
-    double only_gpu_h, also_gpu_h;  /* GPU-hours they ask for */
+    uint64_t only_jobs, also_jobs; /* jobs that can run nowhere else, and those that can elsewhere too */
+    double only_gpu_h, also_gpu_h; /* GPU-hours they ask for */
 };
 /* Jobs of one shape that cannot run. */
 struct survey_impossible {
-    struct shape shape;             /* as in the job table: models are the table's */
+    struct shape shape; /* as in the job table: models are the table's */
     uint64_t jobs;
-    uint32_t first;                 /* the first such job */
+    uint32_t first; /* the first such job */
 };
 struct survey {
-    uint64_t jobs, endless, impossible_jobs; /* endless: they hold their GPUs forever and count no GPU-hours */
-    double gpus, gpu_h;             /* of the fleet; asked for by jobs that can run */
-    double span_h;                  /* from the first to the last submit */
+    uint64_t jobs, endless,
+        impossible_jobs; /* endless: they hold their GPUs forever and count no GPU-hours */
+    double gpus, gpu_h;  /* of the fleet; asked for by jobs that can run */
+    double span_h;       /* from the first to the last submit */
     struct survey_domain *domains;
     size_t domains_len;
     struct survey_impossible *impossible; /* most frequent first */
