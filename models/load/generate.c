@@ -116,6 +116,9 @@ static float draw_utilisation(const struct load_class *c, struct rng *rng) {
     return (float)fmin(fmax(u, 0.01), 1);
 }
 
+/* Requests past what a field holds are beyond every node and stay so when cut. */
+static uint32_t whole_amount(double amount) { return (uint32_t)llround(fmin(amount, UINT32_MAX)); }
+
 /* CPUs and memory are asked for per GPU; a job without GPUs asks for those of one. */
 static struct shape draw_shape(const struct class_draws *c, struct rng *rng) {
     const double gpus = c->load->gpus.at[rng_choose(rng, c->gpus)];
@@ -123,8 +126,8 @@ static struct shape draw_shape(const struct class_draws *c, struct rng *rng) {
     const double per = gpu_milli ? gpus : 1;
     return (struct shape){.gpus = gpu_milli / 1000,
                           .share_milli = gpu_milli < 1000 ? gpu_milli : 0,
-                          .cpu_milli = (uint32_t)llround(per * c->load->cpus_per_gpu * 1000),
-                          .mem_mib = (uint32_t)llround(per * c->load->mem_mib_per_gpu),
+                          .cpu_milli = whole_amount(per * c->load->cpus_per_gpu * 1000),
+                          .mem_mib = whole_amount(per * c->load->mem_mib_per_gpu),
                           .models = gpu_milli ? c->models : JOB_ANY_MODEL};
 }
 
