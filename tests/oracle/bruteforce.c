@@ -1,8 +1,8 @@
 /*
- * The ledger against brute force: small random runs in two regions, re-integrated second by second in this test
- * from nothing but the jobs' start and end times. Every moment at which anything changes is a whole second, so
- * that a sum over seconds is the integral itself and only rounding may differ: the figures agree to 1e-9, well
- * inside the 1e-6 asked for.
+ * The ledger against brute force: small random runs in two regions, re-integrated second by second in this
+ * test from nothing but the jobs' start and end times. Every moment at which anything changes is a whole
+ * second, so that a sum over seconds is the integral itself and only rounding may differ: the figures agree
+ * to 1e-9, well inside the 1e-6 asked for.
  */
 #include "base/mem.h"
 #include "base/rng.h"
@@ -17,19 +17,21 @@ enum { REGIONS = 2, RUNS = 150, JOBS = 40 };
 
 /* --- a random run --- */
 
-static double between(struct rng *rng, double low, double high) { return low + (high - low) * rng_uniform(rng); }
+static double between(struct rng *rng, double low, double high) {
+    return low + (high - low) * rng_uniform(rng);
+}
 
 /* A few steps at whole seconds, from before or after the beginning, repeated or not. */
 static struct steps draw_steps(struct setup *setup, struct rng *rng, double low, double high) {
-    double pairs[6][2];
+    struct testing_step steps[6];
     size_t count = 1 + rng_below(rng, 6);
     double at = (double)rng_below(rng, 400) - 200;
     for (size_t i = 0; i < count; i++, at += 1 + (double)rng_below(rng, 300)) {
-        pairs[i][0] = at;
-        pairs[i][1] = between(rng, low, high);
+        steps[i].at_s = at;
+        steps[i].value = between(rng, low, high);
     }
-    double period = pairs[count - 1][0] - pairs[0][0] + 1 + (double)rng_below(rng, 200);
-    return testing_steps(setup, pairs, count, rng_below(rng, 2) ? period : 0);
+    double period = steps[count - 1].at_s - steps[0].at_s + 1 + (double)rng_below(rng, 200);
+    return testing_steps(setup, steps, count, rng_below(rng, 2) ? period : 0);
 }
 
 static void draw_setup(struct setup *setup, struct rng *rng) {
@@ -53,8 +55,9 @@ static void draw_setup(struct setup *setup, struct rng *rng) {
         pool->cpu_milli = rng_below(rng, 2) ? 16000 : 0;
     }
     if (rng_below(rng, 2)) setup->measure_from_ns = (int64_t)rng_below(rng, 300) * TICK_S;
-    if (rng_below(rng, 2)) setup->measure_to_ns = setup->measure_from_ns + (1 + (int64_t)rng_below(rng, 600)) * TICK_S;
-    if (rng_below(rng, 3) == 0) setup->horizon_ns = setup->measure_from_ns + (1 + (int64_t)rng_below(rng, 900)) * TICK_S;
+    const int64_t measured = 1 + (int64_t)rng_below(rng, 600), whole = 1 + (int64_t)rng_below(rng, 900);
+    if (rng_below(rng, 2)) setup->measure_to_ns = setup->measure_from_ns + measured * TICK_S;
+    if (rng_below(rng, 3) == 0) setup->horizon_ns = setup->measure_from_ns + whole * TICK_S;
 }
 
 static void draw_jobs(struct jobs *jobs, struct rng *rng) {
@@ -191,7 +194,8 @@ static void check_bins(int run, const struct replay *replay) {
     const struct series *series = &replay->result->series;
     for (size_t i = 0; i < series->regions * series->bins; i++) {
         const struct bin *a = &series->at[i], *b = &replay->bins[i];
-        const int64_t from = (int64_t)(i % series->bins) * series->width_ns, rest = replay->result->end_ns - from;
+        const int64_t from = (int64_t)(i % series->bins) * series->width_ns;
+        const int64_t rest = replay->result->end_ns - from;
         const double s = tick_seconds(rest < series->width_ns ? rest : series->width_ns);
         check("held_gpus", run, a->held_gpus, b->held_gpus / s, 1);
         check("used_gpus", run, a->used_gpus, b->used_gpus / s, 1);

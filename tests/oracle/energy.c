@@ -1,12 +1,12 @@
 /*
  * Energy, its cost, its emissions and the cost of capacity in cases small enough for a closed form, to 1e-9
- * relative. The expected figures are written as the arithmetic one would do on paper: watts times the sum over
- * intervals of constant PUE, price and carbon.
+ * relative. The expected figures are written as the arithmetic one would do on paper: watts times the sum
+ * over intervals of constant PUE, price and carbon.
  *
- *   node power = base + sum over GPUs of (idle + (peak - idle) x utilisation)      IT, linear power curve
- *   a job      = its GPUs (idle and busy) + held / node's GPUs x base; a job of a node without GPUs: its cores
- *   cost       = integral of IT power x PUE x price; emissions likewise
- *   capacity   = USD per node-hour x nodes x hours; a job pays held / node's GPUs of it
+ *   node power = base + sum over GPUs of (idle + (peak - idle) x utilisation)      IT, linear power curve a
+ *   job      = its GPUs (idle and busy) + held / node's GPUs x base; a job of a node without GPUs: its
+ *   cores cost       = integral of IT power x PUE x price; emissions likewise capacity   = USD per
+ *   node-hour x nodes x hours; a job pays held / node's GPUs of it
  */
 #include "base/tick.h"
 #include "support/testing.h"
@@ -14,16 +14,17 @@
 #include <criterion/criterion.h>
 
 #define EXACT 1e-9
-#define expect_near(value, wanted)                                                                       \
-    cr_expect(testing_near((value), (wanted), EXACT), "%s is %.17g, should be %.17g", #value, (value), (wanted))
+#define expect_near(value, wanted)                                                                   \
+    cr_expect(testing_near((value), (wanted), EXACT), "%s is %.17g, should be %.17g", #value, (value), \
+              (wanted))
 
 static const double kwh = 3.6e6; /* J */
 
 /* One node of 4 GPUs in a region whose price, carbon and PUE step at different moments. */
 static void open_steps(struct setup *setup) {
-    static const double price[][2] = {{0, 0.10}, {3600, 0.30}, {5400, 0.05}};
-    static const double carbon[][2] = {{0, 100}, {1800, 400}};
-    static const double pue[][2] = {{0, 1.2}, {4000, 1.5}};
+    static const struct testing_step price[] = {{0, 0.10}, {3600, 0.30}, {5400, 0.05}};
+    static const struct testing_step carbon[] = {{0, 100}, {1800, 400}};
+    static const struct testing_step pue[] = {{0, 1.2}, {4000, 1.5}};
     testing_setup(setup);
     setup->regions[0].price = testing_steps(setup, price, 3, 0);
     setup->regions[0].carbon = testing_steps(setup, carbon, 2, 0);
@@ -50,7 +51,7 @@ static void close_run(struct setup *setup, struct jobs *jobs, struct result *res
     testing_setup_free(setup);
 }
 
-/* Idle 500 W; the job, on [600, 7800), is charged 2 x 50 idle + 2 x 350 x 0.5 busy + 2/4 x 300 base = 600 W. */
+/* Idle 500 W. The job on [600, 7800) pays for 2 x 50 idle + 2 x 350 x 0.5 busy + 2/4 x 300 base = 600 W. */
 Test(energy, one_job_over_steps) {
     struct setup setup;
     struct jobs jobs;
@@ -122,8 +123,8 @@ Test(energy, idle_fleet) {
     struct setup setup;
     struct jobs jobs;
     testing_setup(&setup);
-    static const double pue[][2] = {{0, 1.1}, {28800, 1.4}, {64800, 1.1}};
-    static const double price[][2] = {{0, 0.2}};
+    static const struct testing_step pue[] = {{0, 1.1}, {28800, 1.4}, {64800, 1.1}};
+    static const struct testing_step price[] = {{0, 0.2}};
     setup.regions[0].pue = testing_steps(&setup, pue, 3, 86400);
     setup.regions[0].price = testing_steps(&setup, price, 1, 0);
     struct pool_setup *a = testing_pool(&setup, "a", 2, 8);
@@ -145,13 +146,13 @@ Test(energy, idle_fleet) {
     close_run(&setup, &jobs, &result);
 }
 
-/* A series that began before the run, at neither a step nor a whole period, and then repeats: period 7200 s from
+/* A series that began before the run, neither a step nor a whole period ago, and repeats: period 7200 s from
  * -10000 s, so the run begins 2800 s into it. The price is 1 in the first 3000 s of a period, then -2. */
 Test(energy, series_repeats_from_the_past) {
     struct setup setup;
     struct jobs jobs;
     testing_setup(&setup);
-    static const double price[][2] = {{-10000, 1}, {-7000, -2}};
+    static const struct testing_step price[] = {{-10000, 1}, {-7000, -2}};
     setup.regions[0].price = testing_steps(&setup, price, 2, 7200);
     testing_pool(&setup, "a", 1, 1)->base_w = 1000;
     setup.horizon_ns = 12000 * TICK_S;
@@ -167,7 +168,7 @@ Test(energy, series_begins_later) {
     struct setup setup;
     struct jobs jobs;
     testing_setup(&setup);
-    static const double carbon[][2] = {{1000, 300}, {3000, 100}};
+    static const struct testing_step carbon[] = {{1000, 300}, {3000, 100}};
     setup.regions[0].carbon = testing_steps(&setup, carbon, 2, 0);
     testing_pool(&setup, "a", 1, 1)->base_w = 500;
     setup.horizon_ns = 5000 * TICK_S;
@@ -250,19 +251,22 @@ Test(energy, splits_add_up) {
     testing_setup(&setup);
     testing_region(&setup, "there");
     for (int r = 0; r < 2; r++) {
-        const double price[][2] = {{0, 0.1 + r}, {500, 0.3 - r}, {7000, 0.2}}, carbon[][2] = {{0, 300.0 - 250 * r}};
+        const struct testing_step price[] = {{0, 0.1 + r}, {500, 0.3 - r}, {7000, 0.2}};
+        const struct testing_step carbon[] = {{0, 300.0 - 250 * r}};
         setup.regions[r].price = testing_steps(&setup, price, 3, 0);
         setup.regions[r].carbon = testing_steps(&setup, carbon, 1, 0);
         struct pool_setup *pool = testing_pool(&setup, r ? "b" : "a", 2, 4);
         pool->region = (uint32_t)r;
-        pool->base_w = 300 + 17 * r, pool->gpu_idle_w = 50 + r, pool->gpu_peak_w = 400, pool->usd_per_node_h = 3 + r;
+        pool->base_w = 300 + 17 * r, pool->gpu_idle_w = 50 + r, pool->gpu_peak_w = 400;
+        pool->usd_per_node_h = 3 + r;
     }
     testing_tenant(&setup, "red")->home = 0;
     testing_tenant(&setup, "blue")->home = 1;
     jobs_init(&jobs, 0);
     for (uint32_t i = 0; i < 30; i++) {
         uint32_t j = testing_job(&jobs, 100.0 * i, 300 + 70 * (i % 7), 1 + i % 8);
-        jobs.at[j].tenant = (uint16_t)(i % 2 ? names_put(&jobs.tenants, "red", 3) : names_put(&jobs.tenants, "blue", 4));
+        uint32_t tenant = i % 2 ? names_put(&jobs.tenants, "red", 3) : names_put(&jobs.tenants, "blue", 4);
+        jobs.at[j].tenant = (uint16_t)tenant;
         jobs.at[j].utilisation = 0.1f * (float)(i % 10);
     }
     struct result result = testing_run(&setup, &jobs);

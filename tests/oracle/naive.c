@@ -1,8 +1,8 @@
 /*
- * Every start time of FIFO, SJF, EASY and conservative backfilling, equal to that of a second, naive scheduler
- * (support/naive.c, where the rules are spelled out), over thousands of small random cases and over two public
- * logs. The machine counts processors: nodes of one GPU, or one node of many, so that a job fits whenever
- * enough GPUs are free.
+ * Every start time of FIFO, SJF, EASY and conservative backfilling, equal to that of a second, naive
+ * scheduler (support/naive.c, where the rules are spelled out), over thousands of small random cases and
+ * over two public logs. The machine counts processors: nodes of one GPU, or one node of many, so that a job
+ * fits whenever enough GPUs are free.
  */
 #include "base/mem.h"
 #include "base/rng.h"
@@ -22,7 +22,7 @@ static const char *const order_names[] = {[NAIVE_FIFO] = "fifo", [NAIVE_SJF] = "
 static const char *const backfill_names[] = {
     [NAIVE_NONE] = "none", [NAIVE_EASY] = "easy", [NAIVE_CONSERVATIVE] = "conservative"};
 
-/* Schedules the case twice. Returns the first row whose starts differ, or count; *engine_ns is the engine's. */
+/* Schedules the case twice. Returns the first row whose starts differ, or count; *engine_ns: the engine's. */
 static size_t first_difference(struct naive_job *cases, size_t count, struct machine machine,
                                enum naive_order order, enum naive_backfill backfill, int64_t *engine_ns) {
     naive_schedule(cases, count, machine.nodes * machine.gpus, order, backfill);
@@ -64,8 +64,8 @@ static int by_submit(const void *a, const void *b) {
     return (x->submit_ns > y->submit_ns) - (x->submit_ns < y->submit_ns);
 }
 
-/* Few distinct times, so that submits, ends and estimates tie; loads from idle to hopeless. Estimates are exact,
- * or the user's: one of a few round values, or anything, also too little. */
+/* Few distinct times, so that submits, ends and estimates tie; loads from idle to hopeless. Estimates are
+ * exact, or the user's: one of a few round values, or anything, also too little. */
 static size_t draw_case(struct rng *rng, bool zeros, struct naive_job *jobs, struct machine *machine) {
     uint32_t processors = 1 + (uint32_t)rng_below(rng, 16);
     *machine = rng_below(rng, 4) > 0 ? (struct machine){processors, 1} : (struct machine){1, processors};
@@ -74,7 +74,8 @@ static size_t draw_case(struct rng *rng, bool zeros, struct naive_job *jobs, str
     uint64_t estimates = rng_below(rng, 3), widest = rng_below(rng, 2) ? processors : 1 + processors / 2;
     for (size_t i = 0; i < count; i++) {
         struct naive_job *job = &jobs[i];
-        *job = (struct naive_job){.submit_ns = draw_s(rng, span), .size = 1 + (uint32_t)rng_below(rng, widest)};
+        *job = (struct naive_job){.submit_ns = draw_s(rng, span)};
+        job->size = 1 + (uint32_t)rng_below(rng, widest);
         job->run_ns = zeros && rng_below(rng, 4) == 0 ? 0 : TICK_S + draw_s(rng, longest - 1);
         if (estimates == 0) job->estimate_ns = job->run_ns;
         else if (estimates == 1) job->estimate_ns = (job->run_ns / (5 * TICK_S) + 1) * 5 * TICK_S;
@@ -84,7 +85,7 @@ static size_t draw_case(struct rng *rng, bool zeros, struct naive_job *jobs, str
     return count;
 }
 
-/* Leaves out rows as long as the two still differ: what is left shows the mistake. Returns how many are left. */
+/* Leaves out rows as long as the two still differ: what is left shows the mistake. Returns how many are. */
 static size_t shrink(struct naive_job *jobs, size_t count, struct machine machine, enum naive_order order,
                      enum naive_backfill backfill) {
     struct naive_job fewer[SMALL_JOBS_MOST];
@@ -114,9 +115,9 @@ static void compare_small(enum naive_order order, enum naive_backfill backfill, 
         count = shrink(jobs, count, machine, order, backfill);
         row = first_difference(jobs, count, machine, order, backfill, &engine_ns);
         naive_print(stderr, jobs, count, machine.nodes * machine.gpus);
-        cr_assert_fail("%s/%s, case %d, %u nodes of %u: row %zu starts at %lld, naively at %lld", order_names[order],
-                       backfill_names[backfill], k, machine.nodes, machine.gpus, row, (long long)engine_ns,
-                       (long long)jobs[row].start_ns);
+        cr_assert_fail("%s/%s, case %d, %u nodes of %u: row %zu starts at %lld, naively at %lld",
+                       order_names[order], backfill_names[backfill], k, machine.nodes, machine.gpus, row,
+                       (long long)engine_ns, (long long)jobs[row].start_ns);
     }
     rng_close(rng);
 }
@@ -153,12 +154,14 @@ static void check_starts(enum naive_backfill backfill, const int64_t (*rows)[5],
 Test(naive, by_hand) {
     static const int64_t none[][5] = {{0, 10, 10, 3, 0}, {1, 5, 5, 2, 10}, {2, 1, 1, 1, 10}};
     check_starts(NAIVE_NONE, none, 3);
-    /* Row 1 is the head with shadow 10 and two extra: row 2 is too long, but uses only extra; row 3 finds nothing
-     * free before row 2 has gone. */
-    static const int64_t easy[][5] = {{0, 10, 10, 3, 0}, {1, 5, 5, 2, 10}, {2, 20, 20, 1, 2}, {3, 1, 1, 1, 10}};
+    /* Row 1 is the head with shadow 10 and two extra: row 2 is too long, but uses only extra; row 3 finds
+     * nothing free before row 0 has gone. */
+    static const int64_t easy[][5] = {
+        {0, 10, 10, 3, 0}, {1, 5, 5, 2, 10}, {2, 20, 20, 1, 2}, {3, 1, 1, 1, 10}};
     check_starts(NAIVE_EASY, easy, 4);
-    /* No extra (row 1 takes all four): only what ends by the shadow time goes ahead, exactly at it included. */
-    static const int64_t shadow[][5] = {{0, 10, 10, 3, 0}, {1, 5, 5, 4, 10}, {2, 9, 9, 1, 15}, {3, 7, 7, 1, 3}};
+    /* No extra (row 1 takes all four): only what ends by the shadow time goes ahead, also exactly at it. */
+    static const int64_t shadow[][5] = {
+        {0, 10, 10, 3, 0}, {1, 5, 5, 4, 10}, {2, 9, 9, 1, 15}, {3, 7, 7, 1, 3}};
     check_starts(NAIVE_EASY, shadow, 4);
     /* EASY lets row 3 delay row 2, which is not the head; conservative does not. */
     static const int64_t delays[][5] = {

@@ -1,23 +1,25 @@
 /*
- * FIFO, SJF, EASY and conservative backfilling by counting processors, written for being obviously right and for
- * having nothing in common with the engine: no heaps, no groups, no nodes, every list walked from end to end.
+ * FIFO, SJF, EASY and conservative backfilling by counting processors, written for being obviously right
+ * and for having nothing in common with the engine: no heaps, no groups, no nodes, every list walked from
+ * end to end.
  *
- * The rules. At one instant: all completions, then all arrivals, then one pass. A job that takes no time starts
- * and completes at the same instant; its completion makes a further round of that instant.
+ * The rules. At one instant: all completions, then all arrivals, then one pass. A job that takes no time
+ * starts and completes at the same instant; its completion makes a further round of that instant.
  *   order         fifo: (submit, row). sjf: (estimate, submit, row).
  *   none          jobs start in order; the first that does not fit ends the pass.
  *   EASY          (Lifka 1995, Feitelson & Weil 1998) jobs start in order; the first that does not fit is the
- *                 head. Its shadow time is the earliest moment at which, by the running jobs' estimated ends,
- *                 enough is free; extra is what is then left over, everything ending at that very moment counted.
- *                 Every later job, in order, starts if it fits now and either ends by the shadow time (by its
- *                 estimate) or is no larger than extra, which then shrinks by its size.
- *   conservative  (Mu'alem & Feitelson 2001) a job reserves at its arrival, in row order within an instant: the
- *                 earliest start at which it fits for its whole estimate into what running jobs (until their
- *                 estimated ends) and all other reservations leave. When a job has ended before its estimated end,
- *                 the profile is compressed after the completions of the round: in queue order every reservation
- *                 is taken out and put back at the earliest start, never a later one; one sweep. Then, in queue
- *                 order, jobs start whose reservation has come (and which fit: a job that takes no time may still
- *                 be holding processors in this round).
+ *                 head. Its shadow time is the earliest moment at which, by the running jobs' estimated
+ *                 ends, enough is free; extra is what is then left over, everything ending at that very
+ *                 moment counted. Every later job, in order, starts if it fits now and either ends by the
+ *                 shadow time (by its estimate) or is no larger than extra, which then shrinks by its size.
+ *   conservative  (Mu'alem & Feitelson 2001) a job reserves at its arrival, in row order within an instant:
+ *   the
+ *                 earliest start at which it fits for its whole estimate into what running jobs (until
+ *                 their estimated ends) and all other reservations leave. When a job has ended before its
+ *                 estimated end, the profile is compressed after the completions of the round: in queue
+ *                 order every reservation is taken out and put back at the earliest start, never a later
+ *                 one; one sweep. Then, in queue order, jobs start whose reservation has come (and which
+ *                 fit: a job that takes no time may still be holding processors in this round).
  *
  * Cost: a list walk for everything, so quadratic and worse.
  */
@@ -171,7 +173,8 @@ static void profile_build(struct naive *n) {
 static int64_t earliest_start(const struct profile *p, int64_t size, int64_t length) {
     for (size_t i = 0; i < p->len; i++) {
         bool room = p->free[i] >= size;
-        for (size_t k = i + 1; room && k < p->len && p->at[k] < p->at[i] + length; k++) room = p->free[k] >= size;
+        for (size_t k = i + 1; room && k < p->len && p->at[k] < p->at[i] + length; k++)
+            room = p->free[k] >= size;
         if (room) return p->at[i];
     }
     die("the end of the profile is an empty machine: some job is larger than it");
@@ -276,8 +279,8 @@ void naive_schedule(struct naive_job *jobs, size_t count, uint32_t processors, e
 }
 
 void naive_print(FILE *to, const struct naive_job *jobs, size_t count, uint32_t processors) {
-    fprintf(to, "%u processors\n%5s %14s %14s %14s %6s %14s\n", (unsigned)processors, "row", "submit_ns", "run_ns",
-            "estimate_ns", "size", "start_ns");
+    fprintf(to, "%u processors\n%5s %14s %14s %14s %6s %14s\n", (unsigned)processors, "row", "submit_ns",
+            "run_ns", "estimate_ns", "size", "start_ns");
     for (size_t i = 0; i < count; i++)
         fprintf(to, "%5zu %14lld %14lld %14lld %6u %14lld\n", i, (long long)jobs[i].submit_ns,
                 (long long)jobs[i].run_ns, (long long)jobs[i].estimate_ns, (unsigned)jobs[i].size,

@@ -40,21 +40,21 @@ struct chosen testing_model(struct arena *arena, enum kind kind, const char *nam
     return chosen;
 }
 
-struct steps testing_steps(struct setup *setup, const double (*pairs)[2], size_t count, double period_s) {
+struct steps testing_steps(struct setup *setup, const struct testing_step *from, size_t count,
+                           double period_s) {
     struct steps steps = {.len = count, .period_ns = tick_from_seconds(period_s),
                           .source = count == 1 ? "flat" : "by hand"};
     steps.at_ns = arena_alloc(&setup->arena, count, sizeof *steps.at_ns);
     steps.value = arena_alloc(&setup->arena, count, sizeof *steps.value);
     for (size_t i = 0; i < count; i++) {
-        steps.at_ns[i] = tick_from_seconds(pairs[i][0]);
-        steps.value[i] = pairs[i][1];
+        steps.at_ns[i] = tick_from_seconds(from[i].at_s);
+        steps.value[i] = from[i].value;
     }
     return steps;
 }
 
 static struct steps flat(struct setup *setup, double value) {
-    const double pair[1][2] = {{0, value}};
-    return testing_steps(setup, pair, 1, 0);
+    return testing_steps(setup, &(struct testing_step){0, value}, 1, 0);
 }
 
 struct region_setup *testing_region(struct setup *setup, const char *name) {
@@ -93,8 +93,8 @@ struct pool_setup *testing_pool(struct setup *setup, const char *name, uint32_t 
     require(setup->pools_len < POOLS_MOST && setup->nodes_len < RUNS_MOST);
     setup->nodes[setup->nodes_len++] = (struct node_run){.pool = (uint32_t)setup->pools_len, .count = nodes};
     struct pool_setup *pool = &setup->pools[setup->pools_len++];
-    *pool = (struct pool_setup){.name = name, .tenant = SETUP_SHARED, .gpu = gpus > 0 ? "gpu" : "", .gpus = gpus,
-                                .power = testing_model(&setup->arena, KIND_POWER, "linear")};
+    *pool = (struct pool_setup){.name = name, .tenant = SETUP_SHARED, .gpu = gpus > 0 ? "gpu" : "",
+                                .gpus = gpus, .power = testing_model(&setup->arena, KIND_POWER, "linear")};
     return pool;
 }
 

@@ -19,8 +19,8 @@
 
 #include <stdbool.h>
 
-/* Path of a file of the shared data: under $HEADROOM_DATA, else ../shared/data beside the source tree. NULL when
- * it is absent, so that the test can skip and say so. Valid until the next call. */
+/* Path of a file of the shared data: under $HEADROOM_DATA, else ../shared/data beside the source tree. NULL
+ * when it is absent, so that the test can skip and say so. Valid until the next call. */
 const char *testing_data(const char *relative);
 /* HEADROOM_ALL is set: run the long parts too. */
 bool testing_all(void);
@@ -28,17 +28,22 @@ bool testing_all(void);
 /* The model of that name with its parameters at their fallbacks. An unknown name ends the test. */
 struct chosen testing_model(struct arena *arena, enum kind kind, const char *name);
 
-/* A run of one region "here" in UTC without price, carbon or PUE (0, 0, 1), no pools, no tenants, policy fifo,
- * none, first_fit, home; everything measured. There is room for 16 regions, pools and tenants, 64 runs of nodes. */
+/* A run of one region "here" in UTC without price, carbon or PUE (0, 0, 1), no pools, no tenants, policy
+ * fifo, none, first_fit, home; everything measured. Room for 16 regions, pools and tenants, 64 runs of
+ * nodes. */
 void testing_setup(struct setup *setup);
 void testing_setup_free(struct setup *setup);
 void testing_policy(struct setup *setup, const char *order, const char *backfill, const char *place);
 struct region_setup *testing_region(struct setup *setup, const char *name);
-/* Nodes in region 0, shared, of GPU model "gpu", without limit on CPUs and memory, without power, free of charge. */
+/* Nodes in region 0, shared, of GPU model "gpu", no limit on CPUs and memory, no power, free of charge. */
 struct pool_setup *testing_pool(struct setup *setup, const char *name, uint32_t nodes, uint32_t gpus);
 struct tenant_setup *testing_tenant(struct setup *setup, const char *name);
-/* Steps from `count` pairs of seconds and value, repeated with period_s (0: the last one holds). */
-struct steps testing_steps(struct setup *setup, const double (*pairs)[2], size_t count, double period_s);
+/* A step function; it repeats with period_s (0: its last value holds). */
+struct testing_step {
+    double at_s, value;
+};
+struct steps testing_steps(struct setup *setup, const struct testing_step *steps, size_t count,
+                           double period_s);
 
 /* A job of the default tenant for whole GPUs; its estimate is its run time. Times in seconds. */
 uint32_t testing_job(struct jobs *jobs, double submit_s, double run_s, uint32_t gpus);
