@@ -45,8 +45,8 @@ struct summary;
 int64_t *store_runs(struct store *store, size_t *count);
 /* Ids of the complete runs of the newest batch that has any, ascending; free(). */
 int64_t *store_latest(struct store *store, size_t *count);
-/* false: there is no such run. Free with summary_free either way. */
-bool store_read_summary(struct store *store, int64_t run, struct summary *summary);
+/* parts: bit set of enum part, the parts wanted. false: there is no such run. summary_free it either way. */
+bool store_read_summary(struct store *store, int64_t run, unsigned parts, struct summary *summary);
 /* The series, regions in the order of the summary's PART_REGION; free(series->at). No bins: none were kept. */
 void store_read_series(struct store *store, int64_t run, struct series *series);
 

@@ -1,0 +1,224 @@
+/*
+ * The schema of the results database (docs/results.md explains every column). A run owns its rows: deleting it, with
+ * foreign keys on, deletes them. Wall time and dates stand in the table `run` alone, so that everything else is the
+ * same bytes for the same inputs. Times are seconds from the run's origin. A change of a table's columns is a new
+ * STORE_SCHEMA_VERSION; a new metric is not.
+ */
+#include "io/store_schema.h"
+
+#include <stddef.h>
+
+const char *const store_tables[] = {
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+
+    "CREATE TABLE metric ("
+    " metric_id INTEGER PRIMARY KEY,"
+    " name TEXT NOT NULL UNIQUE,"
+    " unit TEXT NOT NULL,"
+    " better TEXT NOT NULL CHECK (better IN ('more', 'less', 'neutral')),"
+    " help TEXT NOT NULL)",
+
+    "CREATE TABLE reason ("
+    " reason TEXT PRIMARY KEY,"
+    " metric TEXT NOT NULL REFERENCES metric (name),"
+    " help TEXT NOT NULL) WITHOUT ROWID",
+
+    "CREATE TABLE scenario ("
+    " scenario_hash TEXT PRIMARY KEY,"
+    " name TEXT NOT NULL,"
+    " text TEXT NOT NULL) WITHOUT ROWID",
+
+    "CREATE TABLE run ("
+    " run_id INTEGER PRIMARY KEY,"
+    " batch_id INTEGER NOT NULL,"
+    " status TEXT NOT NULL CHECK (status IN ('running', 'complete')),"
+    " scenario_hash TEXT NOT NULL REFERENCES scenario,"
+    " scenario_file TEXT NOT NULL,"
+    " run_name TEXT NOT NULL,"
+    " baseline TEXT NOT NULL,"
+    " overrides TEXT NOT NULL,"
+    " seed INTEGER NOT NULL,"
+    " trace TEXT NOT NULL,"
+    " trace_hash TEXT NOT NULL,"
+    " order_policy TEXT NOT NULL,"
+    " backfill_policy TEXT NOT NULL,"
+    " place_policy TEXT NOT NULL,"
+    " route_policy TEXT NOT NULL,"
+    " round_s REAL NOT NULL,"
+    " origin_utc TEXT,"
+    " version TEXT NOT NULL,"
+    " command TEXT NOT NULL,"
+    " started_utc TEXT NOT NULL,"
+    " wall_s REAL,"
+    " loop_s REAL,"
+    " work_unit TEXT,"
+    " horizon_s REAL,"
+    " measure_from_s REAL,"
+    " measured_s REAL,"
+    " end_s REAL,"
+    " jobs INTEGER,"
+    " nodes INTEGER,"
+    " gpus INTEGER,"
+    " events INTEGER,"
+    " passes INTEGER,"
+    " placements INTEGER,"
+    " CHECK ((status = 'complete') = (wall_s IS NOT NULL)))",
+    "CREATE INDEX run_batch ON run (batch_id, run_name)",
+
+    "CREATE TABLE pool ("
+    " run_id INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,"
+    " name TEXT NOT NULL,"
+    " region TEXT NOT NULL,"
+    " tenant TEXT,"
+    " nodes INTEGER NOT NULL,"
+    " gpu TEXT NOT NULL,"
+    " gpus_per_node INTEGER NOT NULL,"
+    " cpus_per_node REAL,"
+    " mem_mib_per_node INTEGER,"
+    " bought TEXT NOT NULL CHECK (bought IN ('free', 'owned', 'rented')),"
+    " usd_per_node_h REAL NOT NULL,"
+    " estimated INTEGER NOT NULL,"
+    " PRIMARY KEY (run_id, name)) WITHOUT ROWID",
+
+    "CREATE TABLE tally ("
+    " tally_id INTEGER PRIMARY KEY,"
+    " run_id INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,"
+    " part TEXT NOT NULL CHECK (part IN ('run', 'region', 'tenant', 'class', 'pool')),"
+    " name TEXT NOT NULL,"
+    " UNIQUE (run_id, part, name))",
+
+    "CREATE TABLE measure ("
+    " tally_id INTEGER NOT NULL REFERENCES tally ON DELETE CASCADE,"
+    " metric_id INTEGER NOT NULL REFERENCES metric,"
+    " value REAL NOT NULL,"
+    " PRIMARY KEY (tally_id, metric_id)) WITHOUT ROWID",
+
+    "CREATE TABLE series ("
+    " run_id INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,"
+    " region TEXT NOT NULL,"
+    " start_s REAL NOT NULL,"
+    " width_s REAL NOT NULL,"
+    " held_gpus REAL NOT NULL,"
+    " used_gpus REAL NOT NULL,"
+    " running_jobs REAL NOT NULL,"
+    " queued_jobs REAL NOT NULL,"
+    " queued_gpus REAL NOT NULL,"
+    " power_w REAL NOT NULL,"
+    " pue REAL NOT NULL,"
+    " price_usd_per_kwh REAL NOT NULL,"
+    " carbon_g_per_kwh REAL NOT NULL,"
+    " cost_usd_per_h REAL NOT NULL,"
+    " PRIMARY KEY (run_id, region, start_s)) WITHOUT ROWID",
+
+    "CREATE TABLE distribution ("
+    " run_id INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,"
+    " figure TEXT NOT NULL CHECK (figure IN ('wait', 'jct')),"
+    " at_most_s REAL NOT NULL,"
+    " jobs INTEGER NOT NULL,"
+    " PRIMARY KEY (run_id, figure, at_most_s)) WITHOUT ROWID",
+
+    "CREATE TABLE job ("
+    " run_id INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,"
+    " job INTEGER NOT NULL,"
+    " id TEXT,"
+    " tenant TEXT NOT NULL,"
+    " class TEXT NOT NULL,"
+    " user TEXT,"
+    " region TEXT,"
+    " gpus REAL NOT NULL,"
+    " cpus REAL NOT NULL,"
+    " mem_mib INTEGER NOT NULL,"
+    " status TEXT NOT NULL CHECK (status IN ('finished', 'running', 'waiting', 'refused')),"
+    " submit_s REAL NOT NULL,"
+    " run_s REAL NOT NULL,"
+    " estimate_s REAL NOT NULL,"
+    " start_s REAL,"
+    " end_s REAL,"
+    " wait_s REAL,"
+    " deadline_s REAL,"
+    " work REAL,"
+    " priority INTEGER,"
+    " held_s REAL NOT NULL,"
+    " preemptions INTEGER NOT NULL,"
+    " first_node INTEGER,"
+    " head_of_line_s REAL NOT NULL,"
+    " quota_s REAL NOT NULL,"
+    " capacity_s REAL NOT NULL,"
+    " fragmentation_s REAL NOT NULL,"
+    " mismatch_s REAL NOT NULL,"
+    " policy_s REAL NOT NULL,"
+    " energy_kwh REAL NOT NULL,"
+    " energy_usd REAL NOT NULL,"
+    " co2_kg REAL NOT NULL,"
+    " capacity_usd REAL NOT NULL,"
+    " PRIMARY KEY (run_id, job)) WITHOUT ROWID",
+
+    "CREATE TABLE warning ("
+    " run_id INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,"
+    " position INTEGER NOT NULL,"
+    " text TEXT NOT NULL,"
+    " PRIMARY KEY (run_id, position)) WITHOUT ROWID",
+    NULL,
+};
+
+/* A column of a view over v_metric that turns rows into columns. */
+#define AS_COLUMN(metric) " max(value) FILTER (WHERE metric = '" metric "') AS " metric
+
+const char *const store_views[] = {
+    "CREATE VIEW v_metric AS"
+    " SELECT r.run_id, r.run_name, t.part, t.name, m.name AS metric, v.value, m.unit, m.better"
+    " FROM run r JOIN tally t USING (run_id) JOIN measure v USING (tally_id) JOIN metric m USING (metric_id)",
+
+    "CREATE VIEW v_compare AS"
+    " SELECT r.run_id, r.run_name, b.run_id AS baseline_id, b.run_name AS baseline, t.part, t.name,"
+    "  m.name AS metric, m.unit, v.value, w.value AS baseline_value, v.value - w.value AS difference,"
+    "  CASE WHEN w.value <> 0 THEN (v.value - w.value) / abs(w.value) END AS relative,"
+    "  CASE WHEN abs(v.value - w.value) <= 1e-9 * abs(w.value) THEN 'same' WHEN m.better = 'neutral' THEN NULL"
+    "   WHEN (v.value > w.value) = (m.better = 'more') THEN 'better' ELSE 'worse' END AS verdict"
+    " FROM run r"
+    " JOIN run b ON b.batch_id = r.batch_id AND b.run_name = r.baseline AND b.run_id <> r.run_id"
+    " JOIN tally t ON t.run_id = r.run_id"
+    " JOIN tally u ON u.run_id = b.run_id AND u.part = t.part AND u.name = t.name"
+    " JOIN measure v ON v.tally_id = t.tally_id"
+    " JOIN measure w ON w.tally_id = u.tally_id AND w.metric_id = v.metric_id"
+    " JOIN metric m ON m.metric_id = v.metric_id",
+
+    "CREATE VIEW v_wait_reasons AS"
+    " SELECT f.run_id, f.run_name, f.part, f.name, e.reason, f.value AS hours,"
+    "  f.value / nullif(a.value, 0) AS share, e.help"
+    " FROM v_metric f JOIN reason e ON e.metric = f.metric"
+    " JOIN v_metric a ON a.run_id = f.run_id AND a.part = f.part AND a.name = f.name"
+    "  AND a.metric = 'wait_all_h'",
+
+    "CREATE VIEW v_cost AS"
+    " SELECT run_id, run_name, part, name,"
+    AS_COLUMN("total_usd") "," AS_COLUMN("energy_usd") "," AS_COLUMN("job_energy_usd") ","
+    AS_COLUMN("idle_energy_usd") "," AS_COLUMN("capacity_usd") "," AS_COLUMN("job_capacity_usd") ","
+    AS_COLUMN("idle_capacity_usd") "," AS_COLUMN("price_paid_usd_per_kwh") "," AS_COLUMN("usd_per_gpu_h") ","
+    AS_COLUMN("usd_per_work") "," AS_COLUMN("usd_per_job")
+    " FROM v_metric GROUP BY run_id, part, name",
+
+    "CREATE VIEW v_energy AS"
+    " SELECT run_id, run_name, part, name,"
+    AS_COLUMN("energy_kwh") "," AS_COLUMN("job_energy_kwh") "," AS_COLUMN("idle_energy_kwh") ","
+    AS_COLUMN("it_energy_kwh") "," AS_COLUMN("pue") "," AS_COLUMN("mean_kw") "," AS_COLUMN("peak_kw") ","
+    AS_COLUMN("co2_kg") "," AS_COLUMN("carbon_paid_g_per_kwh") "," AS_COLUMN("kwh_per_work") ","
+    AS_COLUMN("g_per_work")
+    " FROM v_metric GROUP BY run_id, part, name",
+
+    "CREATE VIEW v_tenant AS"
+    " SELECT run_id, run_name, name AS tenant,"
+    AS_COLUMN("jobs_submitted") "," AS_COLUMN("jobs_finished") "," AS_COLUMN("held_gpu_h") ","
+    AS_COLUMN("held_share") "," AS_COLUMN("wait_mean_s") "," AS_COLUMN("wait_p90_s") ","
+    AS_COLUMN("wait_quota_h") "," AS_COLUMN("jct_mean_s") "," AS_COLUMN("slowdown_mean") ","
+    AS_COLUMN("energy_kwh") "," AS_COLUMN("co2_kg") "," AS_COLUMN("total_usd") "," AS_COLUMN("usd_per_work")
+    " FROM v_metric WHERE part = 'tenant' GROUP BY run_id, name",
+
+    "CREATE VIEW v_series AS"
+    " SELECT s.run_id, r.run_name, s.region,"
+    "  strftime('%Y-%m-%dT%H:%M:%SZ', strftime('%s', r.origin_utc) + s.start_s, 'unixepoch') AS start_utc,"
+    "  s.start_s / 3600 AS start_h, s.held_gpus, s.used_gpus, s.running_jobs, s.queued_jobs, s.queued_gpus,"
+    "  s.power_w / 1000 AS power_kw, s.pue, s.price_usd_per_kwh, s.carbon_g_per_kwh, s.cost_usd_per_h"
+    " FROM series s JOIN run r USING (run_id)",
+    NULL,
+};

@@ -1,0 +1,95 @@
+/*
+ * A run as its readers see it (see summary.h): the tallies of a result turned into metric values, once, with copies
+ * of every text, so that a summary outlives the run, the scenario and the database.
+ *
+ * Cost: metrics x parts function calls; a look-up by name compares at most every metric's name.
+ */
+#include "io/summary.h"
+
+#include "base/err.h"
+#include "base/tick.h"
+
+#include <math.h>
+#include <string.h>
+
+static const char *own(struct arena *arena, const char *text) { return arena_text(arena, text ? text : ""); }
+
+static struct run_info own_info(struct arena *arena, const struct run_info *from) {
+    struct run_info info = *from;
+    const char **texts[] = {&info.scenario_name, &info.scenario_file, &info.scenario_text, &info.run_name,
+                            &info.overrides,     &info.baseline,      &info.trace,         &info.order,
+                            &info.backfill,      &info.place,         &info.route,         &info.version,
+                            &info.command};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) *texts[i] = own(arena, *texts[i]);
+    return info;
+}
+
+static struct summary_part part_of(struct arena *arena, const struct tally *tally, const struct result *result) {
+    struct summary_part part = {tally->part, own(arena, tally->part == PART_RUN ? "all" : tally->name),
+                                arena_alloc(arena, result_metrics_len, sizeof(double))};
+    for (size_t m = 0; m < result_metrics_len; m++) {
+        const bool defined = result_metrics[m].parts >> tally->part & 1;
+        part.value[m] = defined ? result_metrics[m].value(tally, result) : NAN;
+    }
+    return part;
+}
+
+void summary_of(struct summary *summary, const struct run_info *info, const struct setup *setup,
+                const struct result *result, double wall_s) {
+    *summary = (struct summary){.complete = true, .wall_s = wall_s, .loop_s = result->loop_s};
+    struct arena *arena = &summary->arena;
+    arena_init(arena);
+    summary->info = own_info(arena, info);
+    summary->work_unit = own(arena, setup->work_unit);
+    summary->started_utc = "";
+    summary->jobs = result->jobs ? result->jobs->len : 0;
+    summary->events = result->events;
+    summary->measured_s = tick_seconds(result->measured_ns);
+    summary->parts_len = result->tallies_len;
+    summary->parts = arena_alloc(arena, result->tallies_len, sizeof *summary->parts);
+    for (size_t i = 0; i < result->tallies_len; i++)
+        summary->parts[i] = part_of(arena, &result->tallies[i], result);
+    summary->warnings_len = result->warnings_len;
+    summary->warnings = arena_alloc(arena, result->warnings_len, sizeof *summary->warnings);
+    for (size_t i = 0; i < result->warnings_len; i++) summary->warnings[i] = own(arena, result->warnings[i]);
+}
+
+void summary_free(struct summary *summary) { arena_free(&summary->arena); }
+
+size_t metric_index(const char *name) {
+    size_t m = 0;
+    while (m < result_metrics_len && strcmp(result_metrics[m].name, name) != 0) m++;
+    require(m < result_metrics_len);
+    return m;
+}
+
+double part_value(const struct summary_part *part, const char *metric) { return part->value[metric_index(metric)]; }
+
+double summary_value(const struct summary *summary, const char *metric) {
+    return summary->parts_len ? part_value(&summary->parts[0], metric) : NAN;
+}
+
+const struct summary_part *summary_parts(const struct summary *summary, enum part part, size_t *count) {
+    size_t first = 0;
+    while (first < summary->parts_len && summary->parts[first].part != part) first++;
+    size_t end = first;
+    while (end < summary->parts_len && summary->parts[end].part == part) end++;
+    *count = end - first;
+    return summary->parts + first;
+}
+
+const struct summary_part *summary_part(const struct summary *summary, enum part part, const char *name) {
+    for (size_t i = 0; i < summary->parts_len; i++)
+        if (summary->parts[i].part == part && strcmp(summary->parts[i].name, name) == 0) return &summary->parts[i];
+    return NULL;
+}
+
+const char *summary_title(const struct summary *summary) {
+    return *summary->info.run_name ? summary->info.run_name : summary->info.scenario_name;
+}
+
+size_t summary_baseline(const struct summary *runs, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (*runs[i].info.run_name && strcmp(runs[i].info.run_name, runs[i].info.baseline) == 0) return i;
+    return 0;
+}

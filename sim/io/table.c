@@ -1,0 +1,673 @@
+/*
+ * Text for people and machines (see table.h). The page is a list of rows, each a metric with its words; a row shows
+ * all runs in one unit and with one number of decimals, so that eyes can compare, and is left out where no run has
+ * anything to say (no preemptions, no deadlines). Exact values are in the JSON, the CSV and the database.
+ *
+ * Cost: nothing that matters; a page is a few hundred cells.
+ */
+#include "io/table.h"
+
+#include "base/num.h"
+#include "base/text.h"
+#include "base/tick.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OTHERS_A_BLOCK = 2, NAME_COLUMNS = 18, PARTS_SHOWN = 12 };
+
+/* --- tables --- */
+
+struct table {
+    char *align;
+    size_t columns;
+    struct { char **at; size_t len, cap; } cells;
+};
+
+struct table *table_open(const char *align) {
+    struct table *table = mem_zero(1, sizeof *table);
+    table->align = mem_text(align);
+    table->columns = strlen(align);
+    return table;
+}
+
+void table_close(struct table *table) {
+    for (size_t i = 0; i < table->cells.len; i++) free(table->cells.at[i]);
+    free(table->cells.at);
+    free(table->align);
+    free(table);
+}
+
+void table_cell(struct table *table, const char *format, ...) {
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    *vec_push(&table->cells) = mem_text(text);
+}
+
+void table_end_row(struct table *table) {
+    while (table->cells.len % table->columns) table_cell(table, "%s", "");
+}
+
+/* Characters, not bytes: UTF-8 continuation bytes take no column. */
+static size_t columns_of(const char *text) {
+    size_t columns = 0;
+    for (; *text; text++) columns += ((unsigned char)*text & 0xc0) != 0x80;
+    return columns;
+}
+
+static void print_row(const struct table *table, FILE *to, char *const *cells, const size_t *widths, int indent) {
+    size_t owed = (size_t)indent; /* blanks are printed before the next text: no line ends in one */
+    for (size_t c = 0; c < table->columns; c++) {
+        const size_t rest = widths[c] - columns_of(cells[c]);
+        if (table->align[c] == 'r') owed += rest;
+        if (*cells[c]) {
+            fprintf(to, "%*s%s", (int)owed, "", cells[c]);
+            owed = 0;
+        }
+        if (table->align[c] == 'l') owed += rest;
+        owed += 2;
+    }
+    fputc('\n', to);
+}
+
+void table_print(const struct table *table, FILE *to, size_t headings, int indent) {
+    size_t *widths = mem_zero(table->columns, sizeof *widths), all = 2 * (table->columns - 1);
+    for (size_t i = 0; i < table->cells.len; i++) {
+        const size_t wide = columns_of(table->cells.at[i]);
+        if (wide > widths[i % table->columns]) widths[i % table->columns] = wide;
+    }
+    for (size_t c = 0; c < table->columns; c++) all += widths[c];
+    for (size_t i = 0; i + table->columns <= table->cells.len; i += table->columns) {
+        print_row(table, to, table->cells.at + i, widths, indent);
+        if (i / table->columns + 1 == headings) {
+            fprintf(to, "%*s", indent, "");
+            for (size_t c = 0; c < all; c++) fputs("─", to);
+            fputc('\n', to);
+        }
+    }
+    free(widths);
+}
+
+/* --- numbers --- */
+
+const char *table_number(double value, int decimals, char buffer[48]) {
+    char plain[40];
+    if (isnan(value)) return "-";
+    if (!(fabs(value) < 1e15)) {
+        snprintf(buffer, 48, "%.4g", value);
+        return buffer;
+    }
+    snprintf(plain, sizeof plain, "%.*f", decimals, value);
+    const bool minus = *plain == '-', zero = strspn(plain, "-0.") == strlen(plain);
+    const char *digits = plain + minus;
+    const size_t whole = strcspn(digits, ".");
+    char *to = buffer;
+    if (minus && !zero) *to++ = '-';
+    for (size_t i = 0; digits[i]; i++) {
+        if (i && i < whole && (whole - i) % 3 == 0) *to++ = ',';
+        *to++ = digits[i];
+    }
+    *to = '\0';
+    return buffer;
+}
+
+/* Units that tables enlarge: the first whose `least` the smallest value reaches, in the kept unit. */
+static const struct enlarged {
+    const char *from, *to;
+    double least, factor;
+} enlarged[] = {
+    {"s", "d", 345600, 1 / 86400.0},   {"s", "h", 7200, 1 / 3600.0},    {"s", "min", 120, 1 / 60.0},
+    {"kWh", "GWh", 1e7, 1e-6},         {"kWh", "MWh", 1e4, 1e-3},       {"kW", "MW", 1e4, 1e-3},
+    {"kg", "t", 1e4, 1e-3},            {"USD", "M USD", 1e8, 1e-6},     {"GPU-h", "M GPU-h", 1e8, 1e-6},
+    {"share", "%", 0, 100},
+};
+
+struct table_scale table_scale(const struct metric *metric, const double *values, size_t count) {
+    struct table_scale scale = {1, 0, ""};
+    double least = INFINITY, most = 0;
+    text_copy(scale.unit, sizeof scale.unit, metric->unit);
+    for (size_t i = 0; i < count; i++) {
+        const double size = fabs(values[i]);
+        if (size > most) most = size;
+        if (size > 0 && size < least) least = size;
+    }
+    if (most == 0) least = 0;
+    for (size_t i = 0; i < sizeof enlarged / sizeof *enlarged; i++) {
+        if (strcmp(enlarged[i].from, metric->unit) != 0 || least < enlarged[i].least) continue;
+        scale.factor = enlarged[i].factor;
+        text_copy(scale.unit, sizeof scale.unit, enlarged[i].to);
+        break;
+    }
+    const bool whole = strcmp(metric->unit, "jobs") == 0 || strcmp(metric->unit, "times") == 0;
+    if (strcmp(metric->unit, "share") == 0) scale.decimals = 1;
+    else if (!whole && least > 0) { /* three digits of the smallest, but not a tail of them on the largest */
+        const int first = (int)floor(log10(least * scale.factor)), last = (int)floor(log10(most * scale.factor));
+        scale.decimals = 2 - first;
+        if (last + scale.decimals > 5) scale.decimals = 5 - last;
+        if (last + scale.decimals < 3) scale.decimals = 3 - last;
+        if (scale.decimals < 0) scale.decimals = 0;
+        if (scale.decimals > 9) scale.decimals = 9;
+    }
+    return scale;
+}
+
+/* --- the page --- */
+
+static const struct row {
+    const char *section; /* opens one, when not NULL */
+    const char *label, *metric;
+    bool always;         /* also where every run has zero */
+    const char *whole;   /* what it is a part of, when that is to be shown */
+} page[] = {
+    {"Work", "Jobs submitted", "jobs_submitted", true, NULL},
+    {NULL, "Jobs finished", "jobs_finished", true, NULL},
+    {NULL, "still running at the end", "jobs_running", false, NULL},
+    {NULL, "still waiting at the end", "jobs_waiting", false, NULL},
+    {NULL, "refused: fit no node", "jobs_refused", false, NULL},
+    {NULL, "Preemptions", "preemptions", false, NULL},
+    {NULL, "Deadlines met", "deadlines_met_share", true, NULL},
+    {NULL, "Work completed", "work", true, NULL},
+    {NULL, "Throughput", "work_per_h", true, NULL},
+    {NULL, "Makespan", "makespan_h", true, NULL},
+    {"Waiting", "Wait, mean", "wait_mean_s", true, NULL},
+    {NULL, "median", "wait_p50_s", true, NULL},
+    {NULL, "90th percentile", "wait_p90_s", true, NULL},
+    {NULL, "99th percentile", "wait_p99_s", true, NULL},
+    {NULL, "Completion time, mean", "jct_mean_s", true, NULL},
+    {NULL, "median", "jct_p50_s", true, NULL},
+    {NULL, "90th percentile", "jct_p90_s", true, NULL},
+    {NULL, "99th percentile", "jct_p99_s", true, NULL},
+    {NULL, "Bounded slowdown, mean", "slowdown_mean", true, NULL},
+    {NULL, "90th percentile", "slowdown_p90", true, NULL},
+    {"Why jobs waited", "All waiting", "wait_all_h", true, NULL},
+    {NULL, "behind the head of the line", "wait_head_of_line_h", false, "wait_all_h"},
+    {NULL, "tenant at its quota", "wait_quota_h", false, "wait_all_h"},
+    {NULL, "too few GPUs free", "wait_capacity_h", false, "wait_all_h"},
+    {NULL, "free GPUs scattered", "wait_fragmentation_h", false, "wait_all_h"},
+    {NULL, "free GPUs of another kind", "wait_mismatch_h", false, "wait_all_h"},
+    {NULL, "held back by the policy", "wait_policy_h", false, "wait_all_h"},
+    {"Use of hardware", "Capacity", "capacity_gpu_h", true, NULL},
+    {NULL, "Utilisation: held", "utilisation", true, NULL},
+    {NULL, "used", "used_utilisation", true, NULL},
+    {NULL, "useful", "useful_utilisation", true, NULL},
+    {NULL, "Start and restart overhead", "overhead_gpu_h", false, NULL},
+    {NULL, "Fragmentation of free GPUs", "fragmentation", true, NULL},
+    {"Energy and carbon", "Energy", "energy_kwh", true, NULL},
+    {NULL, "drawn by idle hardware", "idle_energy_kwh", false, "energy_kwh"},
+    {NULL, "Mean power", "mean_kw", false, NULL},
+    {NULL, "Peak power", "peak_kw", false, NULL},
+    {NULL, "PUE", "pue", true, NULL},
+    {NULL, "Emissions, CO2", "co2_kg", false, NULL},
+    {NULL, "Carbon intensity paid", "carbon_paid_g_per_kwh", false, NULL},
+    {"Money", "Total cost", "total_usd", false, NULL},
+    {NULL, "Capacity cost", "capacity_usd", false, "total_usd"},
+    {NULL, "of idle hardware", "idle_capacity_usd", false, "capacity_usd"},
+    {NULL, "Energy cost", "energy_usd", false, "total_usd"},
+    {NULL, "of idle hardware", "idle_energy_usd", false, "energy_usd"},
+    {NULL, "Energy price paid", "price_paid_usd_per_kwh", false, NULL},
+    {"Efficiency", "Cost per unit of work", "usd_per_work", false, NULL},
+    {NULL, "Work per dollar", "work_per_usd", true, NULL},
+    {NULL, "Energy per unit of work", "kwh_per_work", false, NULL},
+    {NULL, "Work per kWh", "work_per_kwh", true, NULL},
+    {NULL, "CO2 per unit of work", "g_per_work", false, NULL},
+    {NULL, "Work per kg of CO2", "work_per_kg", true, NULL},
+    {NULL, "Work per GPU-hour held", "work_per_gpu_h", true, NULL},
+    {NULL, "Cost per useful GPU-hour", "usd_per_gpu_h", false, NULL},
+    {NULL, "Cost per job", "usd_per_job", false, NULL},
+    {NULL, "Completion time per dollar", "jct_per_usd", false, NULL},
+    {NULL, "Cost-delay product", "jct_usd", false, NULL},
+};
+enum { ROWS = sizeof page / sizeof *page };
+
+/* "work" in a unit reads "unit" on the page, which says above what the unit is. */
+static const char *unit_shown(const char *unit, char buffer[48]) {
+    const char *work = strstr(unit, "work");
+    if (!work) return unit;
+    snprintf(buffer, 48, "%.*sunit%s%s", (int)(work - unit), unit, work == unit ? "s" : "", work + 4);
+    return buffer;
+}
+
+/* Against the baseline: points of a share, else per cent; "" where that means nothing. */
+static const char *change(const struct metric *metric, double value, double base, char buffer[48]) {
+    if (isnan(value) || isnan(base)) return "";
+    const bool share = strcmp(metric->unit, "share") == 0;
+    const double by = share ? 100 * (value - base) : value == base ? 0 : 100 * (value - base) / fabs(base);
+    if (!isfinite(by)) return "";
+    if (fabs(by) < 0.05) return "=";
+    if (fabs(by) >= 1000) snprintf(buffer, 48, "x %.3g", value / base);
+    else snprintf(buffer, 48, "%+.1f %s", by, share ? "pt" : "%");
+    return buffer;
+}
+
+/* Runs of a block: first is the baseline, the others follow in order. */
+struct block {
+    const struct summary *const *runs;
+    size_t count;
+};
+
+/* false: no run has anything to say. */
+static bool row_values(const struct row *row, struct block block, double *values) {
+    const size_t m = metric_index(row->metric);
+    bool said = false;
+    for (size_t i = 0; i < block.count; i++) {
+        values[i] = block.runs[i]->parts[0].value[m];
+        said |= !isnan(values[i]) && (row->always || values[i] != 0);
+    }
+    return said;
+}
+
+static void add_row(struct table *table, const struct row *row, struct block block, const double *values) {
+    const struct metric *metric = &result_metrics[metric_index(row->metric)];
+    const struct table_scale scale = table_scale(metric, values, block.count);
+    const bool sub = *row->label < 'A' || *row->label > 'Z'; /* goes on from the row above */
+    char buffer[48];
+    table_cell(table, "  %s%s", sub ? "  " : "", row->label);
+    table_cell(table, "%s", strcmp(row->metric, "work") == 0 ? block.runs[0]->work_unit : unit_shown(scale.unit, buffer));
+    for (size_t i = 0; i < block.count; i++) {
+        table_cell(table, "%s", table_number(values[i] * scale.factor, scale.decimals, buffer));
+        if (i) table_cell(table, "%s", change(metric, values[i], values[0], buffer));
+    }
+    if (block.count == 1 && row->whole) {
+        const double whole = summary_value(block.runs[0], row->whole);
+        table_cell(table, "%s %%", table_number(100 * values[0] / whole, 1, buffer));
+    }
+    table_end_row(table);
+}
+
+static void add_heading(struct table *table, struct block block) {
+    table_cell(table, "%s", ""), table_cell(table, "%s", "");
+    for (size_t i = 0; i < block.count; i++) {
+        char name[NAME_COLUMNS + 1];
+        if (!text_copy(name, sizeof name, summary_title(block.runs[i]))) memcpy(name + NAME_COLUMNS - 3, "...", 4);
+        table_cell(table, "%s", name);
+        if (i) table_cell(table, "%s", "change");
+    }
+    table_end_row(table);
+}
+
+static void print_block(FILE *to, struct block block) {
+    double values[1 + OTHERS_A_BLOCK];
+    char align[5 + 2 * OTHERS_A_BLOCK] = "llrr";
+    for (size_t i = 1; i < block.count; i++) memcpy(align + 1 + 2 * i, "rr", 3);
+    struct table *table = table_open(align);
+    const char *section = NULL; /* opened by the first of its rows that is shown */
+    if (block.count > 1) add_heading(table, block);
+    for (size_t i = 0; i < ROWS; i++) {
+        if (page[i].section) section = page[i].section;
+        if (!row_values(&page[i], block, values)) continue;
+        if (section) {
+            if (i) table_cell(table, "%s", ""), table_end_row(table);
+            table_cell(table, "%s", section);
+            table_end_row(table);
+            section = NULL;
+        }
+        add_row(table, &page[i], block, values);
+    }
+    table_print(table, to, block.count > 1 ? 1 : 0, 0);
+    table_close(table);
+}
+
+static bool same_text(const char *a, const char *b) { return strcmp(a, b) == 0; }
+
+/* "order fifo, backfill none, place pack" of all runs; where they differ, the runs' own lines say it. */
+static void print_policies(FILE *to, const struct summary *runs, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const struct run_info *info = &runs[i].info, *before = i ? &runs[i - 1].info : NULL;
+        if (before && same_text(info->order, before->order) && same_text(info->backfill, before->backfill) &&
+            same_text(info->place, before->place) && same_text(info->route, before->route) &&
+            same_text(info->overrides, before->overrides)) continue;
+        fprintf(to, "%s%s", count > 1 ? summary_title(&runs[i]) : "policy", ": ");
+        fprintf(to, "order %s, backfill %s, place %s, route %s", info->order, info->backfill, info->place, info->route);
+        if (info->round_ns) fprintf(to, ", rounds of %g s", tick_seconds(info->round_ns));
+        fprintf(to, "%s%s%s\n", *info->overrides ? " (" : "", info->overrides, *info->overrides ? ")" : "");
+    }
+}
+
+static void print_heading(FILE *to, const struct summary *runs, size_t count) {
+    const struct summary *first = &runs[0];
+    char number[48], span[32];
+    fprintf(to, "%s", first->info.scenario_name);
+    if (count == 1 && *first->info.run_name) fprintf(to, ": %s", first->info.run_name);
+    if (count > 1) fprintf(to, ": %zu runs side by side", count);
+    const bool synthetic = same_text(first->info.trace, "synthetic");
+    fprintf(to, "\n%s %s%s, seed %" PRIu64 ", %s measured\n", table_number((double)first->jobs, 0, number),
+            synthetic ? "synthetic jobs" : "jobs of ", synthetic ? "" : first->info.trace, first->info.seed, tick_human(tick_from_seconds(first->measured_s), span));
+    print_policies(to, runs, count);
+    fprintf(to, "unit of work: %s\n\n", first->work_unit);
+}
+
+static void print_foot(FILE *to, const struct summary *runs, size_t count) {
+    double worst = 0;
+    for (size_t i = 0; i < count; i++) {
+        const double gap = summary_value(&runs[i], "ledger_error");
+        if (gap > worst) worst = gap;
+        for (size_t w = 0; w < runs[i].warnings_len; w++) {
+            bool said = false; /* by an earlier run */
+            for (size_t k = 0; k < i; k++)
+                for (size_t v = 0; v < runs[k].warnings_len; v++) said |= same_text(runs[k].warnings[v], runs[i].warnings[w]);
+            if (!said) fprintf(to, "note: %s\n", runs[i].warnings[w]);
+        }
+    }
+    fprintf(to, "The ledger closes to %.1g of what was metered.\n", worst);
+}
+
+/* Baseline first, the others in their order. Freed by the caller. */
+static const struct summary **in_order(const struct summary *runs, size_t count) {
+    const struct summary **order = mem_alloc(count * sizeof *order);
+    const size_t baseline = summary_baseline(runs, count);
+    order[0] = &runs[baseline];
+    for (size_t i = 0, at = 1; i < count; i++)
+        if (i != baseline) order[at++] = &runs[i];
+    return order;
+}
+
+void table_summary(FILE *to, const struct summary *runs, size_t count) {
+    const struct summary **order = in_order(runs, count);
+    print_heading(to, runs, count);
+    for (size_t from = 1; from < count || from == 1; from += OTHERS_A_BLOCK) {
+        const struct summary *shown[1 + OTHERS_A_BLOCK] = {order[0]};
+        size_t n = 1;
+        while (n <= OTHERS_A_BLOCK && from + n - 1 < count) shown[n] = order[from + n - 1], n++;
+        print_block(to, (struct block){shown, n});
+        fputc('\n', to);
+    }
+    free(order);
+    for (int part = PART_REGION; part <= PART_TENANT; part++) {
+        size_t parts;
+        summary_parts(&runs[0], (enum part)part, &parts);
+        if (parts > 1) table_parts(to, runs, count, (enum part)part), fputc('\n', to);
+    }
+    print_foot(to, runs, count);
+}
+
+/* --- parts --- */
+
+/* How the parts that are not shown become one line. */
+enum fold { FOLD_SUM, FOLD_JOBS /* mean, weighted by finished jobs */, FOLD_NOT };
+static const struct part_column {
+    const char *title, *metric;
+    enum fold fold;
+} part_columns[] = {
+    {"jobs", "jobs_finished", FOLD_SUM},       {"wait", "wait_mean_s", FOLD_JOBS},
+    {"slowdown", "slowdown_mean", FOLD_JOBS},  {"held", "held_gpu_h", FOLD_SUM},
+    {"of all", "held_share", FOLD_SUM},        {"utilised", "utilisation", FOLD_NOT},
+    {"energy", "energy_kwh", FOLD_SUM},        {"CO2", "co2_kg", FOLD_SUM},
+    {"cost", "total_usd", FOLD_SUM},           {"per unit", "usd_per_work", FOLD_NOT},
+};
+enum { PART_COLUMNS = sizeof part_columns / sizeof *part_columns };
+
+/* The lines to be: a matrix of part_columns by line. */
+struct part_lines {
+    struct part_line {
+        char part[64];
+        const char *run;
+        double value[PART_COLUMNS];
+    } *at;
+    size_t len, cap;
+};
+
+static int by_held(const void *a, const void *b) {
+    const struct summary_part *const x = a, *const y = b;
+    const double x_h = part_value(x, "held_gpu_h"), y_h = part_value(y, "held_gpu_h");
+    return x_h < y_h ? 1 : x_h > y_h ? -1 : strcmp(x->name, y->name);
+}
+
+static void add_line(struct part_lines *lines, const char *run, const struct summary_part *part) {
+    struct part_line *line = vec_push(lines);
+    text_copy(line->part, sizeof line->part, part->name);
+    line->run = run;
+    for (size_t c = 0; c < PART_COLUMNS; c++) line->value[c] = part_value(part, part_columns[c].metric);
+}
+
+/* One line for the parts of a run that are not among the shown ones. */
+static void add_folded(struct part_lines *lines, const struct summary *run, const struct summary_part *shown,
+                       enum part part) {
+    size_t count, folded = 0;
+    const struct summary_part *parts = summary_parts(run, part, &count);
+    struct part_line line = {.run = summary_title(run)};
+    double jobs = 0;
+    for (size_t i = 0; i < count; i++) {
+        bool is_shown = false;
+        for (size_t k = 0; k < PARTS_SHOWN; k++) is_shown |= same_text(shown[k].name, parts[i].name);
+        if (is_shown) continue;
+        const double finished = part_value(&parts[i], "jobs_finished");
+        folded++;
+        jobs += isnan(finished) ? 0 : finished;
+        for (size_t c = 0; c < PART_COLUMNS; c++) {
+            const double value = part_value(&parts[i], part_columns[c].metric);
+            if (!isnan(value)) line.value[c] += part_columns[c].fold == FOLD_JOBS ? value * finished : value;
+        }
+    }
+    for (size_t c = 0; c < PART_COLUMNS; c++) {
+        if (part_columns[c].fold == FOLD_NOT) line.value[c] = NAN;
+        if (part_columns[c].fold == FOLD_JOBS) line.value[c] = jobs > 0 ? line.value[c] / jobs : NAN;
+    }
+    snprintf(line.part, sizeof line.part, "%zu others", folded);
+    *vec_push(lines) = line;
+}
+
+static struct part_lines lines_of(const struct summary **runs, size_t count, enum part part) {
+    struct part_lines lines = {0};
+    size_t parts_len;
+    const struct summary_part *parts = summary_parts(runs[0], part, &parts_len);
+    struct summary_part *sorted = mem_copy(parts, parts_len * sizeof *parts);
+    if (parts_len) qsort(sorted, parts_len, sizeof *sorted, by_held);
+    const size_t shown = parts_len > PARTS_SHOWN + 1 ? PARTS_SHOWN : parts_len;
+    for (size_t i = 0; i < shown; i++) {
+        for (size_t r = 0; r < count; r++) {
+            const struct summary_part *of_run = summary_part(runs[r], part, sorted[i].name);
+            if (of_run) add_line(&lines, summary_title(runs[r]), of_run);
+        }
+    }
+    for (size_t r = 0; r < count && shown < parts_len; r++) add_folded(&lines, runs[r], sorted, part);
+    free(sorted);
+    return lines;
+}
+
+/* Column c of the lines: title and unit above, all in one unit. Returns false where it says nothing. */
+static bool column_scale(const struct part_lines *lines, size_t c, struct table_scale *scale) {
+    double *values = mem_alloc((lines->len + 1) * sizeof *values);
+    bool said = false;
+    for (size_t i = 0; i < lines->len; i++) {
+        values[i] = lines->at[i].value[c];
+        said |= !isnan(values[i]) && values[i] != 0;
+    }
+    *scale = table_scale(&result_metrics[metric_index(part_columns[c].metric)], values, lines->len);
+    free(values);
+    return said;
+}
+
+static void add_part_headings(struct table *table, const struct table_scale *scales, const bool *said, enum part part,
+                              bool several) {
+    char unit[48];
+    table_cell(table, "%s", part_names[part]);
+    if (several) table_cell(table, "run");
+    for (size_t c = 0; c < PART_COLUMNS; c++)
+        if (said[c]) table_cell(table, "%s", part_columns[c].title);
+    table_end_row(table);
+    table_cell(table, "%s", "");
+    if (several) table_cell(table, "%s", "");
+    for (size_t c = 0; c < PART_COLUMNS; c++)
+        if (said[c]) table_cell(table, "%s", unit_shown(scales[c].unit, unit));
+    table_end_row(table);
+}
+
+static void print_lines(FILE *to, const struct part_lines *lines, enum part part, bool several) {
+    struct table_scale scales[PART_COLUMNS];
+    bool said[PART_COLUMNS];
+    char align[2 + PART_COLUMNS + 1] = "l", number[48];
+    size_t columns = 1;
+    if (several) align[columns++] = 'l';
+    for (size_t c = 0; c < PART_COLUMNS; c++)
+        if ((said[c] = column_scale(lines, c, &scales[c]))) align[columns++] = 'r';
+    align[columns] = '\0';
+    struct table *table = table_open(align);
+    add_part_headings(table, scales, said, part, several);
+    for (size_t i = 0; i < lines->len; i++) {
+        const struct part_line *line = &lines->at[i];
+        const bool again = i && same_text(line->part, line[-1].part);
+        table_cell(table, "%s", again ? "" : line->part);
+        if (several) table_cell(table, "%s", line->run);
+        for (size_t c = 0; c < PART_COLUMNS; c++)
+            if (said[c]) table_cell(table, "%s", table_number(line->value[c] * scales[c].factor, scales[c].decimals, number));
+    }
+    table_print(table, to, 2, 0);
+    table_close(table);
+}
+
+void table_parts(FILE *to, const struct summary *runs, size_t count, enum part part) {
+    const struct summary **order = in_order(runs, count);
+    struct part_lines lines = lines_of(order, count, part);
+    if (lines.len) print_lines(to, &lines, part, count > 1);
+    else fprintf(to, "The run has no figures by %s.\n", part_names[part]);
+    free(lines.at);
+    free(order);
+}
+
+/* --- lists of runs --- */
+
+void table_runs(FILE *to, const struct summary *runs, size_t count) {
+    struct table *table = table_open("rllllrrrr");
+    char a[48], b[48], c[48], d[48];
+    static const char *const titles[] = {"run", "scenario", "name", "begun (UTC)", "status",
+                                         "jobs", "mean wait", "utilised", "USD"};
+    for (size_t i = 0; i < sizeof titles / sizeof *titles; i++) table_cell(table, "%s", titles[i]);
+    for (size_t i = 0; i < count; i++) {
+        const struct summary *run = &runs[i];
+        table_cell(table, "%" PRId64, run->run);
+        table_cell(table, "%s", run->info.scenario_name);
+        table_cell(table, "%s", run->info.run_name);
+        table_cell(table, "%s", run->started_utc);
+        table_cell(table, "%s", run->complete ? "complete" : "running");
+        const double wait_s = summary_value(run, "wait_mean_s");
+        table_cell(table, "%s", run->complete ? table_number((double)run->jobs, 0, a) : "-");
+        table_cell(table, "%s", isnan(wait_s) ? "-" : tick_human(tick_from_seconds(wait_s), b));
+        table_cell(table, "%s%s", table_number(100 * summary_value(run, "utilisation"), 1, c), run->complete ? " %" : "");
+        table_cell(table, "%s", table_number(summary_value(run, "total_usd"), 0, d));
+    }
+    table_print(table, to, 1, 0);
+    table_close(table);
+}
+
+/* --- JSON and CSV --- */
+
+static void json_text(FILE *to, const char *text) {
+    fputc('"', to);
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+        if (*c == '"' || *c == '\\') fprintf(to, "\\%c", *c);
+        else if (*c < 0x20) fprintf(to, "\\u%04x", *c);
+        else fputc(*c, to);
+    }
+    fputc('"', to);
+}
+
+static void json_number(FILE *to, double value) {
+    char number[32];
+    fputs(isfinite(value) ? num_shortest(value, number) : "null", to);
+}
+
+static void json_metrics(FILE *to, const struct summary_part *part, const char *indent) {
+    const char *comma = "";
+    fputc('{', to);
+    for (size_t m = 0; m < result_metrics_len; m++) {
+        if (!(result_metrics[m].parts >> part->part & 1)) continue;
+        fprintf(to, "%s\n%s  \"%s\": ", comma, indent, result_metrics[m].name);
+        json_number(to, part->value[m]);
+        comma = ",";
+    }
+    fprintf(to, "\n%s}", indent);
+}
+
+static void json_parts(FILE *to, const struct summary *run, enum part part) {
+    size_t count;
+    const struct summary_part *parts = summary_parts(run, part, &count);
+    fprintf(to, ",\n      \"%s\": {", part_names[part]);
+    for (size_t i = 0; i < count; i++) {
+        fprintf(to, "%s\n        ", i ? "," : "");
+        json_text(to, parts[i].name);
+        fputs(": ", to);
+        json_metrics(to, &parts[i], "        ");
+    }
+    fputs(count ? "\n      }" : "}", to);
+}
+
+static void json_run(FILE *to, const struct summary *run) {
+    const struct run_info *info = &run->info;
+    const struct { const char *key, *text; } texts[] = {
+        {"scenario", info->scenario_name}, {"scenario_file", info->scenario_file}, {"name", info->run_name},
+        {"baseline", info->baseline},      {"overrides", info->overrides},         {"trace", info->trace},
+        {"order", info->order},            {"backfill", info->backfill},           {"place", info->place},
+        {"route", info->route},            {"version", info->version},             {"command", info->command},
+        {"work_unit", run->work_unit},
+    };
+    fprintf(to, "    {\n      \"run_id\": %" PRId64 ",\n      \"batch_id\": %" PRId64 ",\n", run->run, run->batch);
+    fprintf(to, "      \"complete\": %s,\n", run->complete ? "true" : "false");
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        fprintf(to, "      \"%s\": ", texts[i].key);
+        json_text(to, texts[i].text);
+        fputs(",\n", to);
+    }
+    fprintf(to, "      \"scenario_hash\": \"%016" PRIx64 "\",\n      \"trace_hash\": \"%016" PRIx64 "\",\n",
+            info->scenario_hash, info->trace_hash);
+    fprintf(to, "      \"seed\": %" PRIu64 ",\n      \"jobs\": %" PRIu64 ",\n      \"events\": %" PRIu64 ",\n",
+            info->seed, run->jobs, run->events);
+    fputs("      \"measured_s\": ", to), json_number(to, run->measured_s);
+    fputs(",\n      \"wall_s\": ", to), json_number(to, run->wall_s);
+    fputs(",\n      \"loop_s\": ", to), json_number(to, run->loop_s);
+    if (run->parts_len) fputs(",\n      \"metrics\": ", to), json_metrics(to, &run->parts[0], "      ");
+    for (int part = PART_REGION; part < PART_COUNT; part++) json_parts(to, run, (enum part)part);
+    fputs(",\n      \"warnings\": [", to);
+    for (size_t i = 0; i < run->warnings_len; i++) {
+        fprintf(to, "%s\n        ", i ? "," : "");
+        json_text(to, run->warnings[i]);
+    }
+    fprintf(to, "%s]\n    }", run->warnings_len ? "\n      " : "");
+}
+
+void table_json(FILE *to, const struct summary *runs, size_t count) {
+    fputs("{\n  \"runs\": [\n", to);
+    for (size_t i = 0; i < count; i++) {
+        if (i) fputs(",\n", to);
+        json_run(to, &runs[i]);
+    }
+    fputs("\n  ]\n}\n", to);
+}
+
+static void csv_text(FILE *to, const char *text) {
+    if (!strpbrk(text, ",\"\r\n")) {
+        fputs(text, to);
+        return;
+    }
+    fputc('"', to);
+    for (; *text; text++) {
+        if (*text == '"') fputc('"', to);
+        fputc(*text, to);
+    }
+    fputc('"', to);
+}
+
+void table_csv(FILE *to, const struct summary *runs, size_t count, unsigned parts) {
+    char number[32];
+    fputs("run_id,run,part,name", to);
+    for (size_t m = 0; m < result_metrics_len; m++) fprintf(to, ",%s", result_metrics[m].name);
+    fputs("\r\n", to);
+    for (size_t r = 0; r < count; r++) {
+        for (size_t p = 0; p < runs[r].parts_len; p++) {
+            const struct summary_part *part = &runs[r].parts[p];
+            if (!(parts >> part->part & 1)) continue;
+            fprintf(to, "%" PRId64 ",", runs[r].run);
+            csv_text(to, summary_title(&runs[r]));
+            fprintf(to, ",%s,", part_names[part->part]);
+            csv_text(to, part->name);
+            for (size_t m = 0; m < result_metrics_len; m++)
+                fprintf(to, ",%s", isfinite(part->value[m]) ? num_shortest(part->value[m], number) : "");
+            fputs("\r\n", to);
+        }
+    }
+}

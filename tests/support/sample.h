@@ -1,0 +1,27 @@
+/*
+ * A month of two regions by hand: set-up, jobs and result as a run would leave them, without running anything, for
+ * the tests of what writes and shows results. Variants differ the way policies do: the same demand, other waits.
+ */
+#ifndef HEADROOM_TESTS_SUPPORT_SAMPLE_H
+#define HEADROOM_TESTS_SUPPORT_SAMPLE_H
+
+#include "core/result.h"
+#include "core/setup.h"
+#include "io/store.h"
+
+struct sample {
+    struct setup setup;
+    struct jobs trace;
+    struct run_info info;
+    struct result result;
+    char name[24];
+};
+enum { SAMPLE_DAYS = 30, SAMPLE_JOBS = 4000 };
+
+/* variant 0 is the baseline, "fifo"; larger ones wait less and draw a little more. With job results. */
+void sample_open(struct sample *sample, unsigned variant);
+void sample_close(struct sample *sample);
+/* Begins and finishes the run; its id. */
+int64_t sample_store(struct store *store, const struct sample *sample);
+
+#endif
