@@ -88,25 +88,29 @@ static bool read_time(const struct reading *r, const struct csv_row *row, int64_
            !__builtin_sub_overflow(*at_ns, r->utc_offset_ns, at_ns) && llabs(*at_ns) < TICK_NEVER;
 }
 
+/* A row that is wrong is left out and the rest read on, so that every mistake is found. */
 static bool read_row(void *context, const struct csv_row *row, struct err *err) {
     struct reading *r = context;
     if (!r->columns) return read_header(r, row, err);
-    if (row->count != r->columns)
-        return err_add(err, csv_place(row, row->count), "%zu fields, expected %zu as in the header", row->count,
-                       r->columns);
+    if (row->count != r->columns) {
+        err_add(err, csv_place(row, row->count), "%zu fields, expected %zu as in the header", row->count, r->columns);
+        return true;
+    }
     if (!r->chosen && !choose_time(r, row, err)) return false;
     struct point point;
-    if (!read_time(r, row, &point.at_ns))
-        return err_add(err, csv_place(row, r->time), "'%s' is wrong, expected %s", row->fields[r->time],
-                       r->dates ? "a date such as 2021-01-01 00:00" : "a number of hours");
-    if (r->points.len && point.at_ns <= r->points.at[r->points.len - 1].at_ns)
-        return err_add(err, csv_place(row, r->time), "'%s' is not later than the row before, expected times to ascend",
-                       row->fields[r->time]);
-    if (!num_f64(row->fields[r->value], row->len[r->value], &point.value))
-        return err_add(err, csv_place(row, r->value), "%s: '%s' is wrong, expected a number", r->column,
-                       row->fields[r->value]);
-    point.value *= r->factor;
-    *vec_push(&r->points) = point;
+    if (!read_time(r, row, &point.at_ns)) {
+        err_add(err, csv_place(row, r->time), "'%s' is wrong, expected %s", row->fields[r->time],
+                r->dates ? "a date such as 2021-01-01 00:00" : "a number of hours");
+    } else if (r->points.len && point.at_ns <= r->points.at[r->points.len - 1].at_ns) {
+        err_add(err, csv_place(row, r->time), "'%s' is not later than the row before, expected times to ascend",
+                row->fields[r->time]);
+    } else if (!num_f64(row->fields[r->value], row->len[r->value], &point.value)) {
+        err_add(err, csv_place(row, r->value), "%s: '%s' is wrong, expected a number", r->column,
+                row->fields[r->value]);
+    } else {
+        point.value *= r->factor;
+        *vec_push(&r->points) = point;
+    }
     return true;
 }
 
@@ -140,12 +144,14 @@ bool series_read(const char *path, const char *column, double factor, int64_t or
                         .origin_unix_ns = origin_unix_ns,
                         .utc_offset_ns = utc_offset_ns,
                         .named = at};
-    bool read = csv_read(path, read_row, &r, NULL, err);
-    if (read && !r.points.len) read = err_add(err, at, "'%s' has no rows", path);
-    if (read) {
+    size_t found = err->found;
+    csv_read(path, read_row, &r, NULL, err);
+    if (err->found == found && !r.points.len) err_add(err, at, "'%s' has no rows", path);
+    bool good = err->found == found;
+    if (good) {
         fill_steps(&r, arena, steps);
         steps->source = source_name(arena, path, column);
     }
     free(r.points.at);
-    return read;
+    return good;
 }

@@ -12,9 +12,9 @@
 
 #include <stdint.h>
 
-/* Reads one column, multiplied by factor, as steps whose time 0 is origin_unix_ns (JOB_UNKNOWN: a file with dates is
- * then a finding). `at` is where the scenario
- * names it, for findings. The last step lasts as long as the one before it; the function then repeats. */
+/* Reads one column, multiplied by factor, as steps whose time 0 is origin_unix_ns (JOB_UNKNOWN: a file with dates
+ * is then a finding). `at` is where the scenario names it, for findings. The last step lasts as long as the one
+ * before it; the function then repeats. */
 bool series_read(const char *path, const char *column, double factor, int64_t origin_unix_ns,
                  int64_t utc_offset_ns, struct arena *arena, struct steps *steps, struct place_in_file at,
                  struct err *err);

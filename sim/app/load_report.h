@@ -1,0 +1,13 @@
+/* What an imported trace is, in words and tables on stdout: what was left out, the load it offers, and that load
+ * against a fleet. */
+#ifndef HEADROOM_APP_LOAD_REPORT_H
+#define HEADROOM_APP_LOAD_REPORT_H
+
+#include "core/setup.h"
+#include "io/import.h"
+
+void load_report(const char *format, const struct jobs *jobs, const struct import_report *report);
+/* Against the fleet of a setup, which came from `file`; what does not go together becomes a finding. */
+void load_report_fleet(const struct setup *setup, const char *file, const struct jobs *jobs, struct err *err);
+
+#endif
