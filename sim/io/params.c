@@ -67,14 +67,16 @@ struct shown value_shown(const struct yaml_node *node) {
 }
 
 void reading_unknown(struct reading *r, const struct yaml_node *node, const char *what, const char *const *known,
-                     size_t known_len) {
+                     size_t known_len, const char *lister) {
     struct text all;
     text_init(&all);
     for (size_t i = 0; i < known_len; i++) text_format(&all, "%s%s", i ? ", " : "", known[i]);
     const char *near = text_nearest(node->text, known, known_len);
     struct shown shown = value_shown(node);
     if (near) reading_add(r, node, "unknown %s %s, did you mean \"%s\"?", what, shown.text, near);
-    else if (known_len) reading_add(r, node, "unknown %s %s, expected one of %s", what, shown.text, all.at);
+    else if (lister) reading_add(r, node, "unknown %s %s, expected one that %s lists", what, shown.text, lister);
+    else if (known_len) reading_add(r, node, "unknown %s %s, expected %s%s", what, shown.text,
+                                    known_len > 1 ? "one of " : "", all.at);
     else reading_add(r, node, "unknown %s %s, there is none here", what, shown.text);
     text_free(&all);
 }
@@ -178,8 +180,13 @@ static bool read_number(struct reading *r, const struct yaml_node *node, const s
 }
 
 static bool read_integer(struct reading *r, const struct yaml_node *node, const struct param *p, int64_t *value) {
-    if (!node->plain || !num_i64(node->text, strlen(node->text), value))
-        return reading_add(r, node, "expected a whole number, found %s", value_shown(node).text);
+    double large;
+    struct shown shown = value_shown(node);
+    bool good = node->plain && num_i64(node->text, strlen(node->text), value);
+    if (!good && node->plain && num_f64(node->text, strlen(node->text), &large) && fabs(large) >= 0x1p63)
+        return check_range(r, node, p, large) && reading_add(r, node, "out of range: %s", shown.text);
+    if (!good)
+        return reading_add(r, node, "expected a whole number, found %s", shown.text);
     return check_range(r, node, p, (double)*value);
 }
 
@@ -205,7 +212,7 @@ static bool read_choice(struct reading *r, const struct yaml_node *node, const s
             *value = (int)count;
             return true;
         }
-    reading_unknown(r, node, "value", p->choices, count);
+    reading_unknown(r, node, "value", p->choices, count, NULL);
     return false;
 }
 
@@ -255,7 +262,7 @@ static const struct field *field_find(const struct block *block, const char *key
 static void unknown_key(struct reading *r, const struct yaml_node *key, const struct block *block) {
     const char **known = mem_alloc(block->len * sizeof *known);
     for (size_t i = 0; i < block->len; i++) known[i] = block->fields[i].param.key;
-    reading_unknown(r, key, "key", known, block->len);
+    reading_unknown(r, key, "key", known, block->len, NULL);
     free(known);
 }
 
@@ -317,14 +324,19 @@ void read_node(struct reading *r, const struct yaml_node *node, const struct fie
 /* A kind as the user knows it: "order", "arrivals". */
 static const struct model *model_named(struct reading *r, const struct yaml_node *name, enum kind kind) {
     if (!value_is(r, name, YAML_SCALAR, "a model's name")) return NULL;
+    if (!*name->text) {
+        reading_add(r, name, "no value given, expected a model's name");
+        return NULL;
+    }
     const struct model *model = registry_find(r->registry, kind, name->text);
     if (model) return model;
     size_t count = r->registry->counts[kind];
     const char **known = mem_alloc(count * sizeof *known);
     for (size_t i = 0; i < count; i++) known[i] = r->registry->models[kind][i]->name;
-    char what[40];
+    char what[40], lister[40];
     snprintf(what, sizeof what, "%s model", kind_names[kind]);
-    reading_unknown(r, name, what, known, count);
+    snprintf(lister, sizeof lister, "'headroom models %s'", kind_names[kind]);
+    reading_unknown(r, name, what, known, count, lister);
     free(known);
     return NULL;
 }

@@ -57,9 +57,10 @@ void reading_leave(struct reading *r, size_t mark);
 /* A finding at a node; always false. */
 bool reading_add(struct reading *r, const struct yaml_node *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* "unknown WHAT "text"" with the nearest of the known names. */
+/* "unknown WHAT "text"" with the nearest of the known names; where none is near, all of them, or `lister`, the
+ * place that lists them, when it is not NULL. */
 void reading_unknown(struct reading *r, const struct yaml_node *node, const char *what, const char *const *known,
-                     size_t known_len);
+                     size_t known_len, const char *lister);
 
 /* One value by a parameter's rules (kind, unit, range); false with a finding. */
 bool value_read(struct reading *r, const struct yaml_node *node, const struct param *param, void *field);

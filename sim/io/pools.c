@@ -140,6 +140,12 @@ static struct yaml_node *with_catalog(struct document *d, const struct yaml_node
         const struct yaml_node *entry = yaml_get(catalog_table(d->catalog, CATALOG_ACCELERATORS), gpu->text);
         if (entry) yaml_merge(arena, map, entry);
     }
+    struct yaml_node *power = yaml_get(map, "power");
+    if (power && !yaml_get(element, "power")) { /* what is missing in it is missing in the scenario */
+        power->file = element->file;
+        power->line = element->line;
+        power->col = element->col;
+    }
     return map;
 }
 
@@ -152,7 +158,7 @@ static void cost_read(struct document *d, const struct yaml_node *node, const st
         const char *ways[] = {"owned", "rented"};
         const struct yaml_node *way = costs ? yaml_get(costs, node->text) : NULL;
         if (strcmp(node->text, "owned") != 0 && strcmp(node->text, "rented") != 0) {
-            reading_unknown(r, node, "way to pay", ways, 2);
+            reading_unknown(r, node, "way to pay", ways, 2, NULL);
             return;
         }
         if (!way) {
@@ -176,16 +182,16 @@ static void cost_read(struct document *d, const struct yaml_node *node, const st
     else pool->usd_per_node_h = cost.rented_usd_per_h + cost.rented_per_gpu_usd_per_h * pool->gpus;
 }
 
-static void power_check(struct document *d, const struct yaml_node *map, const struct pool_draft *draft) {
+/* What GPUs add to the rules for power. good: the values themselves are right. */
+static void power_check(struct document *d, const struct yaml_node *map, const struct pool_draft *draft, bool good) {
     const struct yaml_node *power = yaml_get(map, "power");
     if (!power || power->kind != YAML_MAP || draft->gpus == 0) return;
     size_t mark = reading_enter(&d->r, "power");
     static const char *const keys[] = {"gpu_idle", "gpu_peak"};
     for (size_t i = 0; i < 2; i++)
-        if (!yaml_get(power, keys[i]))
-            reading_add(&d->r, power, "missing key \"%s\": the catalogue knows no GPU \"%s\"", keys[i],
-                        draft->gpu ? draft->gpu : "");
-    if (yaml_get(power, "gpu_peak") && draft->power.gpu_peak_w < draft->power.gpu_idle_w)
+        if (draft->gpu && !yaml_get(power, keys[i]))
+            reading_add(&d->r, power, "missing key \"%s\": the catalogue knows no GPU \"%s\"", keys[i], draft->gpu);
+    if (good && yaml_get(power, "gpu_peak") && draft->power.gpu_peak_w < draft->power.gpu_idle_w)
         reading_add(&d->r, node_at(power, "gpu_peak"), "below gpu_idle, expected at least %g W",
                     draft->power.gpu_idle_w);
     reading_leave(&d->r, mark);
@@ -218,15 +224,17 @@ static bool pool_read(struct document *d, const struct yaml_node *element, struc
     const struct yaml_node *map = with_catalog(d, element, &costs);
     if (!map) return false;
     d->r.estimated = false;
+    size_t before = d->r.err->found;
     params_read(&d->r, map, &pool_block, draft);
+    bool good = d->r.err->found == before;
     *pool = (struct pool_setup){
         .name = draft->name, .gpu = draft->gpu && draft->gpus ? draft->gpu : "", .gpus = (uint32_t)draft->gpus,
         .cpu_milli = (uint32_t)llround(draft->cpus * 1000), .mem_mib = (uint32_t)llround(draft->memory_mib),
         .base_w = draft->power.base_w, .gpu_idle_w = draft->power.gpu_idle_w, .gpu_peak_w = draft->power.gpu_peak_w,
         .power = draft->power.curve,
         .region = pool_region(d, map, draft->region), .tenant = pool_tenant(d, draft->tenant)};
-    if (draft->gpus > 0 && !yaml_get(map, "gpu")) reading_add(&d->r, map, "missing key \"gpu\"");
-    power_check(d, map, draft);
+    if (draft->gpus > 0 && !yaml_get(map, "gpu")) reading_add(&d->r, node_at(map, "gpus"), "GPUs without a model, expected the key \"gpu\"");
+    power_check(d, map, draft, good);
     if (draft->cost) {
         size_t mark = reading_enter(&d->r, "cost");
         cost_read(d, draft->cost, costs, pool);

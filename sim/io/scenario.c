@@ -161,7 +161,7 @@ static const struct field scenario_fields[] = {
                .help = "Files whose keys hold where this one has none; mappings are merged, lists replaced, later files "
                        "win over earlier ones, `null` removes a key. Looked for beside this file."},
      .read = read_nothing, .form = "a path, or a list of paths"},
-    {.param = {.key = "seed", .kind = PARAM_INTEGER, .offset = AT(seed), .fallback = 1, .least = 0, .most = 9e18,
+    {.param = {.key = "seed", .kind = PARAM_INTEGER, .offset = AT(seed), .fallback = 1, .least = 0, .most = 999999999999999,
                .help = "Of every random draw; the same seed gives the same bytes."}},
     {.param = {.key = "start", .kind = PARAM_TEXT, .offset = AT(start), .text = "2024-01-01T00:00:00Z",
                .help = "Calendar time of simulated time 0; required where a series has dates."}},
@@ -203,7 +203,7 @@ uint32_t name_index(struct reading *r, const struct yaml_node *node, const char 
         if (names[i] && strcmp(names[i], node->text) == 0) return (uint32_t)i;
         if (!names[i]) all_named = false;
     }
-    if (all_named) reading_unknown(r, node, what, names, names_len); /* else one without a name may be meant */
+    if (all_named) reading_unknown(r, node, what, names, names_len, NULL); /* else one without a name may be meant */
     return UINT32_MAX;
 }
 
@@ -233,7 +233,7 @@ const struct yaml_node *entry_named(struct document *d, enum catalog_table table
     }
     const char **known = mem_alloc(entries->len * sizeof *known);
     for (size_t i = 0; i < entries->len; i++) known[i] = entries->items[i].key->text;
-    reading_unknown(&d->r, name, what, known, entries->len);
+    reading_unknown(&d->r, name, what, known, entries->len, "the catalogue");
     free(known);
     return NULL;
 }
@@ -631,9 +631,9 @@ bool scenario_open(struct scenario *scenario, const char *file, const struct reg
     scenario->name = name_of_file(arena, file);
     struct including in = {.arena = arena, .err = err};
     struct yaml_node *base = file_read(&in, scenario->file, NULL);
+    if (!base || err->found > before) return false; /* without an included part, all else would only seem missing */
     struct set *parsed = arena_alloc(arena, sets_len, sizeof *parsed);
     for (size_t i = 0; i < sets_len; i++) parsed[i] = set_parse(arena, sets[i], err);
-    if (!base || err->found > before) return false; /* without an included part, all else would only seem missing */
     sets_apply(arena, base, parsed, sets_len, true, err);
     yaml_prune(base);
     text_of(scenario, base);

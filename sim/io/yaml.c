@@ -171,8 +171,9 @@ static void compose_map(struct composer *c, struct items *items, int depth) {
         text_format(&c->path, "%s%s", mark ? "." : "", key->text);
         uint32_t known = names_put(&seen, key->text, strlen(key->text));
         bool duplicate = known < lines.len;
-        if (duplicate)
+        if (duplicate && c->positions)
             err_add(c->err, yaml_place(key, c->path.at), "duplicate key, first given in line %d", lines.at[known]);
+        else if (duplicate) err_add(c->err, yaml_place(key, c->path.at), "duplicate key");
         else *vec_push(&lines) = key->line;
         yaml_event_t event;
         if (next(c, &event)) {
