@@ -409,6 +409,9 @@ static void slot_schedule(struct sched *s, uint32_t id) {
         int64_t changes_ns = TICK_NEVER;
         slot->running_key = s->order->running_key(s->order_state, &s->world, slot->job, &changes_ns);
         tree_insert(&s->running, &s->lines[slot->domain].running, ~slot->running_key, id, slot->gpu_milli);
+        /* While it restarts it makes no progress: its key is taken anew when work begins. */
+        if (s->order->drift && slot->work_from_ns > s->world.now_ns && slot->work_from_ns < changes_ns)
+            changes_ns = slot->work_from_ns;
         if (changes_ns < when) when = changes_ns;
     }
     evq_move(&s->events, evq_pack((uint64_t)when, s->seq++, EVENT_SLOTS + id));

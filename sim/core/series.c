@@ -96,4 +96,6 @@ void series_end(struct sched *s, struct result *result) {
     for (size_t r = 0; r < out->regions; r++) /* close the gaps between regions */
         for (size_t i = 0; i < out->bins; i++) out->at[r * out->bins + i] = out->at[r * s->bins_most + i];
     s->series.at = NULL;
+    free(s->bin_marks);
+    s->bin_marks = NULL;
 }
