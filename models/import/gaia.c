@@ -67,7 +67,8 @@ static void read_job(void *context, struct import_row *row) {
     struct shape shape = {.models = JOB_ANY_MODEL};
     if (g->params->as == AS_GPUS) shape.gpus = units;
     else shape.cpu_milli = units * 1000;
-    struct job *job = &g->jobs->at[jobs_add(g->jobs)];
+    uint32_t j = jobs_add(g->jobs);
+    struct job *job = &g->jobs->at[j];
     job->submit_ns = submit_ns;
     job->run_ns = run_ns;
     job->shape = jobs_shape(g->jobs, &shape);

@@ -48,7 +48,8 @@ static void read_job(void *context, struct import_row *row) {
     } else if (p->only_vcs && names_find(&p->vcs, cluster) == UINT32_MAX) {
         import_drop(p->report, "a virtual cluster that is not listed", row->csv->file, row->csv->line);
     } else {
-        struct job *job = &p->jobs->at[jobs_add(p->jobs)];
+        uint32_t j = jobs_add(p->jobs);
+        struct job *job = &p->jobs->at[j];
         job->submit_ns = submit_ns;
         job->run_ns = run_ns - run_ns % TICK_S;
         job->shape = jobs_shape(p->jobs, &(struct shape){.gpus = (uint32_t)gpus, .models = JOB_ANY_MODEL});

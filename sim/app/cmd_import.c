@@ -24,6 +24,7 @@ enum { FORMAT_OPTIONS_MOST = 32 };
 
 struct import_args {
     const char *output, *from, *to, *fleet;
+    struct args_texts sets;
     const char *format_options[FORMAT_OPTIONS_MOST]; /* NULL: not given */
 };
 static const struct args_option common_options[] = {
@@ -34,6 +35,8 @@ static const struct args_option common_options[] = {
     {0, "to", "DATE", ARGS_TEXT, offsetof(struct import_args, to), .help = "leave out jobs submitted after DATE"},
     {0, "fleet", "SCENARIO", ARGS_TEXT, offsetof(struct import_args, fleet),
      .help = "compare the load with the fleet of this scenario"},
+    {'s', "set", "PATH=VALUE", ARGS_LIST, offsetof(struct import_args, sets),
+     .help = "override a field of that scenario; may be repeated"},
 };
 enum { COMMON_OPTIONS = sizeof common_options / sizeof *common_options };
 
@@ -63,11 +66,11 @@ static const char *option_name(struct arena *arena, const char *key) {
     return name;
 }
 
-/* A parameter's sentence as an option's phrase: "philly: ..." without the full stop. */
+/* A parameter's sentence as an option's phrase: "(philly) CSV whose ..." without the full stop. */
 static const char *option_help(struct arena *arena, const char *format, const char *sentence) {
     struct text help;
     text_init(&help);
-    text_format(&help, "%s: %s", format, sentence);
+    text_format(&help, "(%s) %s", format, sentence);
     if (help.at[help.len - 1] == '.') help.at[--help.len] = '\0';
     const char *copy = arena_text(arena, help.at);
     text_free(&help);
@@ -171,10 +174,11 @@ static bool read_own(const struct import_call *call, struct jobs *jobs, struct i
 }
 
 /* Compares with the first run's fleet: what differs between runs is rarely the fleet. */
-static void compare(const char *file, const struct registry *registry, const struct jobs *jobs, struct err *err) {
+static void compare(const struct import_args *args, const struct registry *registry, const struct jobs *jobs,
+                    struct err *err) {
     struct scenario scenario;
-    if (scenario_open(&scenario, file, registry, NULL, 0, err))
-        load_report_fleet(scenario.runs[0].setup, file, jobs, err);
+    if (scenario_open(&scenario, args->fleet, registry, args->sets.at, args->sets.len, err))
+        load_report_fleet(scenario.runs[0].setup, args->fleet, jobs, err);
     scenario_close(&scenario);
 }
 
@@ -204,7 +208,7 @@ static void import(const struct import_args *args, const struct format_options *
     if (good) {
         load_report(name, &jobs, &report);
         if (args->output) printf("\nWritten to %s.\n", args->output);
-        if (args->fleet) compare(args->fleet, registry, &jobs, err);
+        if (args->fleet) compare(args, registry, &jobs, err);
     }
     jobs_free(&jobs);
     import_report_free(&report);
@@ -238,6 +242,7 @@ int cmd_import(int argc, char **argv) {
         status = err.found ? EXIT_BAD_INPUT : EXIT_OK;
         err_free(&err);
         args_free(&operands);
+        args_free(&args.sets);
     }
     arena_free(&arena);
     return status;

@@ -613,15 +613,15 @@ bool trace_read(const char *path, unsigned keep, struct jobs *jobs, struct err *
 
 static unsigned table_says(const struct jobs *jobs) {
     unsigned says = SAYS_ALWAYS | (jobs->origin_unix_ns == JOB_UNKNOWN ? SAYS_SECONDS : SAYS_DATES);
-    if (jobs->id_at) says |= JOBS_IDS;
-    if (jobs->user) says |= JOBS_USER;
-    if (jobs->priority) says |= JOBS_PRIORITY;
-    if (jobs->deadline_ns) says |= JOBS_DEADLINE;
-    if (jobs->work) says |= JOBS_WORK;
     if (jobs->has_estimates) says |= SAYS_ESTIMATES;
     for (size_t j = 0; j < jobs->len; j++) {
         const struct job *job = &jobs->at[j];
         const struct shape *shape = &jobs->shapes.at[job->shape];
+        if (jobs_id(jobs, (uint32_t)j)[0]) says |= JOBS_IDS;
+        if (jobs->user && jobs->user[j] != JOB_NONE) says |= JOBS_USER;
+        if (jobs->priority && jobs->priority[j]) says |= JOBS_PRIORITY;
+        if (jobs->deadline_ns && jobs->deadline_ns[j] != JOB_UNKNOWN) says |= JOBS_DEADLINE;
+        if (jobs->work && !isnan(jobs->work[j])) says |= JOBS_WORK;
         if (shape->cpu_milli) says |= SAYS_CPUS;
         if (shape->mem_mib) says |= SAYS_MEMORY;
         if (shape->models != JOB_ANY_MODEL) says |= SAYS_MODELS;
