@@ -5,17 +5,14 @@
 #include "app/app.h"
 #include "app/args.h"
 #include "app/batch.h"
+#include "app/load_report.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "core/survey.h"
 #include "io/table.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-enum { IMPOSSIBLE_SHOWN = 8 };
 
 struct check_args {
     struct args_texts sets, names;
@@ -47,83 +44,17 @@ static const struct args_spec spec = {
     examples,
 };
 
-static double percent(double part, double whole) { return whole > 0 ? 100 * part / whole : 0; }
-
-static void print_domains(const struct survey *survey) {
-    char buffer[48];
-    struct table *table = table_open("llrrrrr");
-    const char *const heading[] = {"region", "nodes of",          "nodes", "GPUs", "GPU-h asked",
-                                   "load %", "GPU-h it may share"};
-    for (size_t i = 0; i < sizeof heading / sizeof *heading; i++) table_cell(table, "%s", heading[i]);
-    for (size_t d = 0; d < survey->domains_len; d++) {
-        const struct survey_domain *domain = &survey->domains[d];
-        table_cell(table, "%s", domain->region);
-        table_cell(table, "%s", domain->tenant != NULL ? domain->tenant : "all");
-        table_cell(table, "%" PRIu32, domain->nodes);
-        table_cell(table, "%s", table_number(domain->gpus, 0, buffer));
-        table_cell(table, "%s", table_number(domain->only_gpu_h, 0, buffer));
-        table_cell(table, "%.1f", percent(domain->only_gpu_h, domain->gpus * survey->span_h));
-        table_cell(table, "%s", table_number(domain->also_gpu_h, 0, buffer));
-    }
-    table_print(table, stdout, true, 2);
-    table_close(table);
-}
-
-static void describe_shape(const struct shape *shape, const struct jobs *jobs, struct text *to) {
-    if (shape->share_milli > 0) text_format(to, "%.3g of a GPU", shape->share_milli / 1000.0);
-    else text_format(to, "%" PRIu32 " GPU%s", shape->gpus, shape->gpus == 1 ? "" : "s");
-    if (shape->cpu_milli > 0) text_format(to, ", %.6g CPUs", shape->cpu_milli / 1000.0);
-    if (shape->mem_mib > 0) text_format(to, ", %" PRIu32 " MiB", shape->mem_mib);
-    if (shape->models == JOB_ANY_MODEL) return;
-    const char *between = "; only on ";
-    for (size_t m = 0; m < jobs->models.len; m++) {
-        if ((shape->models >> m & 1) == 0) continue;
-        text_format(to, "%s%s", between, jobs->models.at[m]);
-        between = " or ";
-    }
-}
-
-static void print_impossible(const struct survey *survey, const struct jobs *jobs) {
-    if (survey->impossible_jobs == 0) return;
-    printf("  Impossible: %" PRIu64
-           " job%s that no part of the fleet could ever hold; they would be refused.\n",
-           survey->impossible_jobs, survey->impossible_jobs == 1 ? "" : "s");
-    for (size_t i = 0; i < survey->impossible_len && i < IMPOSSIBLE_SHOWN; i++) {
-        const struct survey_impossible *group = &survey->impossible[i];
-        const char *id = jobs_id(jobs, group->first);
-        struct text text;
-        text_init(&text);
-        describe_shape(&group->shape, jobs, &text);
-        printf("    %" PRIu64 " ask%s for %s", group->jobs, group->jobs == 1 ? "s" : "", text.at);
-        if (id[0] != '\0') printf(" (the first is '%s')", id);
-        putchar('\n');
-        text_free(&text);
-    }
-    if (survey->impossible_len > IMPOSSIBLE_SHOWN)
-        printf("    and %zu more kinds of request\n", survey->impossible_len - IMPOSSIBLE_SHOWN);
-}
-
 static void print_run(const struct batch_run *run, const struct survey *survey) {
     const struct policy_setup *policy = &run->run->setup->policy;
-    char jobs[48], gpu_h[48], capacity[48], days[48];
-    if (run->run->name[0] != '\0') printf("\nrun %s", run->run->name);
-    else printf("\nrun");
+    char jobs[48], days[48];
+    if (run->run->name[0] != '\0') printf("\nRun %s", run->run->name);
+    else printf("\nOne run");
     if (run->run->overrides[0] != '\0') printf(" (%s)", run->run->overrides);
-    printf("\n  Policy: order %s, backfill %s, place %s, route %s.\n", policy->order.model->name,
+    printf(": order %s, backfill %s, place %s, route %s\n", policy->order.model->name,
            policy->backfill.model->name, policy->place.model->name, policy->route.model->name);
-    printf("  Demand: %s jobs over %s days", table_number((double)survey->jobs, 0, jobs),
+    printf("%s jobs over %s days; ", table_number((double)survey->jobs, 0, jobs),
            table_number(survey->span_h / 24, 1, days));
-    const double capacity_gpu_h = survey->gpus * survey->span_h;
-    if (survey->gpu_h > 0)
-        printf(", %s GPU-hours: %.1f %% of the %s the fleet has in that time",
-               table_number(survey->gpu_h, 0, gpu_h), percent(survey->gpu_h, capacity_gpu_h),
-               table_number(capacity_gpu_h, 0, capacity));
-    printf(".\n");
-    if (survey->endless > 0)
-        printf("  %" PRIu64 " of the jobs never depart; they count no GPU-hours here.\n", survey->endless);
-    print_impossible(survey, run->jobs);
-    putchar('\n');
-    print_domains(survey);
+    load_report_survey(run->run->setup, run->jobs, survey);
 }
 
 /* Surveys are taken of all runs before anything is printed: mistakes come alone. */

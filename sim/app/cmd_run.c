@@ -41,7 +41,7 @@ static const struct args_option options[] = {
      .help = "the SQLite file that keeps the results; runs are added to it (default: " APP_RESULTS ")"},
     {'s', "set", "PATH=VALUE", ARGS_LIST, offsetof(struct run_args, sets),
      .help = "override a field of the scenario in every run; may be repeated"},
-    {0, "seed", "N", ARGS_WHOLE, offsetof(struct run_args, seed), .most = INT64_MAX,
+    {0, "seed", "N", ARGS_WHOLE, offsetof(struct run_args, seed), .most = 999999999999999,
      .help = "the same as --set seed=N"},
     {'r', "run", "NAME", ARGS_LIST, offsetof(struct run_args, names),
      .help = "only this one of the scenario's runs; may be repeated"},

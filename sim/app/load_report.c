@@ -188,6 +188,11 @@ static void print_fleet_models(const struct setup *setup, const struct jobs *job
     uint32_t *row = mem_alloc(setup->pools_len * sizeof *row); /* of each pool */
     for (size_t p = 0; p < setup->pools_len; p++)
         row[p] = names_put(&names, setup->pools[p].gpu, strlen(setup->pools[p].gpu));
+    if (names.len < 2) { /* nothing to tell apart */
+        free(row);
+        names_free(&names);
+        return;
+    }
     double *gpus = mem_zero(names.len, sizeof *gpus), *gpu_h = mem_zero(names.len, sizeof *gpu_h);
     for (size_t n = 0; n < setup->nodes_len; n++)
         gpus[row[setup->nodes[n].pool]] += (double)setup->nodes[n].count * setup->pools[setup->nodes[n].pool].gpus;
@@ -244,19 +249,27 @@ static void print_impossible(const struct survey *survey, const struct jobs *job
         printf("  and %zu more kinds of request\n", survey->impossible_len - IMPOSSIBLE_SHOWN);
 }
 
+void load_report_survey(const struct setup *setup, const struct jobs *jobs, const struct survey *survey) {
+    char a[48], b[48];
+    const double capacity = survey->gpus * survey->span_h;
+    printf("%s GPU-hours asked for", table_number(survey->gpu_h, 0, a));
+    if (capacity > 0)
+        printf(", %.1f %% of the %s its %.0f GPUs have in the span", 100 * survey->gpu_h / capacity,
+               table_number(capacity, 0, b), survey->gpus);
+    printf(".\n");
+    if (survey->endless)
+        printf("%" PRIu64 " jobs never depart; they count no GPU-hours here.\n", survey->endless);
+    printf("\n");
+    print_domains(survey);
+    if (!survey->endless) print_fleet_models(setup, jobs, survey->span_h);
+    print_impossible(survey, jobs);
+}
+
 void load_report_fleet(const struct setup *setup, const char *file, const struct jobs *jobs, struct err *err) {
     struct survey survey;
     if (run_survey(setup, jobs, &survey, err)) {
-        char a[48], b[48];
-        double capacity = survey.gpus * survey.span_h;
-        printf("\nAgainst the fleet of %s\n%s GPU-hours asked for", file, table_number(survey.gpu_h, 0, a));
-        if (capacity > 0)
-            printf(", %.1f %% of the %s its %.0f GPUs have in the span", 100 * survey.gpu_h / capacity,
-                   table_number(capacity, 0, b), survey.gpus);
-        printf(".\n\n");
-        print_domains(&survey);
-        print_fleet_models(setup, jobs, survey.span_h);
-        print_impossible(&survey, jobs);
+        printf("\nAgainst the fleet of %s\n", file);
+        load_report_survey(setup, jobs, &survey);
     }
     survey_free(&survey);
 }

@@ -4,9 +4,12 @@
 #define HEADROOM_APP_LOAD_REPORT_H
 
 #include "core/setup.h"
+#include "core/survey.h"
 #include "io/import.h"
 
 void load_report(const char *format, const struct jobs *jobs, const struct import_report *report);
+/* The load against a fleet, region by region and GPU model by GPU model, and the jobs it could never hold. */
+void load_report_survey(const struct setup *setup, const struct jobs *jobs, const struct survey *survey);
 /* Against the fleet of a setup, which came from `file`; what does not go together becomes a finding. */
 void load_report_fleet(const struct setup *setup, const char *file, const struct jobs *jobs, struct err *err);
 
