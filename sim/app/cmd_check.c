@@ -26,8 +26,8 @@ static const struct args_option options[] = {
 static const char *const examples[] = {
     "headroom check scenarios/quickstart.yaml",
     "says what it would run, or what is wrong with it",
-    "headroom check big.yaml --set pools.a100.count=40",
-    "is the load still below the capacity with 40 nodes?",
+    "headroom check scenarios/quickstart.yaml --set pools.germany.nodes=16",
+    "would half of one region's nodes still carry the load?",
     NULL,
 };
 static const struct args_spec spec = {

@@ -60,7 +60,7 @@ static const char *const examples[] = {
     "runs every run of the scenario into " APP_RESULTS " and compares them",
     "headroom run scenarios/quickstart.yaml --set policy.order=sjf --seed 7 -o sjf.db",
     "the same fleet and load under another order of the waiting line",
-    "headroom run scenarios/philly-fifo.yaml --set trace=philly.csv.gz --json | jq .",
+    "headroom run scenarios/philly-fifo.yaml --set trace.file=philly.csv.gz --json",
     "replays a recorded trace and prints the figures for a program to read",
     NULL,
 };

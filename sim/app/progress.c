@@ -7,12 +7,13 @@
 #include "base/num.h"
 #include "base/tick.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { BAR = 20, COLUMNS = 79 };
+enum { BAR = 16, COLUMNS = 79 };
 
 double progress_clock_s(void) {
     struct timespec now;
@@ -46,8 +47,9 @@ void progress_draw(struct progress *progress, const struct progress_state *state
     memset(bar, '#', (size_t)(full > BAR ? BAR : full));
     bar[BAR] = '\0';
     tick_human(state->now_ns, now);
-    num_human(passed_s > 0 ? (double)state->events / passed_s : 0, rate);
-    if (state->done > 0.001) tick_human(tick_from_seconds(passed_s * (1 - state->done) / state->done), left);
+    num_human(passed_s > 0 ? round((double)state->events / passed_s) : 0, rate);
+    if (state->done > 0.001)
+        tick_human(tick_from_seconds(ceil(passed_s * (1 - state->done) / state->done)), left);
     char runs[64] = "";
     if (state->runs > 1) snprintf(runs, sizeof runs, "  %zu/%zu runs", state->runs_done, state->runs);
     snprintf(line, sizeof line, "[%s] %3.0f %%%s  at %s  %s events/s  ETA %s", bar, 100 * state->done, runs,
