@@ -210,8 +210,9 @@ static const char *read_gpus(struct reading *r, const char *text, size_t len) {
     } else if (value == floor(value)) { /* "8.0", as some tools write it */
         r->shape.gpus = (uint32_t)value;
     } else {
-        r->shape.share_milli = (uint32_t)lround(value * 1000);
-        if (value > 1 || r->shape.share_milli == 0 || r->shape.share_milli > 999) return TEXT_GPUS;
+        long milli = lround(value * 1000);
+        if (milli < 1 || milli > 999) return TEXT_GPUS;
+        r->shape.share_milli = (uint32_t)milli;
     }
     return NULL;
 }
