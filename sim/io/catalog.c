@@ -1,7 +1,7 @@
 /*
- * See catalog.h. A table's columns say where a cell stands in a scenario and which unit the scenario would have
- * written: `base_w` is `power.base`, in W. Cells become YAML scalars that remember their place in the CSV, so a
- * wrong figure in a catalogue is found like one in a scenario. Empty cells are left out.
+ * See catalog.h. A table's columns say where a cell stands in a scenario and which unit the scenario would
+ * have written: `base_w` is `power.base`, in W. Cells become YAML scalars that remember their place in the
+ * CSV, so a wrong figure in a catalogue is found like one in a scenario. Empty cells are left out.
  */
 #include "io/catalog.h"
 
@@ -66,7 +66,8 @@ struct filling {
 
 static bool read_header(struct filling *f, const struct csv_row *row, struct err *err) {
     const struct column *known = tables[f->table].columns;
-    if (row->count > COLUMNS_MOST) return err_add(err, csv_place(row, 0), "more than %d columns", COLUMNS_MOST);
+    if (row->count > COLUMNS_MOST)
+        return err_add(err, csv_place(row, 0), "more than %d columns", COLUMNS_MOST);
     for (size_t i = 0; i < row->count; i++) {
         const struct column *c = known;
         while (c->name && strcmp(c->name, row->fields[i]) != 0) c++;

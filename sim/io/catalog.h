@@ -1,7 +1,7 @@
 /*
- * The catalogue: accelerators, node types and regions by name, from CSV files whose every row names its source
- * and which of its figures are estimates. An entry is a YAML mapping of the same keys a scenario would write,
- * so what a scenario says itself simply lies on top of it (yaml_merge).
+ * The catalogue: accelerators, node types and regions by name, from CSV files whose every row names its
+ * source and which of its figures are estimates. An entry is a YAML mapping of the same keys a scenario would
+ * write, so what a scenario says itself simply lies on top of it (yaml_merge).
  */
 #ifndef HEADROOM_IO_CATALOG_H
 #define HEADROOM_IO_CATALOG_H

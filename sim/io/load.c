@@ -1,6 +1,6 @@
 /*
- * The `load:` section: synthetic demand as plain numbers. The tables check one value at a time; what must hold
- * between values (24 hours, as many weights as GPU counts, a load that ends) is checked here.
+ * The `load:` section: synthetic demand as plain numbers. The tables check one value at a time; what must
+ * hold between values (24 hours, as many weights as GPU counts, a load that ends) is checked here.
  */
 #include "base/tick.h"
 #include "io/sections.h"
@@ -24,25 +24,29 @@ static const struct field class_fields[] = {
                .help = "Name of the class in tables."}},
     {.param = {.key = "weight", .kind = PARAM_NUMBER, .offset = AT(class.weight), .fallback = 1, .least = 0,
                .most = 1e9, .help = "Share of the arrivals, relative to the other classes."}},
-    {.param = {.key = "durations", .offset = AT(class.durations), .required = true, .help = "How long its jobs run."},
+    {.param = {.key = "durations", .offset = AT(class.durations), .required = true,
+               .help = "How long its jobs run."},
      .read = read_model, .models = KIND_DURATIONS},
     {.param = {.key = "gpus", .kind = PARAM_NUMBERS, .offset = AT(class.gpus), .least = 0, .most = 65536,
-               .required = true, .help = "GPU counts its jobs ask for; a value below 1 is a share of one GPU."}},
-    {.param = {.key = "gpus_weight", .kind = PARAM_NUMBERS, .offset = AT(class.gpus_weight), .least = 0, .most = 1e9,
-               .help = "How often each count is asked for; equally often when left out."}},
+               .required = true,
+               .help = "GPU counts its jobs ask for; a value below 1 is a share of one GPU."}},
+    {.param = {.key = "gpus_weight", .kind = PARAM_NUMBERS, .offset = AT(class.gpus_weight), .least = 0,
+               .most = 1e9, .help = "How often each count is asked for; equally often when left out."}},
     {.param = {.key = "cpus_per_gpu", .kind = PARAM_NUMBER, .offset = AT(class.cpus_per_gpu), .least = 0,
                .most = 1024, .help = "CPU cores a job asks for, for each of its GPUs."}},
-    {.param = {.key = "memory_per_gpu", .kind = PARAM_NUMBER, .dim = DIM_MEMORY, .offset = AT(class.mem_mib_per_gpu),
-               .least = 0, .most = 67108864, .help = "Memory a job asks for, for each of its GPUs."}},
+    {.param = {.key = "memory_per_gpu", .kind = PARAM_NUMBER, .dim = DIM_MEMORY,
+               .offset = AT(class.mem_mib_per_gpu), .least = 0, .most = 67108864,
+               .help = "Memory a job asks for, for each of its GPUs."}},
     {.param = {.key = "gpu_models", .offset = AT(gpu_models),
                .help = "GPU models its jobs accept; any when left out."},
      .read = read_node, .form = "a list of names"},
-    {.param = {.key = "utilisation", .kind = PARAM_NUMBER, .offset = AT(class.utilisation_mean), .fallback = 1,
-               .least = 0.01, .most = 1, .help = "Mean utilisation of the GPUs a job holds; power follows it."}},
+    {.param = {.key = "utilisation", .kind = PARAM_NUMBER, .offset = AT(class.utilisation_mean),
+               .fallback = 1, .least = 0.01, .most = 1,
+               .help = "Mean utilisation of the GPUs a job holds; power follows it."}},
     {.param = {.key = "utilisation_sd", .kind = PARAM_NUMBER, .offset = AT(class.utilisation_sd), .least = 0,
                .most = 1, .help = "Its standard deviation from job to job."}},
-    {.param = {.key = "estimate_factor", .kind = PARAM_NUMBER, .offset = AT(class.estimate_factor), .fallback = 1,
-               .least = 1, .most = 1000,
+    {.param = {.key = "estimate_factor", .kind = PARAM_NUMBER, .offset = AT(class.estimate_factor),
+               .fallback = 1, .least = 1, .most = 1000,
                .help = "Users' estimates are the run time x this to the power |N(0,1)|; 1: exact."}},
     {.param = {.key = "priority", .kind = PARAM_INTEGER, .offset = AT(class.priority), .least = -1000000,
                .most = 1000000, .help = "Larger goes first, where the order asks for it."}},
@@ -55,9 +59,10 @@ static const struct block class_block = {.title = "classes", BLOCK_FIELDS(class_
 
 #define AT(member) offsetof(struct load_tenant, member)
 static const struct field tenant_fields[] = {
-    {.param = {.key = "name", .kind = PARAM_TEXT, .offset = AT(name), .required = true, .help = "Whose jobs."}},
-    {.param = {.key = "weight", .kind = PARAM_NUMBER, .offset = AT(weight), .fallback = 1, .least = 0, .most = 1e9,
-               .help = "Share of the arrivals, relative to the other tenants."}},
+    {.param = {.key = "name", .kind = PARAM_TEXT, .offset = AT(name), .required = true,
+               .help = "Whose jobs."}},
+    {.param = {.key = "weight", .kind = PARAM_NUMBER, .offset = AT(weight), .fallback = 1, .least = 0,
+               .most = 1e9, .help = "Share of the arrivals, relative to the other tenants."}},
 };
 static const struct block tenant_block = {.title = "load tenants", BLOCK_FIELDS(tenant_fields),
     .about = "A list of who submits; one tenant, `default`, when left out."};
@@ -67,8 +72,8 @@ static const struct block tenant_block = {.title = "load tenants", BLOCK_FIELDS(
 static const struct field load_fields[] = {
     {.param = {.key = "jobs", .kind = PARAM_INTEGER, .offset = AT(jobs), .least = 1, .most = 1e9,
                .help = "Arrivals end after this many jobs."}},
-    {.param = {.key = "until", .kind = PARAM_TIME, .offset = AT(load.until_ns), .fallback = INFINITY, .least = 1,
-               .most = 3.15576e9, .help = "Arrivals end at this time; `jobs`, `until` or both."}},
+    {.param = {.key = "until", .kind = PARAM_TIME, .offset = AT(load.until_ns), .fallback = INFINITY,
+               .least = 1, .most = 3.15576e9, .help = "Arrivals end at this time; `jobs`, `until` or both."}},
     {.param = {.key = "arrivals", .offset = AT(load.arrivals), .required = true, .help = "When jobs arrive."},
      .read = read_model, .models = KIND_ARRIVALS},
     {.param = {.key = "daily", .kind = PARAM_NUMBERS, .offset = AT(load.daily), .least = 0, .most = 1e9,
@@ -83,7 +88,8 @@ static const struct field load_fields[] = {
      .read = read_node, .block = &tenant_block, .form = "a list of mappings"},
 };
 const struct block load_block = {.title = "load", BLOCK_FIELDS(load_fields),
-    .about = "Synthetic demand, drawn before the run from streams of the seed: every policy sees the same jobs."};
+    .about = "Synthetic demand, drawn before the run from streams of the seed: every policy sees the same "
+             "jobs."};
 #undef AT
 
 static bool all_zero(const struct numbers *n) {
@@ -93,8 +99,8 @@ static bool all_zero(const struct numbers *n) {
 }
 
 /* A list of relative intensities or weights that, if given, has this many entries, not all 0. */
-static void check_weights(struct reading *r, const struct yaml_node *map, const char *key, const struct numbers *n,
-                          size_t expected) {
+static void check_weights(struct reading *r, const struct yaml_node *map, const char *key,
+                          const struct numbers *n, size_t expected) {
     const struct yaml_node *node = yaml_get(map, key);
     if (!node || node->kind != YAML_LIST) return;
     size_t mark = reading_enter(r, key);
@@ -141,7 +147,8 @@ static void gpu_models_read(struct document *d, const struct yaml_node *list, st
             size_t inner = reading_enter_index(r, i);
             const struct yaml_node *item = list->items[i].value;
             models[i] = item->text;
-            if (value_is(r, item, YAML_SCALAR, "a GPU model")) name_index(r, item, "GPU model", known, known_len);
+            if (value_is(r, item, YAML_SCALAR, "a GPU model"))
+                name_index(r, item, "GPU model", known, known_len);
             reading_leave(r, inner);
         }
         class->gpu_models = models;

@@ -1,6 +1,6 @@
 /*
- * See params.h. Reading never stops at a mistake: it adds a finding and goes on, so that one run of the program
- * shows all of them. The path of the current node is one growing text that is cut back on leaving.
+ * See params.h. Reading never stops at a mistake: it adds a finding and goes on, so that one run of the
+ * program shows all of them. The path of the current node is one growing text that is cut back on leaving.
  *
  * Cost: keys in the file x keys in the table.
  */
@@ -66,15 +66,16 @@ struct shown value_shown(const struct yaml_node *node) {
     return shown;
 }
 
-void reading_unknown(struct reading *r, const struct yaml_node *node, const char *what, const char *const *known,
-                     size_t known_len, const char *lister) {
+void reading_unknown(struct reading *r, const struct yaml_node *node, const char *what,
+                     const char *const *known, size_t known_len, const char *lister) {
     struct text all;
     text_init(&all);
     for (size_t i = 0; i < known_len; i++) text_format(&all, "%s%s", i ? ", " : "", known[i]);
     const char *near = text_nearest(node->text, known, known_len);
     struct shown shown = value_shown(node);
     if (near) reading_add(r, node, "unknown %s %s, did you mean \"%s\"?", what, shown.text, near);
-    else if (lister) reading_add(r, node, "unknown %s %s, expected one that %s lists", what, shown.text, lister);
+    else if (lister)
+        reading_add(r, node, "unknown %s %s, expected one that %s lists", what, shown.text, lister);
     else if (known_len) reading_add(r, node, "unknown %s %s, expected %s%s", what, shown.text,
                                     known_len > 1 ? "one of " : "", all.at);
     else reading_add(r, node, "unknown %s %s, there is none here", what, shown.text);
@@ -116,7 +117,8 @@ static enum dim dim_of(const struct param *p) {
 }
 
 void param_range(const struct param *p, struct text *text) {
-    if (p->least > p->most || p->kind == PARAM_BOOL || p->kind == PARAM_TEXT || p->kind == PARAM_CHOICE) return;
+    if (p->least > p->most || p->kind == PARAM_BOOL || p->kind == PARAM_TEXT || p->kind == PARAM_CHOICE)
+        return;
     bool low = p->least > -1e300, high = p->most < 1e15;
     if (low && !high) text_put(text, "at least ");
     if (!low && high) text_put(text, "at most ");
@@ -142,7 +144,8 @@ void param_fallback(const struct param *p, struct text *text) {
     }
 }
 
-static bool check_range(struct reading *r, const struct yaml_node *node, const struct param *p, double value) {
+static bool check_range(struct reading *r, const struct yaml_node *node, const struct param *p,
+                        double value) {
     if (p->least > p->most || (value >= p->least && value <= p->most)) return true;
     struct text range;
     text_init(&range);
@@ -161,8 +164,8 @@ static bool read_quantity(struct reading *r, const struct yaml_node *node, enum 
         return reading_add(r, node, "expected %s such as %s, found %s", units_noun(dim), units_example(dim),
                            shown.text);
     if (!*unit)
-        return reading_add(r, node, "no unit in %s, expected %s (such as %s)", shown.text, units_accepted(dim),
-                           units_example(dim));
+        return reading_add(r, node, "no unit in %s, expected %s (such as %s)", shown.text,
+                           units_accepted(dim), units_example(dim));
     if (!units_find(dim, unit, &factor))
         return reading_add(r, node, "unknown unit in %s, expected %s (such as %s)", shown.text,
                            units_accepted(dim), units_example(dim));
@@ -170,7 +173,8 @@ static bool read_quantity(struct reading *r, const struct yaml_node *node, enum 
     return true;
 }
 
-static bool read_number(struct reading *r, const struct yaml_node *node, const struct param *p, double *value) {
+static bool read_number(struct reading *r, const struct yaml_node *node, const struct param *p,
+                        double *value) {
     if (dim_of(p) != DIM_NONE) {
         if (!read_quantity(r, node, dim_of(p), value)) return false;
     } else if (!node->plain || !num_f64(node->text, strlen(node->text), value)) {
@@ -179,7 +183,8 @@ static bool read_number(struct reading *r, const struct yaml_node *node, const s
     return check_range(r, node, p, *value);
 }
 
-static bool read_integer(struct reading *r, const struct yaml_node *node, const struct param *p, int64_t *value) {
+static bool read_integer(struct reading *r, const struct yaml_node *node, const struct param *p,
+                         int64_t *value) {
     double large;
     struct shown shown = value_shown(node);
     bool good = node->plain && num_i64(node->text, strlen(node->text), value);

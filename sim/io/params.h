@@ -1,7 +1,7 @@
 /*
- * Reading a YAML tree into structs by tables: one line a key says its kind, unit, range, fallback and meaning.
- * The same tables parse, check with positions, and print the reference. A model's own struct param table is
- * read by the same code.
+ * Reading a YAML tree into structs by tables: one line a key says its kind, unit, range, fallback and
+ * meaning. The same tables parse, check with positions, and print the reference. A model's own struct param
+ * table is read by the same code.
  */
 #ifndef HEADROOM_IO_PARAMS_H
 #define HEADROOM_IO_PARAMS_H
@@ -23,7 +23,8 @@ struct reading {
 
 struct field;
 struct block;
-typedef void field_read(struct reading *r, const struct yaml_node *node, const struct field *field, void *into);
+typedef void field_read(struct reading *r, const struct yaml_node *node, const struct field *field,
+                        void *into);
 
 struct field {
     struct param param;        /* offset: of where `read` writes */
@@ -40,8 +41,8 @@ struct block {
 };
 #define BLOCK_FIELDS(array) .fields = (array), .len = sizeof(array) / sizeof *(array)
 
-/* Fills *into from the fallbacks, then from the map; every key that is unknown, missing or wrong is a finding.
- * `into` must be zeroed. */
+/* Fills *into from the fallbacks, then from the map; every key that is unknown, missing or wrong is a
+ * finding. `into` must be zeroed. */
 void params_read(struct reading *r, const struct yaml_node *map, const struct block *block, void *into);
 
 /* What a field may be read by. */
@@ -57,10 +58,10 @@ void reading_leave(struct reading *r, size_t mark);
 /* A finding at a node; always false. */
 bool reading_add(struct reading *r, const struct yaml_node *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* "unknown WHAT "text"" with the nearest of the known names; where none is near, all of them, or `lister`, the
- * place that lists them, when it is not NULL. */
-void reading_unknown(struct reading *r, const struct yaml_node *node, const char *what, const char *const *known,
-                     size_t known_len, const char *lister);
+/* "unknown WHAT "text"" with the nearest of the known names; where none is near, all of them, or `lister`,
+ * the place that lists them, when it is not NULL. */
+void reading_unknown(struct reading *r, const struct yaml_node *node, const char *what,
+                     const char *const *known, size_t known_len, const char *lister);
 
 /* One value by a parameter's rules (kind, unit, range); false with a finding. */
 bool value_read(struct reading *r, const struct yaml_node *node, const struct param *param, void *field);

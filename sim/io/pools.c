@@ -31,12 +31,14 @@ struct pool_draft {
 
 #define AT(member) offsetof(struct power_draft, member)
 static const struct field power_fields[] = {
-    {.param = {.key = "base", .kind = PARAM_NUMBER, .dim = DIM_POWER, .offset = AT(base_w), .least = 0, .most = 1e6,
-               .required = true, .help = "Drawn by a node without its GPUs, always."}},
-    {.param = {.key = "gpu_idle", .kind = PARAM_NUMBER, .dim = DIM_POWER, .offset = AT(gpu_idle_w), .least = 0,
-               .most = 1e5, .help = "Drawn by each GPU at no load; required where nodes have GPUs."}},
-    {.param = {.key = "gpu_peak", .kind = PARAM_NUMBER, .dim = DIM_POWER, .offset = AT(gpu_peak_w), .least = 0,
-               .most = 1e5, .help = "Drawn by each GPU at full load; required where nodes have GPUs."}},
+    {.param = {.key = "base", .kind = PARAM_NUMBER, .dim = DIM_POWER, .offset = AT(base_w), .least = 0,
+               .most = 1e6, .required = true, .help = "Drawn by a node without its GPUs, always."}},
+    {.param = {.key = "gpu_idle", .kind = PARAM_NUMBER, .dim = DIM_POWER, .offset = AT(gpu_idle_w),
+               .least = 0, .most = 1e5,
+               .help = "Drawn by each GPU at no load; required where nodes have GPUs."}},
+    {.param = {.key = "gpu_peak", .kind = PARAM_NUMBER, .dim = DIM_POWER, .offset = AT(gpu_peak_w),
+               .least = 0, .most = 1e5,
+               .help = "Drawn by each GPU at full load; required where nodes have GPUs."}},
     {.param = {.key = "curve", .offset = AT(curve), .text = "linear",
                .help = "How the power of a GPU grows from idle to peak with its utilisation."},
      .read = read_model, .models = KIND_POWER},
@@ -53,10 +55,11 @@ struct owned_draft {
 static const struct field owned_fields[] = {
     {.param = {.key = "price", .kind = PARAM_NUMBER, .dim = DIM_MONEY, .offset = AT(price_usd), .least = 0,
                .most = 1e9, .required = true, .help = "Purchase price of a node."}},
-    {.param = {.key = "life", .kind = PARAM_TIME, .offset = AT(life_ns), .fallback = 5 * 31557600., .least = 86400,
-               .most = 100 * 31557600., .help = "Years over which it is paid off."}},
-    {.param = {.key = "cost_of_capital", .kind = PARAM_NUMBER, .offset = AT(cost_of_capital), .fallback = 0.08,
-               .least = 0, .most = 1, .help = "Interest a year; the price is repaid as an annuity."}},
+    {.param = {.key = "life", .kind = PARAM_TIME, .offset = AT(life_ns), .fallback = 5 * 31557600.,
+               .least = 86400, .most = 100 * 31557600., .help = "Years over which it is paid off."}},
+    {.param = {.key = "cost_of_capital", .kind = PARAM_NUMBER, .offset = AT(cost_of_capital),
+               .fallback = 0.08, .least = 0, .most = 1,
+               .help = "Interest a year; the price is repaid as an annuity."}},
 };
 static const struct block owned_block = {.title = "owned", BLOCK_FIELDS(owned_fields),
     .about = "Capacity that was bought: paid for by the hour, at work or not."};
@@ -77,8 +80,8 @@ static const struct field cost_fields[] = {
                .help = "Rent of a node, as a price for each of its GPUs."}},
 };
 static const struct block cost_block = {.title = "cost", BLOCK_FIELDS(cost_fields),
-    .about = "What the capacity costs: one of these keys. `cost: owned` and `cost: rented` take the figure of the "
-             "catalogue's node type; without `cost` the capacity is free."};
+    .about = "What the capacity costs: one of these keys. `cost: owned` and `cost: rented` take the figure "
+             "of the catalogue's node type; without `cost` the capacity is free."};
 #undef AT
 
 #define AT(member) offsetof(struct pool_draft, member)
@@ -91,14 +94,14 @@ static const struct field pool_fields[] = {
     {.param = {.key = "nodes", .kind = PARAM_INTEGER, .offset = AT(nodes), .least = 1, .most = 10000000,
                .help = "How many nodes; required unless `nodes_from` is given."}},
     {.param = {.key = "nodes_from", .kind = PARAM_TEXT, .offset = AT(nodes_from),
-               .help = "CSV node table with columns name, gpu, gpus, cpus, memory_mib, a node a row. It becomes one "
-                       "pool a kind of node; the other keys hold for all."}},
+               .help = "CSV node table with columns name, gpu, gpus, cpus, memory_mib, a node a row. It "
+                       "becomes one pool a kind of node; the other keys hold for all."}},
     {.param = {.key = "node", .kind = PARAM_TEXT, .offset = AT(node),
                .help = "Node type of the catalogue whose values hold where none is given here."}},
     {.param = {.key = "gpu", .kind = PARAM_TEXT, .offset = AT(gpu),
                .help = "GPU model; one the catalogue knows brings its idle and peak power."}},
-    {.param = {.key = "gpus", .kind = PARAM_INTEGER, .offset = AT(gpus), .least = 0, .most = 64, .required = true,
-               .help = "GPUs of a node."}},
+    {.param = {.key = "gpus", .kind = PARAM_INTEGER, .offset = AT(gpus), .least = 0, .most = 64,
+               .required = true, .help = "GPUs of a node."}},
     {.param = {.key = "cpus", .kind = PARAM_NUMBER, .offset = AT(cpus), .least = 0, .most = 1e6,
                .help = "CPU cores of a node; 0: CPUs limit nothing."}},
     {.param = {.key = "memory", .kind = PARAM_NUMBER, .dim = DIM_MEMORY, .offset = AT(memory_mib), .least = 0,
@@ -108,12 +111,13 @@ static const struct field pool_fields[] = {
     {.param = {.key = "cost", .offset = AT(cost), .help = "What its capacity costs; nothing when left out."},
      .read = read_node, .block = &cost_block, .form = "owned, rented, or a mapping"},
     {.param = {.key = "tenant", .offset = AT(tenant),
-               .help = "A tenant these nodes are dedicated to: a hard virtual cluster. Its jobs run nowhere else."},
+               .help = "A tenant these nodes are dedicated to: a hard virtual cluster. Its jobs run nowhere "
+                       "else."},
      .read = read_node, .form = "a tenant's name"},
 };
 const struct block pool_block = {.title = "pools", BLOCK_FIELDS(pool_fields),
-    .about = "A list of groups of equal nodes. Nodes are numbered in the order of this list, and ties in placement "
-             "go to the lowest."};
+    .about = "A list of groups of equal nodes. Nodes are numbered in the order of this list, and ties in "
+             "placement go to the lowest."};
 #undef AT
 
 /* The pool's map on top of its node type's and its accelerator's entries. *costs: the catalogue's ways to buy
@@ -183,14 +187,16 @@ static void cost_read(struct document *d, const struct yaml_node *node, const st
 }
 
 /* What GPUs add to the rules for power. good: the values themselves are right. */
-static void power_check(struct document *d, const struct yaml_node *map, const struct pool_draft *draft, bool good) {
+static void power_check(struct document *d, const struct yaml_node *map, const struct pool_draft *draft,
+                        bool good) {
     const struct yaml_node *power = yaml_get(map, "power");
     if (!power || power->kind != YAML_MAP || draft->gpus == 0) return;
     size_t mark = reading_enter(&d->r, "power");
     static const char *const keys[] = {"gpu_idle", "gpu_peak"};
     for (size_t i = 0; i < 2; i++)
         if (draft->gpu && !yaml_get(power, keys[i]))
-            reading_add(&d->r, power, "missing key \"%s\": the catalogue knows no GPU \"%s\"", keys[i], draft->gpu);
+            reading_add(&d->r, power, "missing key \"%s\": the catalogue knows no GPU \"%s\"", keys[i],
+                        draft->gpu);
     if (good && yaml_get(power, "gpu_peak") && draft->power.gpu_peak_w < draft->power.gpu_idle_w)
         reading_add(&d->r, node_at(power, "gpu_peak"), "below gpu_idle, expected at least %g W",
                     draft->power.gpu_idle_w);
@@ -227,13 +233,22 @@ static bool pool_read(struct document *d, const struct yaml_node *element, struc
     size_t before = d->r.err->found;
     params_read(&d->r, map, &pool_block, draft);
     bool good = d->r.err->found == before;
+    const struct power_draft *power = &draft->power;
     *pool = (struct pool_setup){
-        .name = draft->name, .gpu = draft->gpu && draft->gpus ? draft->gpu : "", .gpus = (uint32_t)draft->gpus,
-        .cpu_milli = (uint32_t)llround(draft->cpus * 1000), .mem_mib = (uint32_t)llround(draft->memory_mib),
-        .base_w = draft->power.base_w, .gpu_idle_w = draft->power.gpu_idle_w, .gpu_peak_w = draft->power.gpu_peak_w,
-        .power = draft->power.curve,
-        .region = pool_region(d, map, draft->region), .tenant = pool_tenant(d, draft->tenant)};
-    if (draft->gpus > 0 && !yaml_get(map, "gpu")) reading_add(&d->r, node_at(map, "gpus"), "GPUs without a model, expected the key \"gpu\"");
+        .name = draft->name,
+        .region = pool_region(d, map, draft->region),
+        .tenant = pool_tenant(d, draft->tenant),
+        .gpu = draft->gpu && draft->gpus ? draft->gpu : "",
+        .gpus = (uint32_t)draft->gpus,
+        .cpu_milli = (uint32_t)llround(draft->cpus * 1000),
+        .mem_mib = (uint32_t)llround(draft->memory_mib),
+        .base_w = power->base_w,
+        .gpu_idle_w = power->gpu_idle_w,
+        .gpu_peak_w = power->gpu_peak_w,
+        .power = power->curve,
+    };
+    if (draft->gpus > 0 && !yaml_get(map, "gpu"))
+        reading_add(&d->r, node_at(map, "gpus"), "GPUs without a model, expected the key \"gpu\"");
     power_check(d, map, draft, good);
     if (draft->cost) {
         size_t mark = reading_enter(&d->r, "cost");
@@ -287,8 +302,9 @@ static bool table_header(struct table *t, const struct csv_row *row, struct err 
         size_t c = 0;
         while (c < TABLE_COLUMNS && strcmp(row->fields[i], table_columns[c]) != 0) c++;
         if (c < TABLE_COLUMNS) t->column[c] = (int)i;
-        else err_add(err, csv_place(row, i), "unknown column \"%.60s\", expected name, gpu, gpus, cpus, memory_mib",
-                     row->fields[i]);
+        else
+            err_add(err, csv_place(row, i),
+                    "unknown column \"%.60s\", expected name, gpu, gpus, cpus, memory_mib", row->fields[i]);
     }
     if (t->column[TABLE_GPUS] < 0) err_add(err, csv_place(row, 0), "missing column \"gpus\"");
     return err->found == before;
@@ -350,7 +366,8 @@ static void table_read(struct document *d, const struct yaml_node *element, stru
     static const char *const given[] = {"node", "nodes", "gpu", "gpus", "cpus", "memory"};
     for (size_t i = 0; i < sizeof given / sizeof *given; i++)
         if (yaml_get(element, given[i]))
-            reading_add(r, yaml_get(element, given[i]), "\"%s\" beside \"nodes_from\", whose table says it", given[i]);
+            reading_add(r, yaml_get(element, given[i]), "\"%s\" beside \"nodes_from\", whose table says it",
+                        given[i]);
     const char *path = file->kind == YAML_SCALAR ? path_resolve(r->arena, file->file, file->text) : NULL;
     if (!path || !name || name->kind != YAML_SCALAR) {
         if (!path) reading_add(r, file, "no such file %s", value_shown(file).text);

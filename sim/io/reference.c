@@ -74,17 +74,19 @@ static void print_block(FILE *to, const struct block *block, int level) {
 }
 
 static void print_model(FILE *to, const struct model *model) {
-    fprintf(to, "**`%s`**: %s.%s%s%s\n\n", model->name, model->summary, *model->source ? " (" : "", model->source,
-            *model->source ? ")" : "");
+    fprintf(to, "**`%s`**: %s.%s%s%s\n\n", model->name, model->summary, *model->source ? " (" : "",
+            model->source, *model->source ? ")" : "");
     if (!model->params_count) return;
     fprintf(to, "| key | value | default | meaning |\n|---|---|---|---|\n");
-    for (size_t i = 0; i < model->params_count; i++) print_field(to, &(struct field){.param = model->params[i]});
+    for (size_t i = 0; i < model->params_count; i++)
+        print_field(to, &(struct field){.param = model->params[i]});
     fprintf(to, "\n");
 }
 
 static void print_models(FILE *to, const struct registry *registry) {
-    fprintf(to, "## Models\n\nA model is chosen by its name, or by a mapping with `model:` and its parameters: "
-                "`order: sjf`, `arrivals: {model: poisson, rate: 120 /h}`.\n\n");
+    fprintf(to,
+            "## Models\n\nA model is chosen by its name, or by a mapping with `model:` and its parameters: "
+            "`order: sjf`, `arrivals: {model: poisson, rate: 120 /h}`.\n\n");
     for (enum kind kind = 0; kind < KIND_COUNT; kind++) {
         if (kind == KIND_IMPORT) continue; /* chosen on the command line, not in a scenario */
         fprintf(to, "### %s\n\n", kind_names[kind]);
@@ -102,10 +104,11 @@ static void print_units(FILE *to) {
 void scenario_reference(FILE *to, const struct registry *registry) {
     fprintf(to, "# Scenario reference\n\nGenerated from the tables that read a scenario; do not edit.\n\n");
     print_block(to, &scenario_block, 2);
-    fprintf(to, "## Overrides\n\n`--set path=value` overrides any key, as do the `set:` mappings of `runs:`. A path "
-                "names keys and elements of lists, these by index or by name: `policy.order=sjf`, "
-                "`regions[0].price=0.2 USD/kWh`, `pools.a100.nodes=20`. The value is YAML. `null` removes a key. The "
-                "command line wins over a run's own `set:`, which wins over the file.\n\n");
+    fprintf(to,
+        "## Overrides\n\n`--set path=value` overrides any key, as do the `set:` mappings of `runs:`. A path "
+        "names keys and elements of lists, these by index or by name: `policy.order=sjf`, "
+        "`regions[0].price=0.2 USD/kWh`, `pools.a100.nodes=20`. The value is YAML. `null` removes a key. The "
+        "command line wins over a run's own `set:`, which wins over the file.\n\n");
     print_models(to, registry);
     print_units(to);
 }

@@ -1,11 +1,11 @@
 /*
  * From a file to runs. Four steps: the file with its includes merged under it becomes one tree; the command
- * line's overrides are assigned into it; every run is a copy of that tree with its own overrides (and the command
- * line's again, which win); every copy is read by the tables into a setup of its own. A mistake in what the runs
- * share is found once a run and shown once.
+ * line's overrides are assigned into it; every run is a copy of that tree with its own overrides (and the
+ * command line's again, which win); every copy is read by the tables into a setup of its own. A mistake in
+ * what the runs share is found once a run and shown once.
  *
- * Invariant: runs of a scenario read without findings are complete setups; nothing in them points into another.
- * Cost: runs x size of the file.
+ * Invariant: runs of a scenario read without findings are complete setups; nothing in them points into
+ * another. Cost: runs x size of the file.
  */
 #include "io/scenario.h"
 
@@ -56,16 +56,17 @@ static const struct block window_block = {.title = "measure", BLOCK_FIELDS(windo
 #define AT(member) offsetof(struct trace_draft, member)
 static const struct field trace_fields[] = {
     {.param = {.key = "file", .offset = AT(file), .required = true,
-               .help = "Trace in the program's format (docs/trace.md), plain or .gz; looked for beside the scenario, "
-                       "then in the working directory."},
+               .help = "Trace in the program's format (docs/trace.md), plain or .gz; looked for beside the "
+                       "scenario, then in the working directory."},
      .read = read_node, .form = "a path"},
-    {.param = {.key = "speed", .kind = PARAM_NUMBER, .offset = AT(speed), .fallback = 1, .least = 1e-6, .most = 1e6,
-               .help = "Submit times are divided by it: 2 is twice the load."}},
+    {.param = {.key = "speed", .kind = PARAM_NUMBER, .offset = AT(speed), .fallback = 1, .least = 1e-6,
+               .most = 1e6, .help = "Submit times are divided by it: 2 is twice the load."}},
     {.param = {.key = "shuffle", .kind = PARAM_BOOL, .offset = AT(shuffle),
                .help = "Puts the jobs into a random order, by the seed; submit times stay where they are."}},
-    {.param = {.key = "repeat_until", .kind = PARAM_NUMBER, .offset = AT(repeat_until), .least = 0, .most = 1000,
-               .help = "Cuts the trace, or draws jobs again, until this multiple of the fleet's GPUs was asked for; "
-                       "0: off."}},
+    {.param = {.key = "repeat_until", .kind = PARAM_NUMBER, .offset = AT(repeat_until), .least = 0,
+               .most = 1000,
+               .help = "Cuts the trace, or draws jobs again, until this multiple of the fleet's GPUs was "
+                       "asked for; 0: off."}},
     {.param = {.key = "depart", .kind = PARAM_BOOL, .offset = AT(depart), .fallback = 1,
                .help = "Whether jobs end; false: they hold their GPUs for ever."}},
     {.param = {.key = "every", .kind = PARAM_TIME, .offset = AT(every_ns), .least = 0, .most = 31557600,
@@ -97,7 +98,8 @@ static const struct field tenant_fields[] = {
      .read = read_node, .form = "a region's name"},
 };
 static const struct block tenant_block = {.title = "tenants", BLOCK_FIELDS(tenant_fields),
-    .about = "A list of those whose jobs have a quota, a weight, a home or nodes of their own; others need no entry."};
+    .about = "A list of those whose jobs have a quota, a weight, a home or nodes of their own; others need "
+             "no entry."};
 #undef AT
 
 static field_read read_estimate, read_restart;
@@ -116,22 +118,22 @@ static const struct field policy_fields[] = {
     {.param = {.key = "scatter", .kind = PARAM_BOOL, .offset = AT(scatter),
                .help = "Whether a job that would fit one node may be split when no node has room."}},
     {.param = {.key = "estimate", .offset = AT(estimate),
-               .help = "What the scheduler believes of run times: the truth, the users' estimates, or the truth with "
-                       "a lognormal error of this sigma."},
+               .help = "What the scheduler believes of run times: the truth, the users' estimates, or the "
+                       "truth with a lognormal error of this sigma."},
      .read = read_estimate, .form = "exact, user, or {noisy: 0.5}"},
     {.param = {.key = "overrun", .kind = PARAM_CHOICE, .offset = AT(overrun), .choices = overruns,
                .help = "Estimates below the run time are raised to it, or left."}},
     {.param = {.key = "round", .kind = PARAM_TIME, .offset = AT(round_ns), .least = 0, .most = 86400,
                .help = "0: act at events; else only at multiples of it."}},
-    {.param = {.key = "round_cost", .kind = PARAM_TIME, .offset = AT(round_cost_ns), .least = 0, .most = 86400,
-               .help = "GPU time a start costs before work begins, with rounds."}},
+    {.param = {.key = "round_cost", .kind = PARAM_TIME, .offset = AT(round_cost_ns), .least = 0,
+               .most = 86400, .help = "GPU time a start costs before work begins, with rounds."}},
     {.param = {.key = "restart", .offset = AT(restart_ns),
                .help = "What a restart after preemption costs a job of 1, of 2 to 8, and of more GPUs."},
      .read = read_restart, .form = "[7 s, 30 s, 60 s]"},
 };
 static const struct block policy_block = {.title = "policy", BLOCK_FIELDS(policy_fields),
-    .about = "Who goes next, who may overtake, on which nodes, in which region. The scheduler acts at events, never on "
-             "a clock, unless `round` says so."};
+    .about = "Who goes next, who may overtake, on which nodes, in which region. The scheduler acts at "
+             "events, never on a clock, unless `round` says so."};
 #undef AT
 
 struct run_draft {
@@ -143,30 +145,35 @@ static const struct field run_fields[] = {
     {.param = {.key = "name", .kind = PARAM_TEXT, .offset = AT(name), .required = true,
                .help = "What results call it."}},
     {.param = {.key = "set", .offset = AT(set),
-               .help = "Overrides of this run, path: value, as in {policy.order: sjf, pools.a100.nodes: 20}."},
+               .help = "Overrides of this run, path: value, as in {policy.order: sjf, pools.a100.nodes: "
+                       "20}."},
      .read = read_node, .form = "a mapping"},
 };
 static const struct block run_block = {.title = "runs", BLOCK_FIELDS(run_fields),
-    .about = "A list of runs to compare, each the whole scenario with overrides of its own. Without it, there is one."};
+    .about = "A list of runs to compare, each the whole scenario with overrides of its own. Without it, "
+             "there is one."};
 #undef AT
 
 #define AT(member) offsetof(struct scenario_draft, member)
 static const struct field scenario_fields[] = {
-    {.param = {.key = "version", .kind = PARAM_INTEGER, .offset = AT(version), .least = 1, .most = 0, .required = true,
-               .help = "Version of this format: 1."}},
-    {.param = {.key = "name", .kind = PARAM_TEXT, .offset = AT(name), .help = "The file's name when left out."}},
+    {.param = {.key = "version", .kind = PARAM_INTEGER, .offset = AT(version), .least = 1, .most = 0,
+               .required = true, .help = "Version of this format: 1."}},
+    {.param = {.key = "name", .kind = PARAM_TEXT, .offset = AT(name),
+               .help = "The file's name when left out."}},
     {.param = {.key = "about", .kind = PARAM_TEXT, .offset = AT(about), .text = "",
                .help = "The question it answers."}},
     {.param = {.key = "include", .offset = AT(unused),
-               .help = "Files whose keys hold where this one has none; mappings are merged, lists replaced, later files "
-                       "win over earlier ones, `null` removes a key. Looked for beside this file."},
+               .help = "Files whose keys hold where this one has none; mappings are merged, lists replaced, "
+                       "later files win over earlier ones, `null` removes a key. Looked for beside this "
+                       "file."},
      .read = read_nothing, .form = "a path, or a list of paths"},
-    {.param = {.key = "seed", .kind = PARAM_INTEGER, .offset = AT(seed), .fallback = 1, .least = 0, .most = 999999999999999,
-               .help = "Of every random draw; the same seed gives the same bytes."}},
+    {.param = {.key = "seed", .kind = PARAM_INTEGER, .offset = AT(seed), .fallback = 1, .least = 0,
+               .most = 999999999999999, .help = "Of every random draw; the same seed gives the same bytes."}},
     {.param = {.key = "start", .kind = PARAM_TEXT, .offset = AT(start), .text = "2024-01-01T00:00:00Z",
                .help = "Calendar time of simulated time 0; required where a series has dates."}},
-    {.param = {.key = "horizon", .kind = PARAM_TIME, .offset = AT(horizon_ns), .fallback = INFINITY, .least = 1e-3,
-               .most = 3.15576e9, .help = "The run ends here; with its last job when left out."}},
+    {.param = {.key = "horizon", .kind = PARAM_TIME, .offset = AT(horizon_ns), .fallback = INFINITY,
+               .least = 1e-3, .most = 3.15576e9,
+               .help = "The run ends here; with its last job when left out."}},
     {.param = {.key = "measure", .offset = AT(measure), .help = "The measured window."},
      .read = read_block, .block = &window_block, .form = "a mapping"},
     {.param = {.key = "unit_of_work", .kind = PARAM_TEXT, .offset = AT(work_unit), .text = "useful GPU-h",
@@ -189,29 +196,31 @@ static const struct field scenario_fields[] = {
      .read = read_nothing, .form = "a run's name"},
 };
 const struct block scenario_block = {.title = "The file", BLOCK_FIELDS(scenario_fields),
-    .about = "Values with a dimension carry their unit (`30 d`, `0.12 USD/kWh`). Plain numbers are decimal; truth is "
-             "`true` or `false`. Unknown, duplicate and missing keys are errors."};
+    .about = "Values with a dimension carry their unit (`30 d`, `0.12 USD/kWh`). Plain numbers are decimal; "
+             "truth is `true` or `false`. Unknown, duplicate and missing keys are errors."};
 #undef AT
 
 /* --- helpers of all sections --- */
 
-uint32_t name_index(struct reading *r, const struct yaml_node *node, const char *what, const char *const *names,
-                    size_t names_len) {
+uint32_t name_index(struct reading *r, const struct yaml_node *node, const char *what,
+                    const char *const *names, size_t names_len) {
     if (!value_is(r, node, YAML_SCALAR, "a name")) return UINT32_MAX;
     bool all_named = true;
     for (size_t i = 0; i < names_len; i++) {
         if (names[i] && strcmp(names[i], node->text) == 0) return (uint32_t)i;
         if (!names[i]) all_named = false;
     }
-    if (all_named) reading_unknown(r, node, what, names, names_len, NULL); /* else one without a name may be meant */
+    if (all_named)
+        reading_unknown(r, node, what, names, names_len, NULL); /* else one without a name may be meant */
     return UINT32_MAX;
 }
 
-void name_unique(struct reading *r, const struct yaml_node *element, const char *name, const char *const *before,
-                 size_t before_len) {
+void name_unique(struct reading *r, const struct yaml_node *element, const char *name,
+                 const char *const *before, size_t before_len) {
     for (size_t i = 0; name && i < before_len; i++)
         if (before[i] && strcmp(before[i], name) == 0) {
-            reading_add(r, node_at(element, "name"), "duplicate name \"%s\", the same as element %zu", name, i);
+            reading_add(r, node_at(element, "name"), "duplicate name \"%s\", the same as element %zu", name,
+                        i);
             return;
         }
 }
@@ -221,8 +230,8 @@ const struct yaml_node *node_at(const struct yaml_node *map, const char *key) {
     return node ? node : map;
 }
 
-const struct yaml_node *entry_named(struct document *d, enum catalog_table table, const struct yaml_node *name,
-                                    const char *what) {
+const struct yaml_node *entry_named(struct document *d, enum catalog_table table,
+                                    const struct yaml_node *name, const char *what) {
     if (!value_is(&d->r, name, YAML_SCALAR, "a name")) return NULL;
     const struct yaml_node *entries = catalog_table(d->catalog, table);
     const struct yaml_node *entry = yaml_get(entries, name->text);
@@ -240,7 +249,8 @@ const struct yaml_node *entry_named(struct document *d, enum catalog_table table
 
 /* --- policy and tenants --- */
 
-static void read_estimate(struct reading *r, const struct yaml_node *node, const struct field *field, void *into) {
+static void read_estimate(struct reading *r, const struct yaml_node *node, const struct field *field,
+                          void *into) {
     struct policy_setup *policy = (struct policy_setup *)((char *)into - field->param.offset);
     static const char *const words[] = {[ESTIMATE_EXACT] = "exact", [ESTIMATE_USER] = "user",
                                         [ESTIMATE_NOISY] = "noisy"};
@@ -257,12 +267,14 @@ static void read_estimate(struct reading *r, const struct yaml_node *node, const
     else if (word != UINT32_MAX) policy->estimate = word;
 }
 
-static void read_restart(struct reading *r, const struct yaml_node *node, const struct field *field, void *into) {
+static void read_restart(struct reading *r, const struct yaml_node *node, const struct field *field,
+                         void *into) {
     static const struct param param = {.kind = PARAM_TIME, .least = 0, .most = 86400};
     int64_t *ns = into;
     (void)field;
     if (!value_is(r, node, YAML_LIST, "a list of three times")) return;
-    if (node->len != 3) reading_add(r, node, "%zu values, expected 3: for 1, 2 to 8, and more GPUs", node->len);
+    if (node->len != 3)
+        reading_add(r, node, "%zu values, expected 3: for 1, 2 to 8, and more GPUs", node->len);
     for (size_t i = 0; i < node->len && i < 3; i++) {
         size_t mark = reading_enter_index(r, i);
         value_read(r, node->items[i].value, &param, &ns[i]);
@@ -273,8 +285,8 @@ static void read_restart(struct reading *r, const struct yaml_node *node, const 
 static void tenant_read(struct document *d, const struct yaml_node *map, struct tenant_setup *tenant) {
     struct tenant_draft draft = {0};
     params_read(&d->r, map, &tenant_block, &draft);
-    *tenant = (struct tenant_setup){.name = draft.name, .quota_gpus = draft.quota_gpus, .weight = draft.weight,
-                                    .home = SETUP_ANYWHERE};
+    *tenant = (struct tenant_setup){
+        .name = draft.name, .quota_gpus = draft.quota_gpus, .weight = draft.weight, .home = SETUP_ANYWHERE};
     if (yaml_get(map, "quota")) tenant->quota_kind = draft.kind ? QUOTA_BORROW : QUOTA_HARD;
     else if (yaml_get(map, "kind")) reading_add(&d->r, map, "missing key \"quota\", which \"kind\" is of");
     if (!draft.home) return;
@@ -317,17 +329,20 @@ static void trace_read_section(struct document *d, const struct yaml_node *map) 
         size_t mark = reading_enter(&d->r, "file");
         if (value_is(&d->r, draft.file, YAML_SCALAR, "a path")) {
             demand->trace = path_resolve(d->r.arena, draft.file->file, draft.file->text);
-            if (!demand->trace) reading_add(&d->r, draft.file, "no such file %s", value_shown(draft.file).text);
+            if (!demand->trace)
+                reading_add(&d->r, draft.file, "no such file %s", value_shown(draft.file).text);
         }
         reading_leave(&d->r, mark);
     }
     reading_leave(&d->r, top);
 }
 
-static void demand_section(struct document *d, const struct yaml_node *root, const struct scenario_draft *draft) {
+static void demand_section(struct document *d, const struct yaml_node *root,
+                           const struct scenario_draft *draft) {
     *d->demand = (struct demand){.speed = 1, .depart = true};
     if (draft->trace && draft->load)
-        reading_add(&d->r, draft->load, "both \"trace\" and \"load\", expected one (`load: null` removes it)");
+        reading_add(&d->r, draft->load,
+                    "both \"trace\" and \"load\", expected one (`load: null` removes it)");
     else if (draft->trace) trace_read_section(d, draft->trace);
     else if (draft->load) load_read(d, draft->load);
     else reading_add(&d->r, root, "missing key \"trace\" or \"load\"");
@@ -335,7 +350,8 @@ static void demand_section(struct document *d, const struct yaml_node *root, con
 
 /* --- one run --- */
 
-static void check_window(struct document *d, const struct yaml_node *root, const struct scenario_draft *draft) {
+static void check_window(struct document *d, const struct yaml_node *root,
+                         const struct scenario_draft *draft) {
     const struct yaml_node *measure = yaml_get(root, "measure");
     size_t mark = reading_enter(&d->r, "measure");
     if (measure && draft->measure.from_ns >= draft->measure.to_ns)
@@ -361,7 +377,8 @@ static void start_read(struct document *d, const struct yaml_node *root, const c
     size_t mark = reading_enter(&d->r, "start");
     d->dated = tick_parse_date(start, strlen(start), &d->setup->origin_unix_ns);
     if (!d->dated)
-        reading_add(&d->r, node, "expected a date such as 2017-10-01T00:00:00Z, found %s", value_shown(node).text);
+        reading_add(&d->r, node, "expected a date such as 2017-10-01T00:00:00Z, found %s",
+                    value_shown(node).text);
     reading_leave(&d->r, mark);
 }
 
@@ -553,8 +570,8 @@ static void run_read(struct opening *o, struct run_draft *draft, struct scenario
     err_free(&found);
 }
 
-static void check_baseline(struct reading *r, const struct yaml_node *base, const char *const *names, size_t len,
-                           struct scenario *scenario) {
+static void check_baseline(struct reading *r, const struct yaml_node *base, const char *const *names,
+                           size_t len, struct scenario *scenario) {
     const struct yaml_node *baseline = yaml_get(base, "baseline");
     scenario->baseline = "";
     if (!baseline) return;
@@ -631,7 +648,8 @@ bool scenario_open(struct scenario *scenario, const char *file, const struct reg
     scenario->name = name_of_file(arena, file);
     struct including in = {.arena = arena, .err = err};
     struct yaml_node *base = file_read(&in, scenario->file, NULL);
-    if (!base || err->found > before) return false; /* without an included part, all else would only seem missing */
+    if (!base || err->found > before)
+        return false; /* without an included part, all else would only seem missing */
     struct set *parsed = arena_alloc(arena, sets_len, sizeof *parsed);
     for (size_t i = 0; i < sets_len; i++) parsed[i] = set_parse(arena, sets[i], err);
     sets_apply(arena, base, parsed, sets_len, true, err);

@@ -1,5 +1,5 @@
 /*
- * A scenario file: YAML read through libyaml's document API against parameter tables, every mistake found at
+ * A scenario file: YAML read through libyaml against parameter tables, every mistake found at
  * once, each with file, line, column and path. The result is one or more runs of plain numbers.
  */
 #ifndef HEADROOM_IO_SCENARIO_H
@@ -31,7 +31,7 @@ struct scenario_run {
 struct scenario {
     struct arena arena;
     const char *file, *name, *about; /* `about:` the question it answers */
-    const char *text;         /* the file with its includes resolved and --set applied, as YAML, for the database */
+    const char *text;         /* the file, includes resolved and --set applied, as YAML, for the database */
     uint64_t hash;            /* of text */
     const char *baseline;     /* name of the run the others are compared with; "" */
     struct scenario_run *runs;

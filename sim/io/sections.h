@@ -30,16 +30,16 @@ void pools_read(struct document *d, const struct yaml_node *list);
 void load_read(struct document *d, const struct yaml_node *map);
 
 /* Index of the name the node gives among names; UINT32_MAX, and a finding, when there is none. */
-uint32_t name_index(struct reading *r, const struct yaml_node *node, const char *what, const char *const *names,
-                    size_t names_len);
+uint32_t name_index(struct reading *r, const struct yaml_node *node, const char *what,
+                    const char *const *names, size_t names_len);
 /* A name for an element of a list that must differ from all before it; a finding otherwise. names: those of
  * the elements before. */
-void name_unique(struct reading *r, const struct yaml_node *element, const char *name, const char *const *before,
-                 size_t before_len);
+void name_unique(struct reading *r, const struct yaml_node *element, const char *name,
+                 const char *const *before, size_t before_len);
 /* The node of a key that is there because the table requires it or a fallback was checked; else the map. */
 const struct yaml_node *node_at(const struct yaml_node *map, const char *key);
 /* The catalogue's entry of that name; NULL, and a finding with the nearest name, when it has none. */
-const struct yaml_node *entry_named(struct document *d, enum catalog_table table, const struct yaml_node *name,
-                                    const char *what);
+const struct yaml_node *entry_named(struct document *d, enum catalog_table table,
+                                    const struct yaml_node *name, const char *what);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * Regions and their signals: price, carbon, temperature and PUE as step functions of simulated time. A signal is
- * written as one value, as 24 values by local hour, or as a column of a CSV file. PUE may instead follow the
- * temperature: best + per_degree x max(0, T - free_below), an economiser below a threshold and a chiller whose
- * overhead grows linearly above it; composed step by step, so it is exact for the given temperature.
+ * Regions and their signals: price, carbon, temperature and PUE as step functions of simulated time. A signal
+ * is written as one value, as 24 values by local hour, or as a column of a CSV file. PUE may instead follow
+ * the temperature: best + per_degree x max(0, T - free_below), an economiser below a threshold and a chiller
+ * whose overhead grows linearly above it; composed step by step, so it is exact for the given temperature.
  *
  * Invariant: every signal of a region read without findings has len >= 1 and lies in its range.
  */
@@ -30,8 +30,8 @@ static const struct field region_fields[] = {
                .help = "What the other sections call it; the catalogue's name when `catalog` is given."}},
     {.param = {.key = "catalog", .kind = PARAM_TEXT, .offset = AT(catalog),
                .help = "Region of the catalogue whose values hold where none is given here."}},
-    {.param = {.key = "utc_offset", .kind = PARAM_TIME, .offset = AT(utc_offset_ns), .least = -50400, .most = 50400,
-               .help = "Local standard time less UTC; places the hours of `daily` signals."}},
+    {.param = {.key = "utc_offset", .kind = PARAM_TIME, .offset = AT(utc_offset_ns), .least = -50400,
+               .most = 50400, .help = "Local standard time less UTC; places the hours of `daily` signals."}},
     {.param = {.key = "price", .dim = DIM_ENERGY_PRICE, .offset = AT(price), .required = true,
                .help = "What a kWh costs at the meter; may be negative."},
      .read = read_node, .block = &signal_block, .form = signal_form},
@@ -64,16 +64,17 @@ static const struct field signal_fields[] = {
                .help = "24 values, one a local hour from midnight, the same every day."}},
     {.param = {.key = "file", .kind = PARAM_TEXT, .offset = AT(file),
                .help = "CSV file, plain or .gz: times in its first column, a series in each other one."}},
-    {.param = {.key = "column", .kind = PARAM_TEXT, .offset = AT(column), .help = "Which column of the file."}},
+    {.param = {.key = "column", .kind = PARAM_TEXT, .offset = AT(column),
+               .help = "Which column of the file."}},
     {.param = {.key = "unit", .kind = PARAM_TEXT, .offset = AT(unit),
                .help = "Unit of the values; not for PUE."}},
     {.param = {.key = "clock", .kind = PARAM_CHOICE, .offset = AT(clock), .choices = clocks,
                .help = "Whether the file's dates are UTC or the region's local standard time."}},
 };
 const struct block signal_block = {.title = "price, carbon, temperature, pue", BLOCK_FIELDS(signal_fields),
-    .about = "A signal that changes, by hour of the day or from a file. A file is looked for beside the scenario, "
-             "then in the working directory; its dates are placed by the scenario's `start`. After its last row "
-             "it repeats."};
+    .about = "A signal that changes, by hour of the day or from a file. A file is looked for beside the "
+             "scenario, then in the working directory; its dates are placed by the scenario's `start`. After "
+             "its last row it repeats."};
 #undef AT
 
 struct pue_draft {
@@ -81,10 +82,11 @@ struct pue_draft {
 };
 #define AT(member) offsetof(struct pue_draft, member)
 static const struct field pue_fields[] = {
-    {.param = {.key = "best", .kind = PARAM_NUMBER, .offset = AT(best), .least = 1, .most = 10, .required = true,
-               .help = "PUE while the outside air is cold enough to cool for free."}},
+    {.param = {.key = "best", .kind = PARAM_NUMBER, .offset = AT(best), .least = 1, .most = 10,
+               .required = true, .help = "PUE while the outside air is cold enough to cool for free."}},
     {.param = {.key = "free_below", .kind = PARAM_NUMBER, .dim = DIM_TEMPERATURE, .offset = AT(free_below_c),
-               .least = -90, .most = 70, .required = true, .help = "Up to this temperature cooling is free."}},
+               .least = -90, .most = 70, .required = true,
+               .help = "Up to this temperature cooling is free."}},
     {.param = {.key = "per_degree", .kind = PARAM_NUMBER, .offset = AT(per_degree), .least = 0, .most = 1,
                .required = true, .help = "What each degree above it adds to the PUE."}},
 };
@@ -93,9 +95,11 @@ const struct block pue_block = {.title = "pue from temperature", BLOCK_FIELDS(pu
 #undef AT
 
 /* What a signal's values may be. param.kind is PARAM_NUMBER, with the kept unit's range. */
-static const struct param price_param = {.kind = PARAM_NUMBER, .dim = DIM_ENERGY_PRICE, .least = -1000, .most = 1000};
+static const struct param price_param = {
+    .kind = PARAM_NUMBER, .dim = DIM_ENERGY_PRICE, .least = -1000, .most = 1000};
 static const struct param carbon_param = {.kind = PARAM_NUMBER, .dim = DIM_CARBON, .least = 0, .most = 10000};
-static const struct param temperature_param = {.kind = PARAM_NUMBER, .dim = DIM_TEMPERATURE, .least = -90, .most = 70};
+static const struct param temperature_param = {
+    .kind = PARAM_NUMBER, .dim = DIM_TEMPERATURE, .least = -90, .most = 70};
 static const struct param pue_param = {.kind = PARAM_NUMBER, .dim = DIM_NONE, .least = 1, .most = 10};
 
 static void steps_alloc(struct document *d, struct steps *steps, size_t len, const char *source) {
@@ -156,8 +160,8 @@ static void file_steps(struct document *d, const struct yaml_node *map, const st
     if (!path) reading_add(&d->r, file, "no such file %s", value_shown(file).text);
     else
         series_read(path, s->column, factor, d->dated ? d->setup->origin_unix_ns : JOB_UNKNOWN,
-                    s->clock == CLOCK_LOCAL ? utc_offset_ns : 0, d->r.arena, steps, yaml_place(file, d->r.path.at),
-                    d->r.err);
+                    s->clock == CLOCK_LOCAL ? utc_offset_ns : 0, d->r.arena, steps,
+                    yaml_place(file, d->r.path.at), d->r.err);
     reading_leave(&d->r, mark);
 }
 
@@ -206,7 +210,8 @@ static void pue_read(struct document *d, const struct yaml_node *node, struct re
     size_t mark = reading_enter(&d->r, "pue");
     params_read(&d->r, node, &pue_block, &pue);
     const struct steps *t = &region->temperature;
-    if (!t->len) reading_add(&d->r, node, "a PUE that follows the temperature, expected a \"temperature\" beside it");
+    if (!t->len)
+        reading_add(&d->r, node, "a PUE that follows the temperature, expected a \"temperature\" beside it");
     steps_alloc(d, &region->pue, t->len, t->source);
     region->pue.period_ns = t->period_ns;
     for (size_t i = 0; i < t->len; i++) {
@@ -240,7 +245,8 @@ static void region_read(struct document *d, const struct yaml_node *element, str
     region->utc_offset_ns = draft.utc_offset_ns;
     signal_read(d, "price", draft.price, &price_param, draft.utc_offset_ns, &region->price);
     signal_read(d, "carbon", draft.carbon, &carbon_param, draft.utc_offset_ns, &region->carbon);
-    signal_read(d, "temperature", draft.temperature, &temperature_param, draft.utc_offset_ns, &region->temperature);
+    signal_read(d, "temperature", draft.temperature, &temperature_param, draft.utc_offset_ns,
+                &region->temperature);
     pue_read(d, draft.pue, region);
 }
 

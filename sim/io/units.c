@@ -31,7 +31,7 @@ static const struct dimension dimensions[DIM_COUNT_] = {
     [DIM_MONEY] = {"an amount of money", "USD, kUSD or MUSD", "200000 USD",
                    {{"USD", 1}, {"kUSD", 1e3}, {"MUSD", 1e6}}},
     [DIM_MONEY_RATE] = {"a cost rate", "USD/h, USD/d, USD/month or USD/y", "2.9 USD/h",
-                        {{"USD/h", 1}, {"USD/d", 1.0 / 24}, {"USD/month", 12 / 8766.0}, {"USD/y", 1 / 8766.0}}},
+                        {{"USD/h", 1}, {"USD/d", 1 / 24.}, {"USD/month", 12 / 8766.}, {"USD/y", 1 / 8766.}}},
     [DIM_MEMORY] = {"a memory size", "KiB, MiB, GiB, TiB, kB, MB, GB or TB", "512 GiB",
                     {{"MiB", 1}, {"KiB", 1 / 1024.0}, {"GiB", 1024}, {"TiB", 1048576}, {"kB", 1e3 / MIB},
                      {"MB", 1e6 / MIB}, {"GB", 1e9 / MIB}, {"TB", 1e12 / MIB}}},

@@ -1,8 +1,9 @@
 /*
- * YAML in and out, through libyaml. The parser's events are composed into our own nodes by a recursive descent,
- * so that the bounds hold while reading: nesting is refused at YAML_DEPTH_MOST, and an alias counts as the nodes
- * it stands for, so an alias bomb ends at YAML_NODES_MOST and an alias inside its own anchor is unknown. The
- * bytes are checked to be UTF-8 text first, because libyaml cannot say in which line they are not.
+ * YAML in and out, through libyaml. The parser's events are composed into our own nodes by a recursive
+ * descent, so that the bounds hold while reading: nesting is refused at YAML_DEPTH_MOST, and an alias counts
+ * as the nodes it stands for, so an alias bomb ends at YAML_NODES_MOST and an alias inside its own anchor is
+ * unknown. The bytes are checked to be UTF-8 text first, because libyaml cannot say in which line they are
+ * not.
  *
  * Invariant: every key of a map is a scalar, and no two are equal. Cost: O(n) in bytes and expanded nodes.
  */
@@ -45,8 +46,8 @@ static bool next(struct composer *c, yaml_event_t *event) {
     if (yaml_parser_parse(&c->parser, event)) return true;
     const yaml_parser_t *p = &c->parser;
     c->path.len = 0;
-    err_add(c->err, place_of(c, p->problem_mark), "not valid YAML: %s%s%s", p->problem ? p->problem : "unreadable",
-            p->context ? ", " : "", p->context ? p->context : "");
+    err_add(c->err, place_of(c, p->problem_mark), "not valid YAML: %s%s%s",
+            p->problem ? p->problem : "unreadable", p->context ? ", " : "", p->context ? p->context : "");
     memset(event, 0, sizeof *event);
     c->failed = true;
     return false;
@@ -79,7 +80,8 @@ static struct yaml_node *alias(struct composer *c, const yaml_event_t *event) {
     const char *name = (const char *)event->data.alias.anchor;
     uint32_t i = names_find(&c->anchors, name);
     if (i == UINT32_MAX || !c->anchored.at[i]) {
-        err_add(c->err, place_of(c, event->start_mark), "unknown anchor \"%s\", expected one given further up", name);
+        err_add(c->err, place_of(c, event->start_mark),
+                "unknown anchor \"%s\", expected one given further up", name);
         c->failed = true;
         return NULL;
     }
@@ -99,7 +101,8 @@ static size_t anchor_begin(struct composer *c, const yaml_char_t *name) {
 static struct yaml_node *compose(struct composer *c, yaml_event_t *event, int depth);
 
 static void refuse_tag(struct composer *c, const yaml_char_t *tag, yaml_mark_t mark) {
-    if (tag) err_add(c->err, place_of(c, mark), "tag \"%s\", expected a value without a tag", (const char *)tag);
+    if (tag)
+        err_add(c->err, place_of(c, mark), "tag \"%s\", expected a value without a tag", (const char *)tag);
 }
 
 static struct yaml_node *compose_scalar(struct composer *c, const yaml_event_t *event) {
@@ -172,7 +175,8 @@ static void compose_map(struct composer *c, struct items *items, int depth) {
         uint32_t known = names_put(&seen, key->text, strlen(key->text));
         bool duplicate = known < lines.len;
         if (duplicate && c->positions)
-            err_add(c->err, yaml_place(key, c->path.at), "duplicate key, first given in line %d", lines.at[known]);
+            err_add(c->err, yaml_place(key, c->path.at), "duplicate key, first given in line %d",
+                    lines.at[known]);
         else if (duplicate) err_add(c->err, yaml_place(key, c->path.at), "duplicate key");
         else *vec_push(&lines) = key->line;
         yaml_event_t event;
@@ -193,7 +197,8 @@ static struct yaml_node *compose_collection(struct composer *c, const yaml_event
     struct yaml_node *node = node_new(c, is_map ? YAML_MAP : YAML_LIST, event->start_mark);
     if (depth > YAML_DEPTH_MOST) {
         c->path.len = 0; /* sixty levels of path help nobody */
-        err_add(c->err, place_of(c, event->start_mark), "nested too deeply, at most %d levels", YAML_DEPTH_MOST);
+        err_add(c->err, place_of(c, event->start_mark), "nested too deeply, at most %d levels",
+                YAML_DEPTH_MOST);
         c->failed = true;
         return node;
     }
@@ -228,9 +233,11 @@ static bool skip(struct composer *c, yaml_event_type_t type) {
     yaml_event_t event;
     if (!next(c, &event)) return false;
     bool is = event.type == type;
-    if (!is)
-        err_add(c->err, place_of(c, event.start_mark), "a second YAML document, expected the end of the file"),
-            c->failed = true;
+    if (!is) {
+        err_add(c->err, place_of(c, event.start_mark),
+                "a second YAML document, expected the end of the file");
+        c->failed = true;
+    }
     yaml_event_delete(&event);
     return is;
 }
@@ -271,7 +278,8 @@ static bool printable(uint32_t point, bool first) {
     return point < 0x7F || point == 0x85 || (point >= 0xA0 && point != 0xFFFE && point != 0xFFFF);
 }
 
-static bool check_text(const unsigned char *bytes, size_t len, const char *file, bool positions, struct err *err) {
+static bool check_text(const unsigned char *bytes, size_t len, const char *file, bool positions,
+                       struct err *err) {
     struct place_in_file at = {.file = file, .line = 1, .col = 1};
     for (size_t i = 0; i < len;) {
         uint32_t point;
@@ -291,8 +299,8 @@ static bool check_text(const unsigned char *bytes, size_t len, const char *file,
     return true;
 }
 
-struct yaml_node *yaml_parse(const char *bytes, size_t len, const char *file, bool positions, struct arena *arena,
-                             struct err *err) {
+struct yaml_node *yaml_parse(const char *bytes, size_t len, const char *file, bool positions,
+                             struct arena *arena, struct err *err) {
     if (!check_text((const unsigned char *)bytes, len, file, positions, err)) return NULL;
     struct composer c = {.file = file, .positions = positions, .arena = arena, .err = err};
     size_t before = err->found;
@@ -354,11 +362,14 @@ static void emit_node(yaml_emitter_t *emitter, const struct yaml_node *node) {
         return;
     }
     bool is_map = node->kind == YAML_MAP;
-    emit_event(emitter, &e, is_map
-        ? yaml_mapping_start_event_initialize(&e, NULL, NULL, 1, node->len ? YAML_BLOCK_MAPPING_STYLE
-                                                                           : YAML_FLOW_MAPPING_STYLE)
-        : yaml_sequence_start_event_initialize(&e, NULL, NULL, 1, only_scalars(node) ? YAML_FLOW_SEQUENCE_STYLE
-                                                                                     : YAML_BLOCK_SEQUENCE_STYLE));
+    if (is_map) {
+        yaml_mapping_style_t style = node->len ? YAML_BLOCK_MAPPING_STYLE : YAML_FLOW_MAPPING_STYLE;
+        emit_event(emitter, &e, yaml_mapping_start_event_initialize(&e, NULL, NULL, 1, style));
+    } else {
+        bool flow = only_scalars(node);
+        yaml_sequence_style_t style = flow ? YAML_FLOW_SEQUENCE_STYLE : YAML_BLOCK_SEQUENCE_STYLE;
+        emit_event(emitter, &e, yaml_sequence_start_event_initialize(&e, NULL, NULL, 1, style));
+    }
     for (size_t i = 0; i < node->len; i++) {
         if (is_map) emit_node(emitter, node->items[i].key);
         emit_node(emitter, node->items[i].value);

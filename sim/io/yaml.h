@@ -35,8 +35,8 @@ enum { YAML_BYTES_MOST = 16 << 20, YAML_DEPTH_MOST = 64, YAML_NODES_MOST = 10000
  * empty file is an empty map. The file's name is kept: it must outlive the nodes. */
 struct yaml_node *yaml_read(const char *file, struct arena *arena, struct err *err);
 /* The same from memory. positions: false leaves line and col 0. */
-struct yaml_node *yaml_parse(const char *bytes, size_t len, const char *file, bool positions, struct arena *arena,
-                             struct err *err);
+struct yaml_node *yaml_parse(const char *bytes, size_t len, const char *file, bool positions,
+                             struct arena *arena, struct err *err);
 
 /* New nodes that stand where `at` does. */
 struct yaml_node *yaml_scalar(struct arena *arena, const struct yaml_node *at, const char *text);

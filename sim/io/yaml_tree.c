@@ -85,13 +85,16 @@ void yaml_merge(struct arena *arena, struct yaml_node *over, const struct yaml_n
         const struct yaml_item *from = &under->items[i];
         struct yaml_node *mine = yaml_get(over, from->key->text);
         if (!mine)
-            append(arena, over, (struct yaml_item){yaml_copy(arena, from->key), yaml_copy(arena, from->value)});
-        else if (mine->kind == YAML_MAP && from->value->kind == YAML_MAP) yaml_merge(arena, mine, from->value);
+            append(arena, over,
+                   (struct yaml_item){yaml_copy(arena, from->key), yaml_copy(arena, from->value)});
+        else if (mine->kind == YAML_MAP && from->value->kind == YAML_MAP)
+            yaml_merge(arena, mine, from->value);
     }
 }
 
 bool yaml_is_null(const struct yaml_node *node) {
-    return node->kind == YAML_SCALAR && node->plain && (!strcmp(node->text, "null") || !strcmp(node->text, "~"));
+    return node->kind == YAML_SCALAR && node->plain &&
+           (!strcmp(node->text, "null") || !strcmp(node->text, "~"));
 }
 
 void yaml_prune(struct yaml_node *node) {
@@ -168,11 +171,11 @@ bool yaml_assign(struct arena *arena, struct yaml_node *root, const char *path, 
         int walked = (int)(rest - path) - (rest[-1] == '.');
         struct yaml_node **to = step_into(arena, *at, &step, value);
         if (!to && (*at)->kind == YAML_LIST)
-            return err_add(err, yaml_place(value, path), "no element \"%.*s\", the list has %zu", walked, path,
-                           (*at)->len);
+            return err_add(err, yaml_place(value, path), "no element \"%.*s\", the list has %zu", walked,
+                           path, (*at)->len);
         if (!to)
-            return err_add(err, yaml_place(value, path), "nothing to set at \"%.*s\", expected a %s there", walked,
-                           path, step.is_index ? "list" : "mapping");
+            return err_add(err, yaml_place(value, path), "nothing to set at \"%.*s\", expected a %s there",
+                           walked, path, step.is_index ? "list" : "mapping");
         at = to;
     } while (*rest);
     *at = value;

@@ -1,7 +1,7 @@
 #!/bin/bash
-# Broken scenarios, each with the findings it must give: every mistake with its position, exit status 2, and no
-# results database touched. tests/golden/bad-scenarios/NAME.yaml is checked, with the overrides of NAME.args (one
-# a line), against NAME.expected. HEADROOM_UPDATE=1 writes the expected files anew: read the difference.
+# Broken scenarios, each with the findings it must give: every mistake with its position, exit status 2, and
+# no results database touched. tests/golden/bad-scenarios/NAME.yaml is checked, with the overrides of NAME.args
+# (one a line), against NAME.expected. HEADROOM_UPDATE=1 writes the expected files anew: read the difference.
 # Called with the source folder, the program and a scratch folder.
 set -u
 source=$1 program=$2 scratch=$3
@@ -31,8 +31,9 @@ check() {
 }
 
 # What would be too large for the tree is made here.
-{ echo 'version: 1'; echo -n '# '; head -c $((17 << 20)) /dev/zero | tr '\0' x; echo; } >"$scratch/too-large.yaml"
-{ echo 'version: 1'; echo -n 'name: ['; yes 'x,' | head -n 120000 | tr -d '\n'; echo ']'; } >"$scratch/too-many-values.yaml"
+{ echo 'version: 1'; echo -n '# '; head -c $((17 << 20)) /dev/zero | tr '\0' x; } >"$scratch/too-large.yaml"
+{ echo 'version: 1'; echo -n 'name: ['; yes 'x,' | head -n 120000 | tr -d '\n'; echo ']'; } \
+  >"$scratch/too-many-values.yaml"
 mkdir "$scratch/folder.yaml"
 
 for file in *.yaml; do

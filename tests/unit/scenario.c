@@ -1,5 +1,6 @@
 /* Scenarios: what the text means in plain numbers, how files, overrides and the catalogue lie on top of each
- * other, and that the reference is printed from the tables. What broken ones say is tests/golden/bad-scenarios. */
+ * other, and that the reference is printed from the tables. What broken ones say is
+ * tests/golden/bad-scenarios. */
 #include "base/tick.h"
 #include "io/scenario.h"
 #include "models/registry.h"
@@ -114,10 +115,12 @@ Test(scenario, a_load_in_plain_numbers) {
 }
 
 Test(scenario, everything_that_can_be_said_of_a_policy) {
-    const struct setup *s = good(VERSION LOAD REGIONS POOLS
-        "policy:\n  order: {model: las}\n  backfill: none\n  scatter: true\n  estimate: {noisy: 0.25}\n"
-        "  overrun: allow\n  round: 5 min\n  round_cost: 500 ms\n  restart: [7 s, 0.5 min, 60 s]\n"
-        "measure: {from: 1 d, to: 1 w}\nhorizon: 1.5 w\nseed: 999999999999999\nstart: 2017-10-01T00:00:00+02:00\n");
+    const struct setup *s =
+        good(VERSION LOAD REGIONS POOLS
+             "policy:\n  order: {model: las}\n  backfill: none\n  scatter: true\n  estimate: {noisy: 0.25}\n"
+             "  overrun: allow\n  round: 5 min\n  round_cost: 500 ms\n  restart: [7 s, 0.5 min, 60 s]\n"
+             "measure: {from: 1 d, to: 1 w}\nhorizon: 1.5 w\nseed: 999999999999999\nstart: "
+             "2017-10-01T00:00:00+02:00\n");
     cr_assert_str_eq(s->policy.order.model->name, "las");
     cr_assert(s->policy.scatter);
     cr_assert_eq(s->policy.estimate, ESTIMATE_NOISY);
@@ -144,9 +147,12 @@ static double value_at(const struct steps *s, int64_t t) {
 }
 
 Test(scenario, daily_signals_follow_the_local_clock) {
-    const struct setup *s = good(VERSION LOAD POOLS "start: 2024-03-01T10:20:00Z\n"
-        "regions: [{name: here, utc_offset: 5.5 h, price: {daily: " DAILY ", unit: ct/kWh}, carbon: 1 gCO2/kWh, "
-        "temperature: {daily: " DAILY ", unit: C}, pue: {best: 1.1, free_below: 20 C, per_degree: 0.02}}]\n");
+    const struct setup *s =
+        good(VERSION LOAD POOLS "start: 2024-03-01T10:20:00Z\n"
+                                "regions: [{name: here, utc_offset: 5.5 h, price: {daily: " DAILY
+                                ", unit: ct/kWh}, carbon: 1 gCO2/kWh, "
+                                "temperature: {daily: " DAILY
+                                ", unit: C}, pue: {best: 1.1, free_below: 20 C, per_degree: 0.02}}]\n");
     const struct steps *price = &s->regions[0].price; /* time 0 is 15:50 there */
     cr_assert_eq(price->at_ns[0], -50 * TICK_MINUTE);
     cr_assert_float_eq(value_at(price, 0), 0.15, 1e-15);
@@ -156,7 +162,8 @@ Test(scenario, daily_signals_follow_the_local_clock) {
     cr_assert_float_eq(value_at(price, 3 * TICK_DAY), 0.15, 1e-15);
     const struct steps *pue = &s->regions[0].pue;
     cr_assert_eq(value_at(pue, 0), 1.1);
-    cr_assert_float_eq(value_at(pue, 7 * TICK_HOUR + 30 * TICK_MINUTE), 1.1 + 3 * 0.02, 1e-12, "23 C at 23:20");
+    cr_assert_float_eq(value_at(pue, 7 * TICK_HOUR + 30 * TICK_MINUTE), 1.1 + 3 * 0.02, 1e-12,
+                       "23 C at 23:20");
 }
 
 Test(scenario, signals_from_files) {
@@ -169,13 +176,16 @@ Test(scenario, signals_from_files) {
 }
 
 Test(scenario, ways_to_pay) {
-    const struct setup *s = good(VERSION LOAD REGIONS
-        "pools:\n"
-        "  - {name: a, nodes: 1, gpu: card, gpus: 8, " POWER ", cost: {owned: {price: 876.6 kUSD, life: 10 y, "
-        "cost_of_capital: 0}}}\n"
-        "  - {name: b, nodes: 1, gpu: card, gpus: 8, " POWER ", cost: {rented: 240 USD/d}}\n"
-        "  - {name: c, nodes: 1, gpu: card, gpus: 8, " POWER ", cost: {rented_per_gpu: 2.5 USD/h}}\n"
-        "  - {name: d, nodes: 1, gpu: card, gpus: 8, " POWER ", cost: {owned: {price: 1000 USD, life: 1 y}}}\n");
+    const struct setup *s =
+        good(VERSION LOAD REGIONS
+             "pools:\n"
+             "  - {name: a, nodes: 1, gpu: card, gpus: 8, " POWER
+             ", cost: {owned: {price: 876.6 kUSD, life: 10 y, "
+             "cost_of_capital: 0}}}\n"
+             "  - {name: b, nodes: 1, gpu: card, gpus: 8, " POWER ", cost: {rented: 240 USD/d}}\n"
+             "  - {name: c, nodes: 1, gpu: card, gpus: 8, " POWER ", cost: {rented_per_gpu: 2.5 USD/h}}\n"
+             "  - {name: d, nodes: 1, gpu: card, gpus: 8, " POWER
+             ", cost: {owned: {price: 1000 USD, life: 1 y}}}\n");
     cr_assert_float_eq(s->pools[0].usd_per_node_h, 10, 1e-12);
     cr_assert_eq(s->pools[0].bought, BOUGHT_OWNED);
     cr_assert_float_eq(s->pools[1].usd_per_node_h, 10, 1e-12);
@@ -185,13 +195,15 @@ Test(scenario, ways_to_pay) {
 }
 
 Test(scenario, the_catalogue_lies_under_the_scenario) {
-    const struct setup *s = good(VERSION LOAD
-        "regions: [{catalog: us-texas}, {catalog: us-texas, name: mine, pue: 1.5}]\n"
-        "pools:\n"
-        "  - {name: a, region: us-texas, nodes: 1, node: dgx-a100}\n"
-        "  - {name: b, region: mine, nodes: 1, node: dgx-a100, cpus: 64, memory: 1 TiB, power: {base: 1 kW}}\n"
-        "  - {name: c, region: mine, nodes: 1, node: p5.48xlarge, cost: rented, power: {base: 2 kW, gpu_peak: 500 W}}\n"
-        "  - {name: d, region: mine, nodes: 1, node: dgx-a100, cost: owned, gpu: T4}\n");
+    const struct setup *s =
+        good(VERSION LOAD "regions: [{catalog: us-texas}, {catalog: us-texas, name: mine, pue: 1.5}]\n"
+                          "pools:\n"
+                          "  - {name: a, region: us-texas, nodes: 1, node: dgx-a100}\n"
+                          "  - {name: b, region: mine, nodes: 1, node: dgx-a100, cpus: 64, memory: 1 TiB, "
+                          "power: {base: 1 kW}}\n"
+                          "  - {name: c, region: mine, nodes: 1, node: p5.48xlarge, cost: rented, power: "
+                          "{base: 2 kW, gpu_peak: 500 W}}\n"
+                          "  - {name: d, region: mine, nodes: 1, node: dgx-a100, cost: owned, gpu: T4}\n");
     cr_assert_str_eq(s->regions[0].name, "us-texas");
     cr_assert_eq(s->regions[0].utc_offset_ns, -6 * TICK_HOUR);
     cr_assert_eq(s->regions[1].pue.value[0], 1.5);
@@ -232,8 +244,9 @@ Test(scenario, node_tables_keep_their_order) {
 }
 
 Test(scenario, tenants) {
-    const struct setup *s = good(VERSION LOAD REGIONS POOLS
-        "tenants: [{name: 6214e9, quota: 64, weight: 2, home: here}, {name: b, quota: 1.5, kind: borrow}, {name: c}]\n");
+    const struct setup *s =
+        good(VERSION LOAD REGIONS POOLS "tenants: [{name: 6214e9, quota: 64, weight: 2, home: here}, {name: "
+                                        "b, quota: 1.5, kind: borrow}, {name: c}]\n");
     cr_assert_str_eq(s->tenants[0].name, "6214e9", "a name that looks like a number stays a text");
     cr_assert_eq(s->tenants[0].quota_kind, QUOTA_HARD);
     cr_assert_eq(s->tenants[0].home, 0);
@@ -245,21 +258,25 @@ Test(scenario, tenants) {
 
 Test(scenario, runs_are_the_scenario_with_overrides) {
     const char *const sets[] = {"pools.a.nodes=7", "policy.backfill=easy", "runs.two.set={seed: 5}"};
-    bool right = open_with(VERSION LOAD REGIONS POOLS
-        "runs:\n  - name: one\n  - {name: two, set: {seed: 4}}\n"
-        "  - {name: three, set: {policy.order: sjf, policy.backfill: none, pools.a.cost: {rented: 1 USD/h}}}\n"
-        "baseline: two\n", sets, 3);
+    bool right =
+        open_with(VERSION LOAD REGIONS POOLS "runs:\n  - name: one\n  - {name: two, set: {seed: 4}}\n"
+                                             "  - {name: three, set: {policy.order: sjf, policy.backfill: "
+                                             "none, pools.a.cost: {rented: 1 USD/h}}}\n"
+                                             "baseline: two\n",
+                  sets, 3);
     cr_assert(right);
     cr_assert_eq(scenario.runs_len, 3);
     cr_assert_str_eq(scenario.baseline, "two");
-    const struct setup *one = scenario.runs[0].setup, *two = scenario.runs[1].setup, *three = scenario.runs[2].setup;
+    const struct setup *one = scenario.runs[0].setup, *two = scenario.runs[1].setup,
+                       *three = scenario.runs[2].setup;
     cr_assert_eq(one->nodes[0].count, 7);
     cr_assert_eq(one->seed, 1);
     cr_assert_str_eq(one->policy.order.model->name, "fifo");
     cr_assert_eq(two->seed, 5);
     cr_assert_str_eq(three->policy.order.model->name, "sjf");
     cr_assert_str_eq(three->policy.backfill.model->name, "easy", "the command line wins");
-    cr_assert_str_eq(scenario.runs[2].overrides, "policy.order=sjf, policy.backfill=none, pools.a.cost=rented: 1 USD/h");
+    cr_assert_str_eq(scenario.runs[2].overrides,
+                     "policy.order=sjf, policy.backfill=none, pools.a.cost=rented: 1 USD/h");
     cr_assert_neq(one->policy.order.params == NULL ? (void *)one : one->policy.order.params,
                   two->policy.order.params == NULL ? (void *)two : two->policy.order.params);
 }
@@ -316,7 +333,8 @@ Test(scenario, its_text_reads_back_as_itself) {
 }
 
 Test(scenario, findings_shared_by_runs_are_shown_once) {
-    cr_assert_not(open_with(VERSION LOAD REGIONS POOLS "horizon: 3\nruns: [{name: a}, {name: b}, {name: c}]\n", NULL, 0));
+    cr_assert_not(open_with(
+        VERSION LOAD REGIONS POOLS "horizon: 3\nruns: [{name: a}, {name: b}, {name: c}]\n", NULL, 0));
     cr_assert_eq(err.found, 1);
 }
 
@@ -326,8 +344,8 @@ Test(scenario, the_reference_describes_every_key_and_model) {
     FILE *out = open_memstream(&text, &len);
     scenario_reference(out, models_registry());
     fclose(out);
-    const char *const told[] = {"`repeat_until`", "`free_below`", "`gpus_weight`", "`cost_of_capital`", "| required |",
-                                "0.12 USD/kWh", "-14 h to 14 h", "`hard`, `borrow`"};
+    const char *const told[] = {"`repeat_until`", "`free_below`", "`gpus_weight`", "`cost_of_capital`",
+                                "| required |",   "0.12 USD/kWh", "-14 h to 14 h", "`hard`, `borrow`"};
     for (size_t i = 0; i < sizeof told / sizeof *told; i++) cr_assert(strstr(text, told[i]), "%s", told[i]);
     for (enum kind kind = 0; kind < KIND_IMPORT; kind++)
         for (size_t i = 0; i < models_registry()->counts[kind]; i++) {

@@ -68,7 +68,8 @@ Test(yaml, refusals_name_the_place) {
     refused("a: \xff\n", "t.yaml:1:4: byte 0xFF, expected UTF-8 text");
     refused("a: \xed\xa0\x80\n", "t.yaml:1:4: byte 0xED, expected UTF-8 text");
     refused("a: \xc2\x80\n", "t.yaml:1:4: character U+0080, expected readable text");
-    refused("a: [1, 2\n", "t.yaml:2:1: not valid YAML: did not find expected ',' or ']', while parsing a flow sequence");
+    refused("a: [1, 2\n",
+            "t.yaml:2:1: not valid YAML: did not find expected ',' or ']', while parsing a flow sequence");
 }
 
 Test(yaml, nul_bytes_are_refused_inside_a_span) {
@@ -125,17 +126,18 @@ Test(yaml, assigning_at_a_path) {
     cr_assert(yaml_assign(&arena, root, "new.deep", parse("[6]"), &err));
     cr_assert_str_eq(emitted(root), "p:\n  order: sjf\nr:\n- name: a\n  v: 4\n- catalog: b\n  v: 3\n  w: 5\n"
                                     "new:\n  deep: [6]\n");
-    const char *const wrong[] = {"", ".", "a.", "a..b", ".a", "r[", "r[x]", "r[2].v", "r.zz.v", "p.order.x", "p[0]",
-                                 "r[0]v", "r[-1].v"};
+    const char *const wrong[] = {"",       ".",      "a.",        "a..b", ".a",    "r[",     "r[x]",
+                                 "r[2].v", "r.zz.v", "p.order.x", "p[0]", "r[0]v", "r[-1].v"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         cr_assert_not(yaml_assign(&arena, root, wrong[i], parse("1"), &err), "'%s'", wrong[i]);
     cr_assert_eq(err.kept, sizeof wrong / sizeof *wrong);
 }
 
 Test(yaml, what_is_written_reads_back_the_same) {
-    const char *text = "a: 1\nq: \"true\"\ns: 'it''s'\nt: |\n  two\n  lines\nu: Zürich\ne: ''\nl: []\nm: {}\n"
-                       "n: [{a: 1}, [2, 3], \"x: y\"]\nlong: aaaaaaaaaaaaaaaaaaaa bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb "
-                       "cccccccccccccccccccccccccccccccccccccc dddddddddddddddddddddddddd\n";
+    const char *text =
+        "a: 1\nq: \"true\"\ns: 'it''s'\nt: |\n  two\n  lines\nu: Zürich\ne: ''\nl: []\nm: {}\n"
+        "n: [{a: 1}, [2, 3], \"x: y\"]\nlong: aaaaaaaaaaaaaaaaaaaa bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb "
+        "cccccccccccccccccccccccccccccccccccccc dddddddddddddddddddddddddd\n";
     const char *once = emitted(parse(text));
     cr_assert_str_eq(once, emitted(parse(once)));
     struct yaml_node *back = parse(once);
