@@ -117,7 +117,7 @@ static bool treat(const struct demand *demand, const struct setup *setup, struct
         double asked = 0;
         for (size_t j = 0; j < jobs->len; j++) asked += (double)asked_milli(jobs, j);
         if (asked == 0)
-            return err_add(err, (struct place_in_file){.file = demand->trace, .path = "repeat_until"},
+            return err_add(err, (struct place_in_file){.file = demand->trace, .path = "trace.repeat_until"},
                            "no job asks for a GPU, so the fleet's GPUs can never have been asked for");
         repeat_until(jobs, demand->repeat_until * fleet_milli(setup), setup->seed);
     }

@@ -47,7 +47,7 @@ static struct jobs read_jobs(void) {
 }
 /* Which row of the trace job j is; its columns must have stayed with it. */
 static int row(const struct jobs *jobs, size_t j) {
-    const int r = atoi(jobs_id(jobs, (uint32_t)j) + 1);
+    const int r = (int)strtol(jobs_id(jobs, (uint32_t)j) + 1, NULL, 10);
     cr_assert_eq(jobs->at[j].run_ns, (100 + r) * TICK_S);
     cr_assert_eq(jobs->priority[j], r);
     cr_assert_eq(jobs->shapes.at[jobs->at[j].shape].gpus, (uint32_t)(1 + r % 2));
