@@ -124,24 +124,12 @@ static void check_gpus(struct reading *r, const struct yaml_node *node, const st
     reading_leave(r, mark);
 }
 
-/* Distinct GPU models of the fleet; at most FLEET's 64 matter, and each pool has one. */
-static size_t fleet_models(struct document *d, const char **models) {
-    size_t len = 0;
-    for (size_t i = 0; i < d->setup->pools_len; i++) {
-        const char *gpu = d->setup->pools[i].gpu;
-        size_t k = 0;
-        while (k < len && strcmp(models[k], gpu) != 0) k++;
-        if (k == len && *gpu) models[len++] = gpu;
-    }
-    return len;
-}
-
 static void gpu_models_read(struct document *d, const struct yaml_node *list, struct load_class *class) {
     struct reading *r = &d->r;
     size_t mark = reading_enter(r, "gpu_models");
     if (value_is(r, list, YAML_LIST, "a list of GPU models")) {
-        const char **known = arena_alloc(r->arena, d->setup->pools_len, sizeof *known);
-        size_t known_len = fleet_models(d, known);
+        const char *known[JOB_MODELS_MOST];
+        size_t known_len = pool_models(d->setup, known, JOB_MODELS_MOST);
         const char **models = arena_alloc(r->arena, list->len, sizeof *models);
         for (size_t i = 0; i < list->len; i++) {
             size_t inner = reading_enter_index(r, i);

@@ -395,6 +395,28 @@ static void element_read(struct document *d, const struct yaml_node *element, st
     nodes_add(pools, (uint32_t)(pools->pools.len - 1), (uint32_t)draft.nodes);
 }
 
+size_t pool_models(const struct setup *setup, const char **models, size_t room) {
+    size_t len = 0;
+    for (size_t i = 0; i < setup->pools_len && len < room; i++) {
+        const char *gpu = setup->pools[i].gpu;
+        size_t k = 0;
+        while (k < len && strcmp(models[k], gpu) != 0) k++;
+        if (k == len && *gpu) models[len++] = gpu;
+    }
+    return len;
+}
+
+/* What the fleet can hold: models are bits of a word, nodes 32-bit numbers with room for much else. */
+enum { NODES_MOST = 100000000 };
+static void check_fleet(struct document *d, const struct yaml_node *list) {
+    const char *models[JOB_MODELS_MOST + 1];
+    if (pool_models(d->setup, models, JOB_MODELS_MOST + 1) > JOB_MODELS_MOST)
+        reading_add(&d->r, list, "too many GPU models, at most %d", JOB_MODELS_MOST);
+    uint64_t nodes = 0;
+    for (size_t i = 0; i < d->setup->nodes_len; i++) nodes += d->setup->nodes[i].count;
+    if (nodes > NODES_MOST) reading_add(&d->r, list, "too many nodes, at most %d", NODES_MOST);
+}
+
 static void *keep(struct arena *arena, void *at, size_t len, size_t size) {
     void *kept = arena_alloc(arena, len, size);
     if (len) memcpy(kept, at, len * size);
@@ -404,7 +426,7 @@ static void *keep(struct arena *arena, void *at, size_t len, size_t size) {
 
 void pools_read(struct document *d, const struct yaml_node *list) {
     struct pools pools = {0};
-    size_t top = reading_enter(&d->r, "pools");
+    size_t before = d->r.err->found, top = reading_enter(&d->r, "pools");
     if (value_is(&d->r, list, YAML_LIST, "a list of pools")) {
         const char **names = arena_alloc(d->r.arena, list->len, sizeof *names);
         for (size_t i = 0; i < list->len; i++) {
@@ -417,10 +439,11 @@ void pools_read(struct document *d, const struct yaml_node *list) {
         }
         if (!list->len) reading_add(&d->r, list, "no pools, expected at least one");
     }
-    reading_leave(&d->r, top);
     struct setup *setup = d->setup;
     setup->pools_len = pools.pools.len;
     setup->nodes_len = pools.nodes.len;
     setup->pools = keep(d->r.arena, pools.pools.at, pools.pools.len, sizeof *setup->pools);
     setup->nodes = keep(d->r.arena, pools.nodes.at, pools.nodes.len, sizeof *setup->nodes);
+    if (d->r.err->found == before) check_fleet(d, list);
+    reading_leave(&d->r, top);
 }

@@ -26,6 +26,8 @@ extern const struct block scenario_block, region_block, signal_block, pue_block,
 void regions_read(struct document *d, const struct yaml_node *list);
 /* Regions and tenants must have been read. */
 void pools_read(struct document *d, const struct yaml_node *list);
+/* The distinct GPU models of the pools, at most `room` of them; returns how many. */
+size_t pool_models(const struct setup *setup, const char **models, size_t room);
 /* Pools must have been read: the GPU models a class accepts are theirs. */
 void load_read(struct document *d, const struct yaml_node *map);
 
