@@ -71,13 +71,15 @@ struct values {
     int64_t submit_ns, run_ns, requested_ns, allocated, requested, status;
 };
 
-static bool read_values(const struct field *f, struct values *v, struct place_in_file at, struct err *err) {
+static bool read_values(const char *line, const struct field *f, struct values *v, struct place_in_file at,
+                        struct err *err) {
     const struct {
         size_t field;
         const char *name;
         int64_t *into;
         bool time;
-    } wanted[] = {{SUBMIT, "submit time", &v->submit_ns, true},   {RUN, "run time", &v->run_ns, true},
+    } wanted[] = {{SUBMIT, "submit time", &v->submit_ns, true},
+                  {RUN, "run time", &v->run_ns, true},
                   {REQUESTED_TIME, "requested time", &v->requested_ns, true},
                   {ALLOCATED, "allocated processors", &v->allocated, false},
                   {REQUESTED, "requested processors", &v->requested, false},
@@ -89,7 +91,7 @@ static bool read_values(const struct field *f, struct values *v, struct place_in
                                      : num_i64(text.at, text.len, wanted[i].into);
         int64_t most = wanted[i].time ? IMPORT_TIME_MOST : IMPORT_GPUS_MOST;
         if (number && *wanted[i].into <= most && *wanted[i].into >= -most) continue;
-        at.col = (int)(text.at - f[0].at) + 1;
+        at.col = (int)(text.at - line) + 1;
         at.path = wanted[i].name;
         good = err_add(err, at, "'%.*s' is wrong, expected %s", text.len > 48 ? 48 : (int)text.len, text.at,
                        wanted[i].time ? "seconds, or -1" : "a whole number, or -1");
@@ -123,7 +125,7 @@ static void read_line(void *context, const char *file, int number, const char *l
         err_add(err, at, "%zu fields, expected 18 or more", count);
         return;
     }
-    if (!read_values(f, &v, at, err)) return;
+    if (!read_values(line, f, &v, at, err)) return;
     if (unusable(&v)) {
         import_drop(s->report, unusable(&v), file, number);
         return;
