@@ -72,7 +72,7 @@ static const struct args_spec spec = {
     "Replays a scenario's workload against its fleet, once for each of its runs, keeps the results in an "
     "SQLite file and prints a summary.\n\n"
     "All mistakes of the scenario and its files are printed at once, with their positions; nothing is run or "
-    "written then. The same scenario and seed give the same results on every machine.",
+    "written then. The same scenario and seed give the same results, byte for byte.",
     options,
     sizeof options / sizeof *options,
     examples,
