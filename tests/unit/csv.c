@@ -6,7 +6,6 @@
 #include "base/text.h"
 
 #include <criterion/criterion.h>
-#include <criterion/new/assert.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <zlib.h>
