@@ -48,6 +48,8 @@ long gz_read(struct gz *gz, void *to, size_t size, const char **why) {
     /* A stream that stops early reads as an end of file with a buffer error. */
     if (code == Z_BUF_ERROR) message = "the compressed data end too early";
     if (code == Z_ERRNO) message = strerror(errno);
+    /* zlib puts the path in front, which our findings do already. */
+    for (const char *colon; (colon = strstr(message, ": "));) message = colon + 2;
     *why = message;
     return -1;
 }
