@@ -1,10 +1,10 @@
 /*
- * The metrics: every figure a run is judged by, once. A line of metrics.def names a figure, its unit, the parts it
- * is defined for, which way is better, how it follows from a tally, and what it means in one sentence; the
- * database, the terminal's table, the report and docs/concepts.md all take it from there.
+ * The metrics: every figure a run is judged by, once. A line of metrics.def names a figure, its unit, the
+ * parts it is defined for, which way is better, how it follows from a tally, and what it means in one
+ * sentence; the database, the terminal's table, the report and docs/concepts.md all take it from there.
  *
- * Invariant: a figure depends on the tally and the result alone; a ratio to nothing is undefined (NAN), never 0 or
- * infinite. Cost: a few operations a figure.
+ * Invariant: a figure depends on the tally and the result alone; a ratio to nothing is undefined (NAN), never
+ * 0 or infinite. Cost: a few operations a figure.
  */
 #include "core/result.h"
 
@@ -15,11 +15,11 @@
 
 const char *const part_names[PART_COUNT] = {"run", "region", "tenant", "class", "pool"};
 
-const char *const why_names[WHY_COUNT] = {"head_of_line", "quota", "capacity", "fragmentation", "mismatch", "policy"};
+const char *const why_names[WHY_COUNT] = {"head_of_line",  "quota",    "capacity",
+                                          "fragmentation", "mismatch", "policy"};
 const char *const why_texts[WHY_COUNT] = {
-    "behind the head of the line",     "tenant at its quota",
-    "too few GPUs free",               "enough GPUs free, but scattered",
-    "free GPUs of another kind",       "held back by the policy",
+    "behind the head of the line",     "tenant at its quota",       "too few GPUs free",
+    "enough GPUs free, but scattered", "free GPUs of another kind", "held back by the policy",
 };
 
 enum {
@@ -46,7 +46,7 @@ static double all_why_s(const struct tally *t) {
     return sum;
 }
 
-#define METRIC(name, unit, parts, better, value, help)                      \
+#define METRIC(name, unit, parts, better, value, help)                       \
     static double name##_of(const struct tally *t, const struct result *r) { \
         (void)t, (void)r;                                                    \
         return value;                                                        \

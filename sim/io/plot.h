@@ -1,6 +1,6 @@
 /*
- * Pictures through gnuplot, which only this file knows. A plotter is a temporary folder for data and a list of
- * pictures to draw; plot_draw hands the whole list to one gnuplot and removes the folder.
+ * Pictures through gnuplot, which only this file knows. A plotter is a temporary folder for data and a list
+ * of pictures to draw; plot_draw hands the whole list to one gnuplot and removes the folder.
  */
 #ifndef HEADROOM_IO_PLOT_H
 #define HEADROOM_IO_PLOT_H

@@ -1,6 +1,6 @@
 /*
- * The report: pictures of one run, or several side by side, with a page for the browser (index.html, everything
- * inside) and one in Markdown (report.md, the PNGs beside it).
+ * The report: pictures of one run, or several side by side, with a page for the browser (index.html,
+ * everything inside) and one in Markdown (report.md, the PNGs beside it).
  */
 #ifndef HEADROOM_IO_REPORT_H
 #define HEADROOM_IO_REPORT_H
@@ -19,6 +19,7 @@ struct report {
     const char *source;  /* the database, for the page's foot */
 };
 /* Draws the runs, in this order, the baseline first. false: *why (free()) says what is wrong. */
-bool report_write(const struct report *report, struct store *store, const int64_t *runs, size_t count, char **why);
+bool report_write(const struct report *report, struct store *store, const int64_t *runs, size_t count,
+                  char **why);
 
 #endif

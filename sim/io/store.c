@@ -1,13 +1,13 @@
 /*
  * Results in SQLite (see store.h; the schema is store_schema.c). The only file that knows SQLite.
  *
- * Writing. A rollback journal with synchronous = NORMAL: a run costs two small transactions. Every insert is a
- * statement prepared once per run and stepped a row at a time; binding is by position, in the schema's order.
- * Several processes may write: a transaction begins IMMEDIATE and waits for the others.
+ * Writing. A rollback journal with synchronous = NORMAL: a run costs two small transactions. Every insert is
+ * a statement prepared once per run and stepped a row at a time; binding is by position, in the schema's
+ * order. Several processes may write: a transaction begins IMMEDIATE and waits for the others.
  *
- * Invariant: a run is 'complete' iff all its rows are there. What is written depends on the run's inputs alone,
- * except run.started_utc, wall_s and loop_s.
- * Cost: about a microsecond a row; the cumulative distributions take one binary search a job.
+ * Invariant: a run is 'complete' iff all its rows are there. What is written depends on the run's inputs
+ * alone, except run.started_utc, wall_s and loop_s. Cost: about a microsecond a row; the cumulative
+ * distributions take one binary search a job.
  */
 #include "io/store.h"
 
@@ -24,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { APPLICATION_ID = 0x48647231 /* "Hdr1" */, BUSY_MS = 60000 };
 
@@ -133,7 +134,8 @@ static bool check_file(struct store *s) {
         die("'%s' is a database of another program, and was left as it is; name another file", s->path);
     }
     if (version != STORE_SCHEMA_VERSION) {
-        die("'%s' has results of schema version %" PRId64 ", and this is headroom %s, which knows version %d; "
+        die("'%s' has results of schema version %" PRId64
+            ", and this is headroom %s, which knows version %d; "
             "the file was left as it is: name another, or use the headroom that wrote it",
             s->path, version, HEADROOM_VERSION, STORE_SCHEMA_VERSION);
     }
@@ -161,7 +163,8 @@ static bool know_metrics(struct store *s) {
 }
 
 static void write_metrics(struct store *s) {
-    struct query q = query_open(s, "INSERT OR IGNORE INTO metric (name, unit, better, help) VALUES (?, ?, ?, ?)");
+    struct query q =
+        query_open(s, "INSERT OR IGNORE INTO metric (name, unit, better, help) VALUES (?, ?, ?, ?)");
     for (size_t m = 0; m < result_metrics_len; m++) {
         const struct metric *metric = &result_metrics[m];
         put_text(&q, metric->name);
@@ -171,7 +174,8 @@ static void write_metrics(struct store *s) {
         query_write(&q);
     }
     query_close(&q);
-    q = query_open(s, "INSERT OR IGNORE INTO reason (reason, metric, help) VALUES (?, 'wait_' || ?1 || '_h', ?)");
+    q = query_open(
+        s, "INSERT OR IGNORE INTO reason (reason, metric, help) VALUES (?, 'wait_' || ?1 || '_h', ?)");
     for (int why = 0; why < WHY_COUNT; why++) {
         put_text(&q, why_names[why]);
         put_text(&q, why_texts[why]);
@@ -184,13 +188,16 @@ static void write_metrics(struct store *s) {
 static void make_run_summary(struct store *s) {
     struct text sql;
     text_init(&sql);
-    text_put(&sql, "CREATE VIEW v_run_summary AS SELECT r.run_id, r.batch_id, r.run_name, r.status, r.order_policy,"
-                   " r.backfill_policy, r.place_policy, r.route_policy, r.seed, r.work_unit, r.measured_s");
+    text_put(&sql,
+             "CREATE VIEW v_run_summary AS SELECT r.run_id, r.batch_id, r.run_name, r.status, r.order_policy,"
+             " r.backfill_policy, r.place_policy, r.route_policy, r.seed, r.work_unit, r.measured_s");
     struct query q = query_open(s, "SELECT metric_id, name FROM metric ORDER BY metric_id");
     while (query_next(&q)) {
         const int64_t id = get_i64(&q);
-        text_format(&sql, ", (SELECT value FROM measure m WHERE m.tally_id = t.tally_id AND m.metric_id = %" PRId64
-                          ") AS %s", id, get_text(&q));
+        text_format(&sql,
+                    ", (SELECT value FROM measure m WHERE m.tally_id = t.tally_id AND m.metric_id = %" PRId64
+                    ") AS %s",
+                    id, get_text(&q));
     }
     query_close(&q);
     text_put(&sql, " FROM run r LEFT JOIN tally t ON t.run_id = r.run_id AND t.part = 'run'");
@@ -201,7 +208,8 @@ static void make_run_summary(struct store *s) {
 static void drop_views(struct store *s) {
     struct text sql;
     text_init(&sql);
-    struct query q = query_open(s, "SELECT name FROM sqlite_master WHERE type = 'view' AND name LIKE 'v\\_%' ESCAPE '\\'");
+    struct query q =
+        query_open(s, "SELECT name FROM sqlite_master WHERE type = 'view' AND name LIKE 'v\\_%' ESCAPE '\\'");
     while (query_next(&q)) text_format(&sql, "DROP VIEW \"%s\";", get_text(&q));
     query_close(&q);
     if (sql.len) run_sql(s, sql.at);
@@ -213,10 +221,11 @@ static void bring_up_to_date(struct store *s) {
     run_sql(s, "BEGIN IMMEDIATE");
     if (!check_file(s)) {
         run_all_sql(s, store_tables);
-        run_sql(s, "INSERT INTO meta VALUES ('program', 'headroom'), ('about', 'results; see docs/results.md')");
+        run_sql(s,
+                "INSERT INTO meta VALUES ('program', 'headroom'), ('about', 'results; see docs/results.md')");
         char pragmas[96];
-        snprintf(pragmas, sizeof pragmas, "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION_ID,
-                 STORE_SCHEMA_VERSION);
+        snprintf(pragmas, sizeof pragmas, "PRAGMA application_id = %d; PRAGMA user_version = %d",
+                 APPLICATION_ID, STORE_SCHEMA_VERSION);
         run_sql(s, pragmas);
     }
     if (!know_metrics(s)) {
@@ -249,6 +258,7 @@ struct store *store_open(const char *path) {
 }
 
 struct store *store_open_read(const char *path) {
+    if (access(path, F_OK) != 0) die("there is no results file '%s'; 'headroom run' writes one", path);
     struct store *s = open_with(path, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX);
     if (!check_file(s)) die("'%s' is empty: no run was written to it", path);
     know_metrics(s);
@@ -280,11 +290,13 @@ int64_t store_run_begin(struct store *s, const struct run_info *info) {
     write_scenario(s, info);
     const int64_t run = ask_i64(s, "SELECT max(run_id) FROM run") + 1;
     if (!s->batch) s->batch = run;
-    struct query q = query_open(
-        s, "INSERT INTO run (run_id, batch_id, status, scenario_hash, scenario_file, run_name, baseline, overrides,"
-           " seed, trace, trace_hash, order_policy, backfill_policy, place_policy, route_policy, round_s, origin_utc,"
-           " version, command, started_utc)"
-           " VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    struct query q =
+        query_open(s, "INSERT INTO run (run_id, batch_id, status, scenario_hash, scenario_file, run_name, "
+                      "baseline, overrides,"
+                      " seed, trace, trace_hash, order_policy, backfill_policy, place_policy, route_policy, "
+                      "round_s, origin_utc,"
+                      " version, command, started_utc)"
+                      " VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     put_i64(&q, run);
     put_i64(&q, s->batch);
     put_hash(&q, info->scenario_hash);
@@ -321,7 +333,8 @@ static uint64_t nodes_of_pool(const struct setup *setup, size_t pool) {
 }
 
 static void write_pools(struct store *s, int64_t run, const struct setup *setup) {
-    static const char *const bought[] = {[BOUGHT_FREE] = "free", [BOUGHT_OWNED] = "owned", [BOUGHT_RENTED] = "rented"};
+    static const char *const bought[] = {
+        [BOUGHT_FREE] = "free", [BOUGHT_OWNED] = "owned", [BOUGHT_RENTED] = "rented"};
     struct query q = query_open(s, "INSERT INTO pool VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     for (size_t i = 0; i < setup->pools_len; i++) {
         const struct pool_setup *pool = &setup->pools[i];
@@ -368,7 +381,8 @@ static void write_tallies(struct store *s, int64_t run, const struct result *res
     query_close(&measure);
 }
 
-static void write_series(struct store *s, int64_t run, const struct setup *setup, const struct series *series) {
+static void write_series(struct store *s, int64_t run, const struct setup *setup,
+                         const struct series *series) {
     struct query q = query_open(s, "INSERT INTO series VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     for (size_t r = 0; r < series->regions; r++) {
         for (size_t i = 0; i < series->bins; i++) {
@@ -393,13 +407,15 @@ static void write_series(struct store *s, int64_t run, const struct setup *setup
     query_close(&q);
 }
 
-/* Distributions stand on one grid for all runs, 20 steps a decade from 0.1 s to 1e9 s (and 0), so that runs are
- * compared by a join. The steps are whole nanoseconds: no function of the C library decides a bit of them. */
+/* Distributions stand on one grid for all runs, 20 steps a decade from 0.1 s to 1e9 s (and 0), so that runs
+ * are compared by a join. The steps are whole nanoseconds: no function of the C library decides a bit of
+ * them. */
 enum { STEPS_A_DECADE = 20, DECADES = 10, STEPS = STEPS_A_DECADE * DECADES + 2 };
 
 static void fill_grid(int64_t grid[STEPS]) {
-    static const int64_t thousandths[STEPS_A_DECADE] = {1000, 1122, 1259, 1413, 1585, 1778, 1995, 2239, 2512, 2818,
-                                                        3162, 3548, 3981, 4467, 5012, 5623, 6310, 7079, 7943, 8913};
+    static const int64_t thousandths[STEPS_A_DECADE] = {1000, 1122, 1259, 1413, 1585, 1778, 1995,
+                                                        2239, 2512, 2818, 3162, 3548, 3981, 4467,
+                                                        5012, 5623, 6310, 7079, 7943, 8913};
     int64_t scale_ns = TICK_S / 10 / 1000;
     grid[0] = 0;
     for (int i = 1; i < STEPS; i++) {
@@ -438,14 +454,16 @@ static void write_distribution(struct store *s, int64_t run, const char *figure,
 }
 
 /* Of the jobs submitted inside the measured window that finished, as the tallies count them. */
-static void write_distributions(struct store *s, int64_t run, const struct setup *setup, const struct jobs *jobs) {
+static void write_distributions(struct store *s, int64_t run, const struct setup *setup,
+                                const struct jobs *jobs) {
     int64_t grid[STEPS], wait_most_ns = 0, jct_most_ns = 0;
     uint64_t wait[STEPS + 1] = {0}, jct[STEPS + 1] = {0};
     fill_grid(grid);
     for (size_t i = 0; i < jobs->len; i++) {
         const struct job *j = &jobs->at[i];
         if (j->end_ns == JOB_NOT_YET || j->submit_ns < setup->measure_from_ns ||
-            j->submit_ns >= setup->measure_to_ns) continue;
+            j->submit_ns >= setup->measure_to_ns)
+            continue;
         const int64_t wait_ns = j->start_ns - j->submit_ns, jct_ns = j->end_ns - j->submit_ns;
         wait[step_of(grid, wait_ns)]++;
         jct[step_of(grid, jct_ns)]++;
@@ -467,7 +485,9 @@ static const char *job_status(const struct job *j) {
     return j->end_ns == JOB_NOT_YET ? "running" : "finished";
 }
 
-static bool job_started(const struct job *j) { return j->start_ns != JOB_REFUSED && j->start_ns != JOB_NOT_YET; }
+static bool job_started(const struct job *j) {
+    return j->start_ns != JOB_REFUSED && j->start_ns != JOB_NOT_YET;
+}
 
 static void put_job(struct query *q, const struct jobs *jobs, uint32_t i) {
     const struct job *j = &jobs->at[i];
@@ -483,7 +503,8 @@ static void put_job(struct query *q, const struct jobs *jobs, uint32_t i) {
     put_time(q, started, j->start_ns);
     put_time(q, j->end_ns != JOB_NOT_YET, j->end_ns);
     put_time(q, started, started ? j->start_ns - j->submit_ns : 0);
-    put_time(q, jobs->deadline_ns && jobs->deadline_ns[i] != JOB_UNKNOWN, jobs->deadline_ns ? jobs->deadline_ns[i] : 0);
+    put_time(q, jobs->deadline_ns && jobs->deadline_ns[i] != JOB_UNKNOWN,
+             jobs->deadline_ns ? jobs->deadline_ns[i] : 0);
     put_f64(q, jobs->work ? jobs->work[i] : NAN);
     put_f64(q, jobs->priority ? (double)jobs->priority[i] : NAN);
 }
@@ -506,8 +527,9 @@ static bool job_routed(const struct job *j, const struct result *result) {
 
 static void write_jobs(struct store *s, int64_t run, const struct setup *setup, const struct result *result) {
     const struct jobs *jobs = result->jobs;
-    struct query q = query_open(s, "INSERT INTO job VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-                                   " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    struct query q =
+        query_open(s, "INSERT INTO job VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+                      " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     for (uint32_t i = 0; i < jobs->len; i++) {
         const struct job_result *r = &result->job_results[i];
         put_i64(&q, run);
@@ -544,7 +566,8 @@ static void complete_run(struct store *s, int64_t run, const struct setup *setup
     }
     struct query q = query_open(
         s, "UPDATE run SET status = 'complete', wall_s = ?, loop_s = ?, work_unit = ?, horizon_s = ?,"
-           " measure_from_s = ?, measured_s = ?, end_s = ?, jobs = ?, nodes = ?, gpus = ?, events = ?, passes = ?,"
+           " measure_from_s = ?, measured_s = ?, end_s = ?, jobs = ?, nodes = ?, gpus = ?, events = ?, "
+           "passes = ?,"
            " placements = ? WHERE run_id = ? AND status = 'running'");
     put_f64(&q, wall_s);
     put_f64(&q, result->loop_s);
@@ -581,7 +604,10 @@ void store_run_finish(struct store *s, int64_t run, const struct setup *setup, c
 /* --- reading --- */
 
 static int64_t *read_ids(struct store *s, const char *sql, size_t *count) {
-    struct { int64_t *at; size_t len, cap; } ids = {0};
+    struct {
+        int64_t *at;
+        size_t len, cap;
+    } ids = {0};
     struct query q = query_open(s, sql);
     while (query_next(&q)) *vec_push(&ids) = get_i64(&q);
     query_close(&q);
@@ -594,15 +620,27 @@ int64_t *store_runs(struct store *s, size_t *count) {
 }
 
 int64_t *store_latest(struct store *s, size_t *count) {
-    return read_ids(s, "SELECT run_id FROM run WHERE status = 'complete' AND batch_id ="
-                       " (SELECT max(batch_id) FROM run WHERE status = 'complete') ORDER BY run_id", count);
+    return read_ids(s,
+                    "SELECT run_id FROM run WHERE status = 'complete' AND batch_id ="
+                    " (SELECT max(batch_id) FROM run WHERE status = 'complete') ORDER BY run_id",
+                    count);
+}
+
+bool store_is_complete(struct store *s, int64_t run) {
+    struct query q = query_open(s, "SELECT count(*) FROM run WHERE run_id = ? AND status = 'complete'");
+    put_i64(&q, run);
+    const bool complete = query_next(&q) && get_i64(&q) == 1;
+    query_close(&q);
+    return complete;
 }
 
 static bool read_run(struct store *s, int64_t run, struct summary *summary) {
     struct arena *arena = &summary->arena;
     struct query q = query_open(
-        s, "SELECT run_id, batch_id, status = 'complete', c.name, scenario_file, c.text, run_name, overrides, baseline,"
-           " scenario_hash, trace_hash, seed, trace, order_policy, backfill_policy, place_policy, route_policy, version,"
+        s, "SELECT run_id, batch_id, status = 'complete', c.name, scenario_file, c.text, run_name, "
+           "overrides, baseline,"
+           " scenario_hash, trace_hash, seed, trace, order_policy, backfill_policy, place_policy, "
+           "route_policy, version,"
            " command, origin_utc, round_s, started_utc, work_unit, jobs, events, measured_s, wall_s, loop_s"
            " FROM run JOIN scenario c USING (scenario_hash) WHERE run_id = ?");
     put_i64(&q, run);
@@ -622,7 +660,8 @@ static bool read_run(struct store *s, int64_t run, struct summary *summary) {
                                      &info->route, &info->version, &info->command};
         for (size_t i = 0; i < sizeof more / sizeof *more; i++) *more[i] = arena_text(arena, get_text(&q));
         const char *origin = get_text(&q);
-        if (!tick_parse_date(origin, strlen(origin), &info->origin_unix_ns)) info->origin_unix_ns = JOB_UNKNOWN;
+        if (!tick_parse_date(origin, strlen(origin), &info->origin_unix_ns))
+            info->origin_unix_ns = JOB_UNKNOWN;
         info->round_ns = tick_from_seconds(get_f64(&q));
         summary->started_utc = arena_text(arena, get_text(&q));
         summary->work_unit = arena_text(arena, get_text(&q));
@@ -648,7 +687,8 @@ static void read_values(struct query *q, struct store *s, int64_t tally, double 
     sqlite3_reset(q->stmt);
     q->at = 0;
     put_i64(q, tally);
-    /* Ids ascend with the metrics except where a later version added some: the search goes on from the last. */
+    /* Ids ascend with the metrics except where a later version added some: the search goes on from the last.
+     */
     for (size_t m = 0; query_next(q);) {
         const int64_t id = get_i64(q);
         const double read = get_f64(q);
@@ -661,9 +701,14 @@ static void read_values(struct query *q, struct store *s, int64_t tally, double 
 }
 
 static void read_parts(struct store *s, int64_t run, unsigned parts, struct summary *summary) {
-    struct { struct summary_part *at; size_t len, cap; } found = {0};
-    struct query q = query_open(s, "SELECT tally_id, part, name FROM tally WHERE run_id = ? ORDER BY tally_id");
-    struct query values = query_open(s, "SELECT metric_id, value FROM measure WHERE tally_id = ? ORDER BY metric_id");
+    struct {
+        struct summary_part *at;
+        size_t len, cap;
+    } found = {0};
+    struct query q =
+        query_open(s, "SELECT tally_id, part, name FROM tally WHERE run_id = ? ORDER BY tally_id");
+    struct query values =
+        query_open(s, "SELECT metric_id, value FROM measure WHERE tally_id = ? ORDER BY metric_id");
     put_i64(&q, run);
     while (query_next(&q)) {
         const int64_t tally = get_i64(&q);
@@ -683,7 +728,10 @@ static void read_parts(struct store *s, int64_t run, unsigned parts, struct summ
 }
 
 static void read_warnings(struct store *s, int64_t run, struct summary *summary) {
-    struct { const char **at; size_t len, cap; } found = {0};
+    struct {
+        const char **at;
+        size_t len, cap;
+    } found = {0};
     struct query q = query_open(s, "SELECT text FROM warning WHERE run_id = ? ORDER BY position");
     put_i64(&q, run);
     while (query_next(&q)) *vec_push(&found) = arena_text(&summary->arena, get_text(&q));
@@ -705,12 +753,16 @@ bool store_read_summary(struct store *s, int64_t run, unsigned parts, struct sum
 
 void store_read_series(struct store *s, int64_t run, struct series *series) {
     *series = (struct series){0};
-    struct { struct bin *at; size_t len, cap; } bins = {0};
-    struct query q = query_open(
-        s, "SELECT t.tally_id, b.start_s, b.width_s, held_gpus, used_gpus, queued_jobs, queued_gpus, running_jobs,"
-           " power_w, price_usd_per_kwh, carbon_g_per_kwh, pue, cost_usd_per_h FROM series b"
-           " JOIN tally t ON t.run_id = b.run_id AND t.part = 'region' AND t.name = b.region"
-           " WHERE b.run_id = ? ORDER BY t.tally_id, b.start_s");
+    struct {
+        struct bin *at;
+        size_t len, cap;
+    } bins = {0};
+    struct query q =
+        query_open(s, "SELECT t.tally_id, b.start_s, b.width_s, held_gpus, used_gpus, queued_jobs, "
+                      "queued_gpus, running_jobs,"
+                      " power_w, price_usd_per_kwh, carbon_g_per_kwh, pue, cost_usd_per_h FROM series b"
+                      " JOIN tally t ON t.run_id = b.run_id AND t.part = 'region' AND t.name = b.region"
+                      " WHERE b.run_id = ? ORDER BY t.tally_id, b.start_s");
     put_i64(&q, run);
     for (int64_t before = 0; query_next(&q);) {
         const int64_t region = get_i64(&q);
@@ -722,9 +774,9 @@ void store_read_series(struct store *s, int64_t run, struct series *series) {
         if (region != before) series->regions++;
         before = region;
         struct bin *b = vec_push(&bins);
-        double *const fields[] = {&b->held_gpus, &b->used_gpus, &b->queued_jobs, &b->queued_gpus, &b->running_jobs,
-                                  &b->power_w, &b->price_usd_per_kwh, &b->carbon_g_per_kwh, &b->pue,
-                                  &b->cost_usd_per_h};
+        double *const fields[] = {
+            &b->held_gpus, &b->used_gpus,         &b->queued_jobs,      &b->queued_gpus, &b->running_jobs,
+            &b->power_w,   &b->price_usd_per_kwh, &b->carbon_g_per_kwh, &b->pue,         &b->cost_usd_per_h};
         for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) *fields[i] = get_f64(&q);
     }
     query_close(&q);
@@ -733,7 +785,10 @@ void store_read_series(struct store *s, int64_t run, struct series *series) {
 }
 
 struct store_step *store_read_distribution(struct store *s, int64_t run, const char *figure, size_t *count) {
-    struct { struct store_step *at; size_t len, cap; } steps = {0};
+    struct {
+        struct store_step *at;
+        size_t len, cap;
+    } steps = {0};
     struct query q = query_open(s, "SELECT at_most_s, jobs FROM distribution WHERE run_id = ? AND figure = ?"
                                    " ORDER BY at_most_s");
     put_i64(&q, run);

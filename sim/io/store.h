@@ -3,8 +3,8 @@
  * (status 'running', its own transaction); its results are written in one transaction that also marks it
  * 'complete'. A killed run thus leaves a valid file and a row that says so. Several processes may write.
  *
- * Trouble of any kind ends the program (die), with the file as it was: it cannot be opened, is not a database, is
- * another program's, is of another schema version, the disk is full.
+ * Trouble of any kind ends the program (die), with the file as it was: it cannot be opened, is not a
+ * database, is another program's, is of another schema version, the disk is full.
  */
 #ifndef HEADROOM_IO_STORE_H
 #define HEADROOM_IO_STORE_H
@@ -28,15 +28,16 @@ void store_close(struct store *store);
 struct run_info {
     const char *scenario_name, *scenario_file, *scenario_text, *run_name, *overrides, *baseline;
     uint64_t scenario_hash, trace_hash, seed;
-    const char *trace;         /* path or "synthetic" */
+    const char *trace; /* path or "synthetic" */
     const char *order, *backfill, *place, *route;
     const char *version, *command;
     int64_t origin_unix_ns, round_ns;
 };
-/* The run's id. The runs begun through one store are one batch: what one command ran, compared with each other. */
+/* The run's id. The runs begun through one store are one batch: what one command ran, compared with each
+ * other. */
 int64_t store_run_begin(struct store *store, const struct run_info *info);
-void store_run_finish(struct store *store, int64_t run, const struct setup *setup, const struct result *result,
-                      double wall_s);
+void store_run_finish(struct store *store, int64_t run, const struct setup *setup,
+                      const struct result *result, double wall_s);
 
 /* --- reading --- */
 
@@ -45,9 +46,11 @@ struct summary;
 int64_t *store_runs(struct store *store, size_t *count);
 /* Ids of the complete runs of the newest batch that has any, ascending; free(). */
 int64_t *store_latest(struct store *store, size_t *count);
+bool store_is_complete(struct store *store, int64_t run);
 /* parts: bit set of enum part, the parts wanted. false: there is no such run. summary_free it either way. */
 bool store_read_summary(struct store *store, int64_t run, unsigned parts, struct summary *summary);
-/* The series, regions in the order of the summary's PART_REGION; free(series->at). No bins: none were kept. */
+/* The series, regions in the order of the summary's PART_REGION; free(series->at). No bins: none were kept.
+ */
 void store_read_series(struct store *store, int64_t run, struct series *series);
 
 /* A cumulative distribution: `jobs` of the finished jobs had a value of at most `at_most_s`. */
@@ -56,6 +59,7 @@ struct store_step {
     uint64_t jobs;
 };
 /* figure: "wait" or "jct". Ascending; free(). */
-struct store_step *store_read_distribution(struct store *store, int64_t run, const char *figure, size_t *count);
+struct store_step *store_read_distribution(struct store *store, int64_t run, const char *figure,
+                                           size_t *count);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * The schema of the results database (docs/results.md explains every column). A run owns its rows: deleting it, with
- * foreign keys on, deletes them. Wall time and dates stand in the table `run` alone, so that everything else is the
- * same bytes for the same inputs. Times are seconds from the run's origin. A change of a table's columns is a new
- * STORE_SCHEMA_VERSION; a new metric is not.
+ * The schema of the results database (docs/results.md explains every column). A run owns its rows: deleting
+ * it, with foreign keys on, deletes them. Wall time and dates stand in the table `run` alone, so that
+ * everything else is the same bytes for the same inputs. Times are seconds from the run's origin. A change of
+ * a table's columns is a new STORE_SCHEMA_VERSION; a new metric is not.
  */
 #include "io/store_schema.h"
 
@@ -161,8 +161,8 @@ const char *const store_tables[] = {
     NULL,
 };
 
-/* A column of a view over v_metric that turns rows into columns. */
-#define AS_COLUMN(metric) " max(value) FILTER (WHERE metric = '" metric "') AS " metric
+/* Further columns of a view over v_metric, which turn its rows into columns. */
+#define COLUMN(metric) ", max(value) FILTER (WHERE metric = '" metric "') AS " metric
 
 const char *const store_views[] = {
     "CREATE VIEW v_metric AS"
@@ -173,7 +173,8 @@ const char *const store_views[] = {
     " SELECT r.run_id, r.run_name, b.run_id AS baseline_id, b.run_name AS baseline, t.part, t.name,"
     "  m.name AS metric, m.unit, v.value, w.value AS baseline_value, v.value - w.value AS difference,"
     "  CASE WHEN w.value <> 0 THEN (v.value - w.value) / abs(w.value) END AS relative,"
-    "  CASE WHEN abs(v.value - w.value) <= 1e-9 * abs(w.value) THEN 'same' WHEN m.better = 'neutral' THEN NULL"
+    "  CASE WHEN abs(v.value - w.value) <= 1e-9 * abs(w.value) THEN 'same'"
+    "   WHEN m.better = 'neutral' THEN NULL"
     "   WHEN (v.value > w.value) = (m.better = 'more') THEN 'better' ELSE 'worse' END AS verdict"
     " FROM run r"
     " JOIN run b ON b.batch_id = r.batch_id AND b.run_name = r.baseline AND b.run_id <> r.run_id"
@@ -191,27 +192,25 @@ const char *const store_views[] = {
     "  AND a.metric = 'wait_all_h'",
 
     "CREATE VIEW v_cost AS"
-    " SELECT run_id, run_name, part, name,"
-    AS_COLUMN("total_usd") "," AS_COLUMN("energy_usd") "," AS_COLUMN("job_energy_usd") ","
-    AS_COLUMN("idle_energy_usd") "," AS_COLUMN("capacity_usd") "," AS_COLUMN("job_capacity_usd") ","
-    AS_COLUMN("idle_capacity_usd") "," AS_COLUMN("price_paid_usd_per_kwh") "," AS_COLUMN("usd_per_gpu_h") ","
-    AS_COLUMN("usd_per_work") "," AS_COLUMN("usd_per_job")
+    " SELECT run_id, run_name, part, name"
+    COLUMN("total_usd") COLUMN("energy_usd") COLUMN("job_energy_usd") COLUMN("idle_energy_usd")
+    COLUMN("capacity_usd") COLUMN("job_capacity_usd") COLUMN("idle_capacity_usd")
+    COLUMN("price_paid_usd_per_kwh") COLUMN("usd_per_gpu_h") COLUMN("usd_per_work") COLUMN("usd_per_job")
     " FROM v_metric GROUP BY run_id, part, name",
 
     "CREATE VIEW v_energy AS"
-    " SELECT run_id, run_name, part, name,"
-    AS_COLUMN("energy_kwh") "," AS_COLUMN("job_energy_kwh") "," AS_COLUMN("idle_energy_kwh") ","
-    AS_COLUMN("it_energy_kwh") "," AS_COLUMN("pue") "," AS_COLUMN("mean_kw") "," AS_COLUMN("peak_kw") ","
-    AS_COLUMN("co2_kg") "," AS_COLUMN("carbon_paid_g_per_kwh") "," AS_COLUMN("kwh_per_work") ","
-    AS_COLUMN("g_per_work")
+    " SELECT run_id, run_name, part, name"
+    COLUMN("energy_kwh") COLUMN("job_energy_kwh") COLUMN("idle_energy_kwh") COLUMN("it_energy_kwh")
+    COLUMN("pue") COLUMN("mean_kw") COLUMN("peak_kw") COLUMN("co2_kg") COLUMN("carbon_paid_g_per_kwh")
+    COLUMN("kwh_per_work") COLUMN("g_per_work")
     " FROM v_metric GROUP BY run_id, part, name",
 
     "CREATE VIEW v_tenant AS"
-    " SELECT run_id, run_name, name AS tenant,"
-    AS_COLUMN("jobs_submitted") "," AS_COLUMN("jobs_finished") "," AS_COLUMN("held_gpu_h") ","
-    AS_COLUMN("held_share") "," AS_COLUMN("wait_mean_s") "," AS_COLUMN("wait_p90_s") ","
-    AS_COLUMN("wait_quota_h") "," AS_COLUMN("jct_mean_s") "," AS_COLUMN("slowdown_mean") ","
-    AS_COLUMN("energy_kwh") "," AS_COLUMN("co2_kg") "," AS_COLUMN("total_usd") "," AS_COLUMN("usd_per_work")
+    " SELECT run_id, run_name, name AS tenant"
+    COLUMN("jobs_submitted") COLUMN("jobs_finished") COLUMN("held_gpu_h") COLUMN("held_share")
+    COLUMN("wait_mean_s") COLUMN("wait_p90_s") COLUMN("wait_quota_h") COLUMN("jct_mean_s")
+    COLUMN("slowdown_mean") COLUMN("energy_kwh") COLUMN("co2_kg") COLUMN("total_usd")
+    COLUMN("usd_per_work")
     " FROM v_metric WHERE part = 'tenant' GROUP BY run_id, name",
 
     "CREATE VIEW v_series AS"

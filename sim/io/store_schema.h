@@ -1,4 +1,5 @@
-/* The database's schema as SQL statements, NULL at the end; io/store.c runs it, docs/results.md explains it. */
+/* The database's schema as SQL statements, NULL at the end; io/store.c runs it, docs/results.md explains it.
+ */
 #ifndef HEADROOM_IO_STORE_SCHEMA_H
 #define HEADROOM_IO_STORE_SCHEMA_H
 

@@ -1,6 +1,6 @@
 /*
- * A run as its readers see it (see summary.h): the tallies of a result turned into metric values, once, with copies
- * of every text, so that a summary outlives the run, the scenario and the database.
+ * A run as its readers see it (see summary.h): the tallies of a result turned into metric values, once, with
+ * copies of every text, so that a summary outlives the run, the scenario and the database.
  *
  * Cost: metrics x parts function calls; a look-up by name compares at most every metric's name.
  */
@@ -24,7 +24,8 @@ static struct run_info own_info(struct arena *arena, const struct run_info *from
     return info;
 }
 
-static struct summary_part part_of(struct arena *arena, const struct tally *tally, const struct result *result) {
+static struct summary_part part_of(struct arena *arena, const struct tally *tally,
+                                   const struct result *result) {
     struct summary_part part = {tally->part, own(arena, tally->part == PART_RUN ? "all" : tally->name),
                                 arena_alloc(arena, result_metrics_len, sizeof(double))};
     for (size_t m = 0; m < result_metrics_len; m++) {
@@ -63,7 +64,9 @@ size_t metric_index(const char *name) {
     return m;
 }
 
-double part_value(const struct summary_part *part, const char *metric) { return part->value[metric_index(metric)]; }
+double part_value(const struct summary_part *part, const char *metric) {
+    return part->value[metric_index(metric)];
+}
 
 double summary_value(const struct summary *summary, const char *metric) {
     return summary->parts_len ? part_value(&summary->parts[0], metric) : NAN;
@@ -80,7 +83,8 @@ const struct summary_part *summary_parts(const struct summary *summary, enum par
 
 const struct summary_part *summary_part(const struct summary *summary, enum part part, const char *name) {
     for (size_t i = 0; i < summary->parts_len; i++)
-        if (summary->parts[i].part == part && strcmp(summary->parts[i].name, name) == 0) return &summary->parts[i];
+        if (summary->parts[i].part == part && strcmp(summary->parts[i].name, name) == 0)
+            return &summary->parts[i];
     return NULL;
 }
 

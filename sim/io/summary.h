@@ -1,7 +1,7 @@
 /*
- * A run as its readers see it: who it was, and every metric of every part, as numbers. The terminal's table, the
- * JSON, the CSV and the report know nothing else, so a run looks the same fresh from the loop (summary_of) and
- * read back from the database (store_read_summary).
+ * A run as its readers see it: who it was, and every metric of every part, as numbers. The terminal's table,
+ * the JSON, the CSV and the report know nothing else, so a run looks the same fresh from the loop
+ * (summary_of) and read back from the database (store_read_summary).
  */
 #ifndef HEADROOM_IO_SUMMARY_H
 #define HEADROOM_IO_SUMMARY_H
@@ -16,8 +16,8 @@
 
 struct summary_part {
     enum part part;
-    const char *name;   /* "all" for PART_RUN */
-    double *value;      /* parallel to result_metrics; NAN: undefined for this part */
+    const char *name; /* "all" for PART_RUN */
+    double *value;    /* parallel to result_metrics; NAN: undefined for this part */
 };
 
 struct summary {

@@ -1,7 +1,8 @@
 /*
- * Text for people and machines (see table.h). The page is a list of rows, each a metric with its words; a row shows
- * all runs in one unit and with one number of decimals, so that eyes can compare, and is left out where no run has
- * anything to say (no preemptions, no deadlines). Exact values are in the JSON, the CSV and the database.
+ * Text for people and machines (see table.h). The page is a list of rows, each a metric with its words; a row
+ * shows all runs in one unit and with one number of decimals, so that eyes can compare, and is left out where
+ * no run has anything to say (no preemptions, no deadlines). Exact values are in the JSON, the CSV and the
+ * database.
  *
  * Cost: nothing that matters; a page is a few hundred cells.
  */
@@ -19,12 +20,17 @@
 
 enum { OTHERS_A_BLOCK = 2, NAME_COLUMNS = 18, PARTS_SHOWN = 12 };
 
+static bool same_text(const char *a, const char *b) { return strcmp(a, b) == 0; }
+
 /* --- tables --- */
 
 struct table {
     char *align;
     size_t columns;
-    struct { char **at; size_t len, cap; } cells;
+    struct {
+        char **at;
+        size_t len, cap;
+    } cells;
 };
 
 struct table *table_open(const char *align) {
@@ -61,7 +67,8 @@ static size_t columns_of(const char *text) {
     return columns;
 }
 
-static void print_row(const struct table *table, FILE *to, char *const *cells, const size_t *widths, int indent) {
+static void print_row(const struct table *table, FILE *to, char *const *cells, const size_t *widths,
+                      int indent) {
     size_t owed = (size_t)indent; /* blanks are printed before the next text: no line ends in one */
     for (size_t c = 0; c < table->columns; c++) {
         const size_t rest = widths[c] - columns_of(cells[c]);
@@ -122,9 +129,9 @@ static const struct enlarged {
     const char *from, *to;
     double least, factor;
 } enlarged[] = {
-    {"s", "d", 345600, 1 / 86400.0},   {"s", "h", 7200, 1 / 3600.0},    {"s", "min", 120, 1 / 60.0},
-    {"kWh", "GWh", 1e7, 1e-6},         {"kWh", "MWh", 1e4, 1e-3},       {"kW", "MW", 1e4, 1e-3},
-    {"kg", "t", 1e4, 1e-3},            {"USD", "M USD", 1e8, 1e-6},     {"GPU-h", "M GPU-h", 1e8, 1e-6},
+    {"s", "d", 345600, 1 / 86400.0}, {"s", "h", 7200, 1 / 3600.0}, {"s", "min", 120, 1 / 60.0},
+    {"kWh", "GWh", 1e7, 1e-6},       {"kWh", "MWh", 1e4, 1e-3},    {"kW", "MW", 1e4, 1e-3},
+    {"kg", "t", 1e4, 1e-3},          {"USD", "M USD", 1e8, 1e-6},  {"GPU-h", "M GPU-h", 1e8, 1e-6},
     {"share", "%", 0, 100},
 };
 
@@ -147,7 +154,8 @@ struct table_scale table_scale(const struct metric *metric, const double *values
     const bool whole = strcmp(metric->unit, "jobs") == 0 || strcmp(metric->unit, "times") == 0;
     if (strcmp(metric->unit, "share") == 0) scale.decimals = 1;
     else if (!whole && least > 0) { /* three digits of the smallest, but not a tail of them on the largest */
-        const int first = (int)floor(log10(least * scale.factor)), last = (int)floor(log10(most * scale.factor));
+        const int first = (int)floor(log10(least * scale.factor)),
+                  last = (int)floor(log10(most * scale.factor));
         scale.decimals = 2 - first;
         if (last + scale.decimals > 5) scale.decimals = 5 - last;
         if (last + scale.decimals < 3) scale.decimals = 3 - last;
@@ -162,8 +170,8 @@ struct table_scale table_scale(const struct metric *metric, const double *values
 static const struct row {
     const char *section; /* opens one, when not NULL */
     const char *label, *metric;
-    bool always;         /* also where every run has zero */
-    const char *whole;   /* what it is a part of, when that is to be shown */
+    bool always;       /* also where every run has zero */
+    const char *whole; /* what it is a part of, when that is to be shown */
 } page[] = {
     {"Work", "Jobs submitted", "jobs_submitted", true, NULL},
     {NULL, "Jobs finished", "jobs_finished", true, NULL},
@@ -223,7 +231,6 @@ static const struct row {
     {NULL, "Completion time per dollar", "jct_per_usd", false, NULL},
     {NULL, "Cost-delay product", "jct_usd", false, NULL},
 };
-enum { ROWS = sizeof page / sizeof *page };
 
 /* "work" in a unit reads "unit" on the page, which says above what the unit is. */
 static const char *unit_shown(const char *unit, char buffer[48]) {
@@ -245,75 +252,89 @@ static const char *change(const struct metric *metric, double value, double base
     return buffer;
 }
 
-/* Runs of a block: first is the baseline, the others follow in order. */
-struct block {
-    const struct summary *const *runs;
-    size_t count;
-};
+static enum table_verdict verdict(const struct metric *metric, double value, double base) {
+    if (metric->neutral || isnan(value) || isnan(base) || fabs(value - base) <= 5e-4 * fabs(base))
+        return TABLE_SAME;
+    return (value < base) == metric->less_is_better ? TABLE_BETTER : TABLE_WORSE;
+}
 
 /* false: no run has anything to say. */
-static bool row_values(const struct row *row, struct block block, double *values) {
+static bool row_values(const struct row *row, const struct summary *const *runs, size_t count,
+                       double *values) {
     const size_t m = metric_index(row->metric);
     bool said = false;
-    for (size_t i = 0; i < block.count; i++) {
-        values[i] = block.runs[i]->parts[0].value[m];
+    for (size_t i = 0; i < count; i++) {
+        values[i] = runs[i]->parts[0].value[m];
         said |= !isnan(values[i]) && (row->always || values[i] != 0);
     }
     return said;
 }
 
-static void add_row(struct table *table, const struct row *row, struct block block, const double *values) {
-    const struct metric *metric = &result_metrics[metric_index(row->metric)];
-    const struct table_scale scale = table_scale(metric, values, block.count);
-    const bool sub = *row->label < 'A' || *row->label > 'Z'; /* goes on from the row above */
-    char buffer[48];
-    table_cell(table, "  %s%s", sub ? "  " : "", row->label);
-    table_cell(table, "%s", strcmp(row->metric, "work") == 0 ? block.runs[0]->work_unit : unit_shown(scale.unit, buffer));
-    for (size_t i = 0; i < block.count; i++) {
-        table_cell(table, "%s", table_number(values[i] * scale.factor, scale.decimals, buffer));
-        if (i) table_cell(table, "%s", change(metric, values[i], values[0], buffer));
+void table_lines(const struct summary *const *runs, size_t count, table_visit *visit, void *context) {
+    double *values = mem_alloc(count * sizeof *values);
+    struct table_line line = {.count = count};
+    const char *section = NULL; /* opened by the first of its rows that is shown */
+    line.cells = mem_zero(count, sizeof *line.cells);
+    for (size_t r = 0; r < sizeof page / sizeof *page; r++) {
+        const struct row *row = &page[r];
+        const struct metric *metric = &result_metrics[metric_index(row->metric)];
+        char buffer[48];
+        if (row->section) section = row->section;
+        if (!row_values(row, runs, count, values)) continue;
+        const struct table_scale scale = table_scale(metric, values, count);
+        line.metric = metric;
+        line.section = section, section = NULL;
+        line.label = row->label;
+        line.sub = *row->label < 'A' || *row->label > 'Z';
+        line.unit = same_text(row->metric, "work") ? runs[0]->work_unit : unit_shown(scale.unit, buffer);
+        for (size_t i = 0; i < count; i++) {
+            char text[48];
+            text_copy(line.cells[i].value, 48, table_number(values[i] * scale.factor, scale.decimals, text));
+            text_copy(line.cells[i].change, 48, i ? change(metric, values[i], values[0], text) : "");
+            line.cells[i].verdict = verdict(metric, values[i], values[0]);
+        }
+        *line.share = '\0';
+        if (row->whole && values[0] > 0)
+            snprintf(line.share, sizeof line.share, "%.1f %%",
+                     100 * values[0] / summary_value(runs[0], row->whole));
+        visit(context, &line);
     }
-    if (block.count == 1 && row->whole) {
-        const double whole = summary_value(block.runs[0], row->whole);
-        table_cell(table, "%s %%", table_number(100 * values[0] / whole, 1, buffer));
+    free(line.cells);
+    free(values);
+}
+
+static void add_line_to(void *context, const struct table_line *line) {
+    struct table *table = context;
+    if (line->section) {
+        if (table->cells.len > table->columns) table_cell(table, "%s", ""), table_end_row(table);
+        table_cell(table, "%s", line->section);
+        table_end_row(table);
     }
+    table_cell(table, "  %s%s", line->sub ? "  " : "", line->label);
+    table_cell(table, "%s", line->unit);
+    for (size_t i = 0; i < line->count; i++) {
+        table_cell(table, "%s", line->cells[i].value);
+        if (i) table_cell(table, "%s", line->cells[i].change);
+    }
+    if (line->count == 1) table_cell(table, "%s", line->share);
     table_end_row(table);
 }
 
-static void add_heading(struct table *table, struct block block) {
-    table_cell(table, "%s", ""), table_cell(table, "%s", "");
-    for (size_t i = 0; i < block.count; i++) {
+static void print_block(FILE *to, const struct summary *const *runs, size_t count) {
+    char align[5 + 2 * OTHERS_A_BLOCK] = "llrr";
+    for (size_t i = 1; i < count; i++) memcpy(align + 1 + 2 * i, "rr", 3);
+    struct table *table = table_open(align);
+    if (count > 1) table_cell(table, "%s", ""), table_cell(table, "%s", "");
+    for (size_t i = 0; i < count && count > 1; i++) {
         char name[NAME_COLUMNS + 1];
-        if (!text_copy(name, sizeof name, summary_title(block.runs[i]))) memcpy(name + NAME_COLUMNS - 3, "...", 4);
+        if (!text_copy(name, sizeof name, summary_title(runs[i]))) memcpy(name + NAME_COLUMNS - 3, "...", 4);
         table_cell(table, "%s", name);
         if (i) table_cell(table, "%s", "change");
     }
-    table_end_row(table);
-}
-
-static void print_block(FILE *to, struct block block) {
-    double values[1 + OTHERS_A_BLOCK];
-    char align[5 + 2 * OTHERS_A_BLOCK] = "llrr";
-    for (size_t i = 1; i < block.count; i++) memcpy(align + 1 + 2 * i, "rr", 3);
-    struct table *table = table_open(align);
-    const char *section = NULL; /* opened by the first of its rows that is shown */
-    if (block.count > 1) add_heading(table, block);
-    for (size_t i = 0; i < ROWS; i++) {
-        if (page[i].section) section = page[i].section;
-        if (!row_values(&page[i], block, values)) continue;
-        if (section) {
-            if (i) table_cell(table, "%s", ""), table_end_row(table);
-            table_cell(table, "%s", section);
-            table_end_row(table);
-            section = NULL;
-        }
-        add_row(table, &page[i], block, values);
-    }
-    table_print(table, to, block.count > 1 ? 1 : 0, 0);
+    table_lines(runs, count, add_line_to, table);
+    table_print(table, to, count > 1 ? 1 : 0, 0);
     table_close(table);
 }
-
-static bool same_text(const char *a, const char *b) { return strcmp(a, b) == 0; }
 
 /* "order fifo, backfill none, place pack" of all runs; where they differ, the runs' own lines say it. */
 static void print_policies(FILE *to, const struct summary *runs, size_t count) {
@@ -321,9 +342,11 @@ static void print_policies(FILE *to, const struct summary *runs, size_t count) {
         const struct run_info *info = &runs[i].info, *before = i ? &runs[i - 1].info : NULL;
         if (before && same_text(info->order, before->order) && same_text(info->backfill, before->backfill) &&
             same_text(info->place, before->place) && same_text(info->route, before->route) &&
-            same_text(info->overrides, before->overrides)) continue;
+            same_text(info->overrides, before->overrides))
+            continue;
         fprintf(to, "%s%s", count > 1 ? summary_title(&runs[i]) : "policy", ": ");
-        fprintf(to, "order %s, backfill %s, place %s, route %s", info->order, info->backfill, info->place, info->route);
+        fprintf(to, "order %s, backfill %s, place %s, route %s", info->order, info->backfill, info->place,
+                info->route);
         if (info->round_ns) fprintf(to, ", rounds of %g s", tick_seconds(info->round_ns));
         fprintf(to, "%s%s%s\n", *info->overrides ? " (" : "", info->overrides, *info->overrides ? ")" : "");
     }
@@ -337,7 +360,8 @@ static void print_heading(FILE *to, const struct summary *runs, size_t count) {
     if (count > 1) fprintf(to, ": %zu runs side by side", count);
     const bool synthetic = same_text(first->info.trace, "synthetic");
     fprintf(to, "\n%s %s%s, seed %" PRIu64 ", %s measured\n", table_number((double)first->jobs, 0, number),
-            synthetic ? "synthetic jobs" : "jobs of ", synthetic ? "" : first->info.trace, first->info.seed, tick_human(tick_from_seconds(first->measured_s), span));
+            synthetic ? "synthetic jobs" : "jobs of ", synthetic ? "" : first->info.trace, first->info.seed,
+            tick_human(tick_from_seconds(first->measured_s), span));
     print_policies(to, runs, count);
     fprintf(to, "unit of work: %s\n\n", first->work_unit);
 }
@@ -350,7 +374,8 @@ static void print_foot(FILE *to, const struct summary *runs, size_t count) {
         for (size_t w = 0; w < runs[i].warnings_len; w++) {
             bool said = false; /* by an earlier run */
             for (size_t k = 0; k < i; k++)
-                for (size_t v = 0; v < runs[k].warnings_len; v++) said |= same_text(runs[k].warnings[v], runs[i].warnings[w]);
+                for (size_t v = 0; v < runs[k].warnings_len; v++)
+                    said |= same_text(runs[k].warnings[v], runs[i].warnings[w]);
             if (!said) fprintf(to, "note: %s\n", runs[i].warnings[w]);
         }
     }
@@ -374,7 +399,7 @@ void table_summary(FILE *to, const struct summary *runs, size_t count) {
         const struct summary *shown[1 + OTHERS_A_BLOCK] = {order[0]};
         size_t n = 1;
         while (n <= OTHERS_A_BLOCK && from + n - 1 < count) shown[n] = order[from + n - 1], n++;
-        print_block(to, (struct block){shown, n});
+        print_block(to, shown, n);
         fputc('\n', to);
     }
     free(order);
@@ -394,11 +419,11 @@ static const struct part_column {
     const char *title, *metric;
     enum fold fold;
 } part_columns[] = {
-    {"jobs", "jobs_finished", FOLD_SUM},       {"wait", "wait_mean_s", FOLD_JOBS},
-    {"slowdown", "slowdown_mean", FOLD_JOBS},  {"held", "held_gpu_h", FOLD_SUM},
-    {"of all", "held_share", FOLD_SUM},        {"utilised", "utilisation", FOLD_NOT},
-    {"energy", "energy_kwh", FOLD_SUM},        {"CO2", "co2_kg", FOLD_SUM},
-    {"cost", "total_usd", FOLD_SUM},           {"per unit", "usd_per_work", FOLD_NOT},
+    {"jobs", "jobs_finished", FOLD_SUM},      {"wait", "wait_mean_s", FOLD_JOBS},
+    {"slowdown", "slowdown_mean", FOLD_JOBS}, {"held", "held_gpu_h", FOLD_SUM},
+    {"of all", "held_share", FOLD_SUM},       {"utilised", "utilisation", FOLD_NOT},
+    {"energy", "energy_kwh", FOLD_SUM},       {"CO2", "co2_kg", FOLD_SUM},
+    {"cost", "total_usd", FOLD_SUM},          {"per unit", "usd_per_work", FOLD_NOT},
 };
 enum { PART_COLUMNS = sizeof part_columns / sizeof *part_columns };
 
@@ -408,7 +433,7 @@ struct part_lines {
         char part[64];
         const char *run;
         double value[PART_COLUMNS];
-    } *at;
+    } * at;
     size_t len, cap;
 };
 
@@ -483,8 +508,8 @@ static bool column_scale(const struct part_lines *lines, size_t c, struct table_
     return said;
 }
 
-static void add_part_headings(struct table *table, const struct table_scale *scales, const bool *said, enum part part,
-                              bool several) {
+static void add_part_headings(struct table *table, const struct table_scale *scales, const bool *said,
+                              enum part part, bool several) {
     char unit[48];
     table_cell(table, "%s", part_names[part]);
     if (several) table_cell(table, "run");
@@ -515,7 +540,9 @@ static void print_lines(FILE *to, const struct part_lines *lines, enum part part
         table_cell(table, "%s", again ? "" : line->part);
         if (several) table_cell(table, "%s", line->run);
         for (size_t c = 0; c < PART_COLUMNS; c++)
-            if (said[c]) table_cell(table, "%s", table_number(line->value[c] * scales[c].factor, scales[c].decimals, number));
+            if (said[c])
+                table_cell(table, "%s",
+                           table_number(line->value[c] * scales[c].factor, scales[c].decimals, number));
     }
     table_print(table, to, 2, 0);
     table_close(table);
@@ -535,7 +562,7 @@ void table_parts(FILE *to, const struct summary *runs, size_t count, enum part p
 void table_runs(FILE *to, const struct summary *runs, size_t count) {
     struct table *table = table_open("rllllrrrr");
     char a[48], b[48], c[48], d[48];
-    static const char *const titles[] = {"run", "scenario", "name", "begun (UTC)", "status",
+    static const char *const titles[] = {"run",  "scenario",  "name",     "begun (UTC)", "status",
                                          "jobs", "mean wait", "utilised", "USD"};
     for (size_t i = 0; i < sizeof titles / sizeof *titles; i++) table_cell(table, "%s", titles[i]);
     for (size_t i = 0; i < count; i++) {
@@ -548,7 +575,8 @@ void table_runs(FILE *to, const struct summary *runs, size_t count) {
         const double wait_s = summary_value(run, "wait_mean_s");
         table_cell(table, "%s", run->complete ? table_number((double)run->jobs, 0, a) : "-");
         table_cell(table, "%s", isnan(wait_s) ? "-" : tick_human(tick_from_seconds(wait_s), b));
-        table_cell(table, "%s%s", table_number(100 * summary_value(run, "utilisation"), 1, c), run->complete ? " %" : "");
+        table_cell(table, "%s%s", table_number(100 * summary_value(run, "utilisation"), 1, c),
+                   run->complete ? " %" : "");
         table_cell(table, "%s", table_number(summary_value(run, "total_usd"), 0, d));
     }
     table_print(table, to, 1, 0);
@@ -599,14 +627,25 @@ static void json_parts(FILE *to, const struct summary *run, enum part part) {
 
 static void json_run(FILE *to, const struct summary *run) {
     const struct run_info *info = &run->info;
-    const struct { const char *key, *text; } texts[] = {
-        {"scenario", info->scenario_name}, {"scenario_file", info->scenario_file}, {"name", info->run_name},
-        {"baseline", info->baseline},      {"overrides", info->overrides},         {"trace", info->trace},
-        {"order", info->order},            {"backfill", info->backfill},           {"place", info->place},
-        {"route", info->route},            {"version", info->version},             {"command", info->command},
+    const struct {
+        const char *key, *text;
+    } texts[] = {
+        {"scenario", info->scenario_name},
+        {"scenario_file", info->scenario_file},
+        {"name", info->run_name},
+        {"baseline", info->baseline},
+        {"overrides", info->overrides},
+        {"trace", info->trace},
+        {"order", info->order},
+        {"backfill", info->backfill},
+        {"place", info->place},
+        {"route", info->route},
+        {"version", info->version},
+        {"command", info->command},
         {"work_unit", run->work_unit},
     };
-    fprintf(to, "    {\n      \"run_id\": %" PRId64 ",\n      \"batch_id\": %" PRId64 ",\n", run->run, run->batch);
+    fprintf(to, "    {\n      \"run_id\": %" PRId64 ",\n      \"batch_id\": %" PRId64 ",\n", run->run,
+            run->batch);
     fprintf(to, "      \"complete\": %s,\n", run->complete ? "true" : "false");
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         fprintf(to, "      \"%s\": ", texts[i].key);
@@ -615,7 +654,8 @@ static void json_run(FILE *to, const struct summary *run) {
     }
     fprintf(to, "      \"scenario_hash\": \"%016" PRIx64 "\",\n      \"trace_hash\": \"%016" PRIx64 "\",\n",
             info->scenario_hash, info->trace_hash);
-    fprintf(to, "      \"seed\": %" PRIu64 ",\n      \"jobs\": %" PRIu64 ",\n      \"events\": %" PRIu64 ",\n",
+    fprintf(to,
+            "      \"seed\": %" PRIu64 ",\n      \"jobs\": %" PRIu64 ",\n      \"events\": %" PRIu64 ",\n",
             info->seed, run->jobs, run->events);
     fputs("      \"measured_s\": ", to), json_number(to, run->measured_s);
     fputs(",\n      \"wall_s\": ", to), json_number(to, run->wall_s);

@@ -1,6 +1,6 @@
 /*
- * Text for people and machines: aligned tables, and the summary of one or more runs as a page for the terminal, as
- * JSON and as CSV.
+ * Text for people and machines: aligned tables, and the summary of one or more runs as a page for the
+ * terminal, as JSON and as CSV.
  */
 #ifndef HEADROOM_IO_TABLE_H
 #define HEADROOM_IO_TABLE_H
@@ -31,6 +31,25 @@ struct table_scale {
 };
 struct table_scale table_scale(const struct metric *metric, const double *values, size_t count);
 
+/* A row of the page: one metric of all runs, in words. */
+enum table_verdict { TABLE_SAME, TABLE_BETTER, TABLE_WORSE };
+struct table_line {
+    const struct metric *metric;
+    const char *section; /* opens a section, or NULL */
+    const char *label;
+    const char *unit;
+    bool sub; /* goes on from the row above */
+    size_t count;
+    struct {
+        char value[48], change[48]; /* change: against the first run; "" for itself */
+        enum table_verdict verdict;
+    } * cells;      /* count of them */
+    char share[16]; /* of what it is a part of, in the first run; "" */
+};
+typedef void table_visit(void *context, const struct table_line *line);
+/* The rows of the page, in order. runs[0] is what the others are compared with; all are complete. */
+void table_lines(const struct summary *const *runs, size_t count, table_visit *visit, void *context);
+
 /* The page `headroom run` ends with: runs side by side, the baseline first, differences in per cent. */
 void table_summary(FILE *to, const struct summary *runs, size_t count);
 /* One kind of part, a line each; past the twelve with most GPU-hours they are folded. */
@@ -38,7 +57,8 @@ void table_parts(FILE *to, const struct summary *runs, size_t count, enum part p
 /* The runs of a database, a line each. */
 void table_runs(FILE *to, const struct summary *runs, size_t count);
 
-/* A JSON document: {"runs": [{..., "metrics": {...}, "region": {NAME: {...}}, ...}]}. Undefined metrics are null. */
+/* A JSON document: {"runs": [{..., "metrics": {...}, "region": {NAME: {...}}, ...}]}. Undefined metrics are
+ * null. */
 void table_json(FILE *to, const struct summary *runs, size_t count);
 /* run_id,run,part,name and a column a metric; RFC 4180. parts: bit set of enum part. */
 void table_csv(FILE *to, const struct summary *runs, size_t count, unsigned parts);

@@ -1,7 +1,7 @@
 /*
- * The month of sample.h. Power follows a day's swing, price and carbon theirs; waits are drawn from one stream, the
- * same for every variant, and scaled. Sums in the tallies are consistent with each other (jobs + idle = all), not
- * with the jobs.
+ * The month of sample.h. Power follows a day's swing, price and carbon theirs; waits are drawn from one
+ * stream, the same for every variant, and scaled. Sums in the tallies are consistent with each other (jobs +
+ * idle = all), not with the jobs.
  */
 #include "support/sample.h"
 
@@ -16,13 +16,20 @@
 enum { REGIONS = 2, TENANTS = 3, BINS = SAMPLE_DAYS * 8 };
 static const char *const regions[REGIONS] = {"us-east", "eu-north"};
 static const char *const tenants[TENANTS] = {"vision", "language", "ads"};
-static const char *const policies[] = {"fifo", "sjf", "srtf", "las", "fair_share", "edf", "smallest", "priority"};
+static const char *const policies[] = {"fifo",       "sjf", "srtf",     "las",
+                                       "fair_share", "edf", "smallest", "priority"};
 static const double region_share[REGIONS] = {0.6, 0.4};
 static const double tenant_share[TENANTS] = {0.5, 0.3, 0.2};
 
 static void open_setup(struct setup *setup) {
-    *setup = (struct setup){.name = "sample", .seed = 1, .horizon_ns = TICK_NEVER, .measure_to_ns = TICK_NEVER,
-                            .work_unit = "useful GPU-h", .regions_len = REGIONS, .pools_len = 2, .nodes_len = 2,
+    *setup = (struct setup){.name = "sample",
+                            .seed = 1,
+                            .horizon_ns = TICK_NEVER,
+                            .measure_to_ns = TICK_NEVER,
+                            .work_unit = "useful GPU-h",
+                            .regions_len = REGIONS,
+                            .pools_len = 2,
+                            .nodes_len = 2,
                             .tenants_len = TENANTS};
     struct arena *arena = &setup->arena;
     arena_init(arena);
@@ -33,12 +40,19 @@ static void open_setup(struct setup *setup) {
     setup->tenants = arena_alloc(arena, TENANTS, sizeof *setup->tenants);
     for (uint32_t r = 0; r < REGIONS; r++) {
         setup->regions[r].name = regions[r];
-        setup->pools[r] = (struct pool_setup){.name = r ? "a100" : "h100", .region = r, .tenant = SETUP_SHARED,
-                                              .gpu = r ? "A100" : "H100", .gpus = 8, .bought = BOUGHT_OWNED,
-                                              .usd_per_node_h = r ? 9 : 16, .cpu_milli = 96000, .estimated = r};
+        setup->pools[r] = (struct pool_setup){.name = r ? "a100" : "h100",
+                                              .region = r,
+                                              .tenant = SETUP_SHARED,
+                                              .gpu = r ? "A100" : "H100",
+                                              .gpus = 8,
+                                              .bought = BOUGHT_OWNED,
+                                              .usd_per_node_h = r ? 9 : 16,
+                                              .cpu_milli = 96000,
+                                              .estimated = r};
         setup->nodes[r] = (struct node_run){r, r ? 20 : 30};
     }
-    for (uint32_t t = 0; t < TENANTS; t++) setup->tenants[t] = (struct tenant_setup){.name = tenants[t], .weight = 1};
+    for (uint32_t t = 0; t < TENANTS; t++)
+        setup->tenants[t] = (struct tenant_setup){.name = tenants[t], .weight = 1};
 }
 
 static void open_jobs(struct jobs *jobs, double scale) {
@@ -68,18 +82,24 @@ static void open_jobs(struct jobs *jobs, double scale) {
     rng_close(rng);
 }
 
+static bool same(const char *a, const char *b) { return strcmp(a, b) == 0; }
+
 /* Whole-run figures times a share; the baseline's waits times `scale`. */
 static struct tally open_tally(enum part part, const char *name, double share, double scale, bool iron) {
     const double held = 288000 * share * (0.80 - 0.04 * scale), energy_j = 3.6e6 * 190000 * share;
-    struct tally t = {.part = part, .name = name, .submitted = (uint64_t)(SAMPLE_JOBS * share),
+    struct tally t = {.part = part,
+                      .name = name,
+                      .submitted = (uint64_t)(SAMPLE_JOBS * share),
                       .preemptions = (uint64_t)(300 * share * (1 - scale)),
-                      .deadlines = 100, .deadlines_met = (uint64_t)(95 - 20 * scale)};
+                      .deadlines = 100,
+                      .deadlines_met = (uint64_t)(95 - 20 * scale)};
     t.finished = t.submitted - 3;
     t.running = t.waiting = t.refused = 1;
-    t.wait_s = (struct stats_summary){t.finished, 9400 * scale, 0, 0, 310 * scale, 19000 * scale, 130000 * scale,
-                                      600000 * scale};
+    t.wait_s = (struct stats_summary){t.finished,     9400 * scale,  0, 0, 310 * scale, 19000 * scale,
+                                      130000 * scale, 600000 * scale};
     t.jct_s = (struct stats_summary){t.finished, 6300 + 9400 * scale, 0, 1, 2600, 26000, 150000, 700000};
-    t.slowdown = (struct stats_summary){t.finished, 1 + 19 * scale, 0, 1, 1.2, 1 + 22 * scale, 400 * scale, 9000};
+    t.slowdown =
+        (struct stats_summary){t.finished, 1 + 19 * scale, 0, 1, 1.2, 1 + 22 * scale, 400 * scale, 9000};
     const double why[WHY_COUNT] = {2800, 900, 5200, 1300, 350, 120};
     for (int i = 0; i < WHY_COUNT; i++) t.why_s[i] = 3600 * share * scale * why[i];
     t.held_gpu_h = held;
@@ -96,7 +116,10 @@ static struct tally open_tally(enum part part, const char *name, double share, d
         t.fragmented_gpu_h = (0.1 + 0.2 * scale) * t.free_gpu_h;
         t.peak_w = 420e3 * share;
     }
-    const double usd_per_j = 0.082 / 3.6e6, g_per_j = 260 / 3.6e6;
+    const bool east = same(name, "us-east") || same(name, "h100"),
+               north = same(name, "eu-north") || same(name, "a100");
+    const double usd_per_j = (east ? 0.10 : north ? 0.05 : 0.08) / 3.6e6; /* 0.6 east + 0.4 north */
+    const double g_per_j = (east ? 390 : north ? 90 : 270) / 3.6e6;
     t.energy_usd = t.energy_j * usd_per_j, t.co2_g = t.energy_j * g_per_j;
     t.job_energy_usd = t.job_energy_j * usd_per_j, t.job_co2_g = t.job_energy_j * g_per_j;
     t.idle_energy_usd = t.idle_energy_j * usd_per_j, t.idle_co2_g = t.idle_energy_j * g_per_j;
@@ -107,9 +130,13 @@ static struct tally open_tally(enum part part, const char *name, double share, d
 }
 
 static void open_tallies(struct result *result, const struct setup *setup, double scale) {
-    struct { struct tally *at; size_t len, cap; } all = {0};
+    struct {
+        struct tally *at;
+        size_t len, cap;
+    } all = {0};
     *vec_push(&all) = open_tally(PART_RUN, "run", 1, scale, true);
-    for (int r = 0; r < REGIONS; r++) *vec_push(&all) = open_tally(PART_REGION, regions[r], region_share[r], scale, true);
+    for (int r = 0; r < REGIONS; r++)
+        *vec_push(&all) = open_tally(PART_REGION, regions[r], region_share[r], scale, true);
     for (int t = 0; t < TENANTS; t++)
         *vec_push(&all) = open_tally(PART_TENANT, tenants[t], tenant_share[t], scale, false);
     *vec_push(&all) = open_tally(PART_CLASS, "default", 1, scale, false);
@@ -119,11 +146,15 @@ static void open_tallies(struct result *result, const struct setup *setup, doubl
     result->tallies_len = all.len;
 }
 
-static double swing(double hour, double peak_hour) { return cos((hour - peak_hour) / 24 * 6.283185307179586); }
+static double swing(double hour, double peak_hour) {
+    return cos((hour - peak_hour) / 24 * 6.283185307179586);
+}
 
 static void open_series(struct series *series, double scale) {
     struct rng *rng = rng_open(7, "series", 0);
-    *series = (struct series){.width_ns = TICK_DAY / 8, .bins = BINS, .regions = REGIONS,
+    *series = (struct series){.width_ns = TICK_DAY / 8,
+                              .bins = BINS,
+                              .regions = REGIONS,
                               .at = mem_zero(BINS * REGIONS, sizeof *series->at)};
     for (size_t i = 0; i < BINS * REGIONS; i++) {
         const size_t r = i / BINS;
@@ -139,8 +170,9 @@ static void open_series(struct series *series, double scale) {
         b->queued_gpus = 4 * b->queued_jobs;
         b->pue = 1.2 + 0.03 * swing(hour, 15);
         b->power_w = b->pue * (gpus * 200 + b->held_gpus * 700);
-        b->price_usd_per_kwh = r ? 0.05 + 0.02 * swing(hour, 19) : 0.11 + 0.05 * swing(hour, 18) + 0.2 * noise;
-        b->carbon_g_per_kwh = r ? 40 + 8 * swing(hour, 20) : 390 - 90 * swing(hour, 13) + 400 * noise;
+        b->price_usd_per_kwh =
+            r ? 0.05 + 0.02 * swing(hour, 19) : 0.11 + 0.05 * swing(hour, 18) + 0.2 * noise;
+        b->carbon_g_per_kwh = r ? 90 + 15 * swing(hour, 20) : 390 - 90 * swing(hour, 13) + 400 * noise;
         b->cost_usd_per_h = gpus * 1.7 + b->power_w / 1e3 * b->price_usd_per_kwh;
     }
     rng_close(rng);
@@ -152,18 +184,30 @@ void sample_open(struct sample *sample, unsigned variant) {
     snprintf(sample->name, sizeof sample->name, "%s", policies[variant % 8]);
     open_setup(&sample->setup);
     open_jobs(&sample->trace, scale);
-    sample->info = (struct run_info){
-        .scenario_name = "sample month", .scenario_file = "scenarios/sample.yaml", .scenario_text = "version: 1\n",
-        .run_name = sample->name, .overrides = variant ? "policy.order" : "", .baseline = "fifo",
-        .scenario_hash = 0xfedcba9876543210, .trace_hash = 42, .seed = 1, .trace = "synthetic",
-        .order = sample->name, .backfill = "none", .place = "consolidate", .route = "home", .version = HEADROOM_VERSION,
-        .command = "headroom run scenarios/sample.yaml", .origin_unix_ns = sample->setup.origin_unix_ns};
+    sample->info = (struct run_info){.scenario_name = "sample month",
+                                     .scenario_file = "scenarios/sample.yaml",
+                                     .scenario_text = "version: 1\n",
+                                     .run_name = sample->name,
+                                     .overrides = variant ? "policy.order" : "",
+                                     .baseline = "fifo",
+                                     .scenario_hash = 0xfedcba9876543210,
+                                     .trace_hash = 42,
+                                     .seed = 1,
+                                     .trace = "synthetic",
+                                     .order = sample->name,
+                                     .backfill = "none",
+                                     .place = "consolidate",
+                                     .route = "home",
+                                     .version = HEADROOM_VERSION,
+                                     .command = "headroom run scenarios/sample.yaml",
+                                     .origin_unix_ns = sample->setup.origin_unix_ns};
     struct result *result = &sample->result;
     open_tallies(result, &sample->setup, scale);
     open_series(&result->series, scale);
     result->jobs = mem_copy(&sample->trace, sizeof sample->trace);
     result->jobs->at = mem_copy(sample->trace.at, sample->trace.len * sizeof *sample->trace.at);
-    result->jobs->shapes.at = mem_copy(sample->trace.shapes.at, sample->trace.shapes.len * sizeof(struct shape));
+    result->jobs->shapes.at =
+        mem_copy(sample->trace.shapes.at, sample->trace.shapes.len * sizeof(struct shape));
     result->job_results = mem_zero(SAMPLE_JOBS, sizeof *result->job_results);
     result->end_ns = result->makespan_ns = result->measured_ns = SAMPLE_DAYS * TICK_DAY;
     result->events = 2 * SAMPLE_JOBS;
@@ -171,7 +215,8 @@ void sample_open(struct sample *sample, unsigned variant) {
     result->loop_s = 0.004;
     result->ledger_error = 3e-15;
     result->warnings = mem_zero(1, sizeof *result->warnings);
-    result->warnings[result->warnings_len++] = mem_text("pool 'a100': its power is an estimate of the catalogue");
+    result->warnings[result->warnings_len++] =
+        mem_text("pool 'a100': its power is an estimate of the catalogue");
 }
 
 void sample_close(struct sample *sample) {

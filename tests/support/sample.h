@@ -1,6 +1,7 @@
 /*
- * A month of two regions by hand: set-up, jobs and result as a run would leave them, without running anything, for
- * the tests of what writes and shows results. Variants differ the way policies do: the same demand, other waits.
+ * A month of two regions by hand: set-up, jobs and result as a run would leave them, without running
+ * anything, for the tests of what writes and shows results. Variants differ the way policies do: the same
+ * demand, other waits.
  */
 #ifndef HEADROOM_TESTS_SUPPORT_SAMPLE_H
 #define HEADROOM_TESTS_SUPPORT_SAMPLE_H

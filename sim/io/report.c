@@ -1,0 +1,492 @@
+/*
+ * The report (see report.h): reads the runs, lays their figures out as small tab-separated files, names what
+ * the gnuplot scripts need to know, draws, and writes the two pages (report_page.c).
+ *
+ * What is drawn is chosen here once: units, axes and labels are made with the house's own number formats, so
+ * that the scripts only draw. A picture that would show nothing (no series kept, nobody waited) is left out.
+ */
+#include "io/report.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "base/tick.h"
+#include "io/axis.h"
+#include "io/plot.h"
+#include "io/report_page.h"
+#include "io/summary.h"
+#include "io/table.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { NAME_MOST = 20, PICTURES_MOST = 7, METRICS_DRAWN = 5 };
+
+struct drawing {
+    const struct report *report;
+    struct plot *plot;
+    struct summary *runs;         /* as read */
+    const struct summary **order; /* the baseline first */
+    struct series *series;        /* parallel to order */
+    size_t count;
+    struct picture pictures[PICTURES_MOST];
+    size_t pictures_len;
+};
+
+/* --- names and axes for the scripts --- */
+
+static void set_axis(struct plot *plot, const char *name, const struct axis *axis) {
+    char variable[64];
+    snprintf(variable, sizeof variable, "%s_tics", name);
+    plot_set(plot, variable, axis->tics);
+    snprintf(variable, sizeof variable, "%s_bottom", name);
+    plot_set_number(plot, variable, axis->from);
+    snprintf(variable, sizeof variable, "%s_top", name);
+    plot_set_number(plot, variable, axis->to);
+}
+
+/* Names longer than a legend can hold end in an ellipsis. A cut never leaves half a character. */
+static void short_name(char out[NAME_MOST + 4], const char *name) {
+    if (text_copy(out, NAME_MOST + 1, name)) return;
+    size_t len = NAME_MOST - 1;
+    while (len && ((unsigned char)out[len] & 0xc0) == 0x80) len--;
+    memcpy(out + len, "…", sizeof "…");
+}
+
+static void set_name(struct plot *plot, const char *kind, size_t i, const char *name) {
+    char variable[64], shown[NAME_MOST + 4];
+    snprintf(variable, sizeof variable, "%s_name_%zu", kind, i + 1);
+    short_name(shown, name);
+    plot_set(plot, variable, shown);
+}
+
+static void set_names(struct drawing *d) {
+    size_t widest = 0, regions;
+    const struct summary_part *parts = summary_parts(d->order[0], PART_REGION, &regions);
+    plot_set_number(d->plot, "runs", (double)d->count);
+    plot_set_number(d->plot, "regions", (double)regions);
+    for (size_t i = 0; i < d->count; i++) {
+        const char *name = summary_title(d->order[i]);
+        const size_t wide = strlen(name) < NAME_MOST ? strlen(name) : NAME_MOST;
+        if (wide > widest) widest = wide;
+        set_name(d->plot, "run", i, name);
+    }
+    for (size_t r = 0; r < regions; r++) set_name(d->plot, "region", r, parts[r].name);
+    plot_set_number(d->plot, "name_columns", (double)widest);
+}
+
+static FILE *data_file(struct drawing *d, const char *kind, size_t i) {
+    char name[64];
+    snprintf(name, sizeof name, "%s-%zu.tsv", kind, i + 1);
+    return plot_data(d->plot, name);
+}
+
+static void add_picture(struct drawing *d, const char *name, const char *title, const char *caption) {
+    struct text stem;
+    text_init(&stem);
+    text_format(&stem, "%s/%s", d->report->folder, name);
+    plot_add(d->plot, name, stem.at);
+    text_free(&stem);
+    require(d->pictures_len < PICTURES_MOST);
+    d->pictures[d->pictures_len++] = (struct picture){name, title, caption};
+}
+
+/* --- over time --- */
+
+struct peaks {
+    double from_s, to_s, queue, power_w, price_least, price, carbon;
+};
+
+static void grow(double *peak, double value) {
+    if (value > *peak) *peak = value;
+}
+
+static void find_peaks(const struct drawing *d, struct peaks *peaks) {
+    *peaks = (struct peaks){.from_s = INFINITY};
+    for (size_t i = 0; i < d->count; i++) {
+        const struct series *series = &d->series[i];
+        if (!series->bins) continue;
+        const double from_s = tick_seconds(series->start_ns);
+        if (from_s < peaks->from_s) peaks->from_s = from_s;
+        grow(&peaks->to_s, from_s + tick_seconds(series->width_ns) * (double)series->bins);
+        for (size_t b = 0; b < series->bins; b++) {
+            double queue = 0, power_w = 0;
+            for (size_t r = 0; r < series->regions; r++) {
+                const struct bin *bin = &series->at[r * series->bins + b];
+                queue += bin->queued_gpus;
+                power_w += bin->power_w;
+                grow(&peaks->price, bin->price_usd_per_kwh);
+                grow(&peaks->carbon, bin->carbon_g_per_kwh);
+                if (bin->price_usd_per_kwh < peaks->price_least) peaks->price_least = bin->price_usd_per_kwh;
+            }
+            grow(&peaks->queue, queue);
+            grow(&peaks->power_w, power_w);
+        }
+    }
+}
+
+static double middle_s(const struct series *series, size_t bin) {
+    return tick_seconds(series->start_ns) + tick_seconds(series->width_ns) * ((double)bin + 0.5);
+}
+
+/* x, held %, used %, queued GPUs, power; all regions. */
+static void write_run_series(struct drawing *d, size_t i, double watts_per_unit) {
+    const struct series *series = &d->series[i];
+    const double hours = d->order[i]->measured_s / 3600;
+    const double gpus = hours > 0 ? summary_value(d->order[i], "capacity_gpu_h") / hours : NAN;
+    FILE *file = data_file(d, "run", i);
+    for (size_t b = 0; b < series->bins; b++) {
+        struct bin sum = {0};
+        for (size_t r = 0; r < series->regions; r++) {
+            const struct bin *bin = &series->at[r * series->bins + b];
+            sum.held_gpus += bin->held_gpus;
+            sum.used_gpus += bin->used_gpus;
+            sum.queued_gpus += bin->queued_gpus;
+            sum.power_w += bin->power_w;
+        }
+        fprintf(file, "%.9g\t%.6g\t%.6g\t%.6g\t%.6g\n", middle_s(series, b), 100 * sum.held_gpus / gpus,
+                100 * sum.used_gpus / gpus, sum.queued_gpus, sum.power_w / watts_per_unit);
+    }
+    plot_data_end(file);
+}
+
+/* x, power of the regions up to this one, price, carbon; the baseline's. */
+static void write_region_series(struct drawing *d, double watts_per_unit) {
+    const struct series *series = &d->series[0];
+    for (size_t r = 0; r < series->regions; r++) {
+        FILE *file = data_file(d, "region", r);
+        for (size_t b = 0; b < series->bins; b++) {
+            const struct bin *bin = &series->at[r * series->bins + b];
+            double sum_w = 0;
+            for (size_t k = 0; k <= r; k++) sum_w += series->at[k * series->bins + b].power_w;
+            fprintf(file, "%.9g\t%.6g\t%.6g\t%.6g\n", middle_s(series, b), sum_w / watts_per_unit,
+                    1000 * bin->price_usd_per_kwh, bin->carbon_g_per_kwh);
+        }
+        plot_data_end(file);
+    }
+}
+
+static void draw_series(struct drawing *d) {
+    struct peaks peaks;
+    for (size_t i = 0; i < d->count; i++)
+        if (!d->series[i].bins) return;
+    find_peaks(d, &peaks);
+    const bool mega = peaks.power_w >= 1e7;
+    const struct axis x = axis_time(peaks.from_s, peaks.to_s, d->order[0]->info.origin_unix_ns);
+    const struct axis queue = axis_linear(0, peaks.queue, 5, ""),
+                      carbon = axis_linear(0, peaks.carbon, 3, "");
+    const struct axis power = axis_linear(0, peaks.power_w / (mega ? 1e6 : 1e3), 5, "");
+    const struct axis price = axis_linear(1e3 * peaks.price_least, 1e3 * peaks.price, 3, "");
+    plot_set(d->plot, "x_tics", x.tics);
+    plot_set_number(d->plot, "x_from", x.from);
+    plot_set_number(d->plot, "x_to", x.to);
+    plot_set(d->plot, "power_unit", mega ? "MW" : "kW");
+    set_axis(d->plot, "queue", &queue);
+    set_axis(d->plot, "power", &power);
+    set_axis(d->plot, "price", &price);
+    set_axis(d->plot, "carbon", &carbon);
+    for (size_t i = 0; i < d->count; i++) write_run_series(d, i, mega ? 1e6 : 1e3);
+    write_region_series(d, mega ? 1e6 : 1e3);
+    add_picture(d, "timeline", "Utilisation and queue over time",
+                "Above, the share of all GPUs that jobs hold; below, the GPUs asked for by jobs that wait. "
+                "Values are "
+                "averages over a bin of time.");
+    if (peaks.power_w > 0)
+        add_picture(
+            d, "power", "Power, price and carbon",
+            "Facility power (IT times PUE) above the price and the carbon intensity it meets: cost and "
+            "emissions come from where they coincide.");
+}
+
+/* --- distributions --- */
+
+/* Seconds and share of jobs in per cent, from one second on. Returns the largest value. */
+static double write_distribution(struct drawing *d, struct store *store, size_t i, const char *figure) {
+    size_t steps_len;
+    struct store_step *steps = store_read_distribution(store, d->order[i]->run, figure, &steps_len);
+    const double all = steps_len ? (double)steps[steps_len - 1].jobs : 1;
+    const double most_s = steps_len ? steps[steps_len - 1].at_most_s : 0;
+    uint64_t before = 0;
+    FILE *file = data_file(d, figure, i);
+    for (size_t k = 0; k < steps_len && steps[k].at_most_s < 1; k++) before = steps[k].jobs;
+    fprintf(file, "1\t%.6g\n", 100 * (double)before / all);
+    for (size_t k = 0; k < steps_len; k++)
+        if (steps[k].at_most_s >= 1)
+            fprintf(file, "%.9g\t%.6g\n", steps[k].at_most_s, 100 * (double)steps[k].jobs / all);
+    /* The curve stays where it is up to the right edge. */
+    if (steps_len) fprintf(file, "1e12\t100\n");
+    plot_data_end(file);
+    free(steps);
+    return most_s;
+}
+
+static void draw_distributions(struct drawing *d, struct store *store) {
+    double most_s = 0;
+    for (size_t i = 0; i < d->count; i++) {
+        grow(&most_s, write_distribution(d, store, i, "wait"));
+        grow(&most_s, write_distribution(d, store, i, "jct"));
+    }
+    if (most_s <= 0) return;
+    plot_set_number(d->plot, "time_to", most_s > 10 ? most_s : 10);
+    add_picture(d, "waits", "Waiting and completion times",
+                "The share of finished jobs that started (left) and were done (right) within a time; higher "
+                "and further "
+                "left is better. A curve begins with the jobs that did not wait a second.");
+}
+
+/* --- stacked bars --- */
+
+/* One bar: bounds of the parts, their labels where there is room, a label at the end, the run's name. */
+static void write_bar(FILE *file, size_t i, const double *parts, size_t len, double top, int decimals,
+                      const char *end, const char *name) {
+    char number[48], shown[NAME_MOST + 4];
+    double so_far = 0;
+    fprintf(file, "%d\t0", -(int)i);
+    for (size_t k = 0; k < len; k++) fprintf(file, "\t%.9g", so_far += parts[k]);
+    for (size_t k = 0; k < len; k++) {
+        const char *text = table_number(parts[k], decimals, number);
+        const bool room = parts[k] / top > 0.012 + 0.0095 * (double)strlen(text);
+        fprintf(file, "\t%s", room ? text : " ");
+    }
+    short_name(shown, name);
+    for (char *c = shown; *c; c++)
+        if ((unsigned char)*c < 0x20) *c = ' ';
+    fprintf(file, "\t%s\t%s\n", end, shown);
+}
+
+/* A picture of stacked bars: parts[run * len + k], all in one unit. */
+static void write_bars(struct drawing *d, const char *name, const double *parts, size_t len, int decimals,
+                       bool totals) {
+    char file_name[64], total[48];
+    double most = 0;
+    for (size_t i = 0; i < d->count; i++) {
+        double sum = 0;
+        for (size_t k = 0; k < len; k++) sum += parts[i * len + k];
+        grow(&most, sum);
+    }
+    struct axis axis = axis_linear(0, most, 5, "");
+    axis.to = most; /* ticks beyond the longest bar would only shorten it */
+    set_axis(d->plot, name, &axis);
+    snprintf(file_name, sizeof file_name, "%s.tsv", name);
+    FILE *file = plot_data(d->plot, file_name);
+    for (size_t i = 0; i < d->count; i++) {
+        double sum = 0;
+        for (size_t k = 0; k < len; k++) sum += parts[i * len + k];
+        write_bar(file, i, parts + i * len, len, axis.to, decimals,
+                  totals ? table_number(sum, decimals, total) : " ", summary_title(d->order[i]));
+    }
+    plot_data_end(file);
+}
+
+/* Digits after the point for numbers of up to `most`, three to four in all. */
+static int decimals_for(double most) { return most >= 1000 ? 0 : most >= 10 ? 1 : 2; }
+
+static void draw_cost(struct drawing *d) {
+    static const char *const metrics[] = {"job_capacity_usd", "idle_capacity_usd", "job_energy_usd",
+                                          "idle_energy_usd"};
+    double parts[REPORT_RUNS_MOST * 4], most = 0;
+    for (size_t i = 0; i < d->count; i++) {
+        for (size_t k = 0; k < 4; k++) parts[i * 4 + k] = summary_value(d->order[i], metrics[k]);
+        grow(&most, summary_value(d->order[i], "total_usd"));
+    }
+    if (!(most > 0)) return;
+    const double unit = most >= 1e7 ? 1e6 : most >= 2e4 ? 1e3 : 1;
+    for (size_t k = 0; k < d->count * 4; k++) parts[k] /= unit;
+    plot_set(d->plot, "cost_unit",
+             unit == 1e6   ? "Cost in the measured window, million USD"
+             : unit == 1e3 ? "Cost in the measured window, thousand USD"
+                           : "Cost in the measured window, USD");
+    write_bars(d, "cost", parts, 4, decimals_for(most / unit), true);
+    add_picture(d, "cost", "Cost",
+                "What capacity and energy cost, split into what jobs are charged and what idle hardware cost "
+                "anyway.");
+}
+
+static void draw_why(struct drawing *d) {
+    double parts[REPORT_RUNS_MOST * WHY_COUNT], most_s = 0;
+    for (size_t i = 0; i < d->count; i++) {
+        const double jobs = summary_value(d->order[i], "jobs_submitted");
+        for (int why = 0; why < WHY_COUNT; why++) {
+            char metric[64];
+            snprintf(metric, sizeof metric, "wait_%s_h", why_names[why]);
+            const double hours = summary_value(d->order[i], metric);
+            parts[i * WHY_COUNT + (size_t)why] = jobs > 0 ? 3600 * hours / jobs : 0;
+        }
+        grow(&most_s, jobs > 0 ? 3600 * summary_value(d->order[i], "wait_all_h") / jobs : 0);
+    }
+    if (!(most_s > 0)) return;
+    static const struct {
+        double unit_s;
+        const char *text;
+    } units[] = {{86400, "Mean waiting time of a job, days"},
+                 {3600, "Mean waiting time of a job, hours"},
+                 {60, "Mean waiting time of a job, minutes"},
+                 {1, "Mean waiting time of a job, seconds"}};
+    size_t u = 0;
+    while (u < 3 && most_s < 2 * units[u].unit_s) u++;
+    for (size_t k = 0; k < d->count * WHY_COUNT; k++) parts[k] /= units[u].unit_s;
+    plot_set(d->plot, "why_unit", units[u].text);
+    write_bars(d, "why", parts, WHY_COUNT, decimals_for(most_s / units[u].unit_s), true);
+    add_picture(
+        d, "why", "Why jobs wait",
+        "Every second of waiting has one reason. Too few GPUs calls for capacity; scattered GPUs for another "
+        "placement; the head of the line for backfilling; a quota for another share.");
+}
+
+static void draw_capacity(struct drawing *d) {
+    double parts[REPORT_RUNS_MOST * 5];
+    bool all = true;
+    for (size_t i = 0; i < d->count; i++) {
+        const struct summary *run = d->order[i];
+        const double used = summary_value(run, "used_utilisation"),
+                     useful = summary_value(run, "useful_utilisation");
+        const double held = summary_value(run, "utilisation"),
+                     fragmentation = summary_value(run, "fragmentation");
+        const double broken = isnan(fragmentation) ? 0 : fragmentation * (1 - held);
+        const double shares[5] = {useful, fmax(used - useful, 0), fmax(held - used, 0),
+                                  fmax(1 - held - broken, 0), broken};
+        for (size_t k = 0; k < 5; k++) parts[i * 5 + k] = 100 * shares[k];
+        all = all && !isnan(held);
+    }
+    if (!all) return;
+    write_bars(d, "capacity", parts, 5, 1, false);
+    add_picture(d, "capacity", "Where the capacity went",
+                "GPU-hours offered, from useful work to free GPUs that no typical job could have used.");
+}
+
+/* --- efficiency --- */
+
+static const struct {
+    const char *metric, *name;
+} drawn[METRICS_DRAWN] = {
+    {"work_per_usd", "Work per dollar"},   {"work_per_kwh", "Work per kWh"},
+    {"work_per_kg", "Work per kg of CO₂"}, {"work_per_gpu_h", "Work per GPU-hour"},
+    {"work_per_h", "Work per hour"},
+};
+
+/* Bars of one entity (a run or a region) against the base; y counts the metrics down, entities share a slot.
+ */
+static void write_efficiency(struct drawing *d, size_t bar, size_t bars, const struct summary_part *part,
+                             const struct summary_part *base, size_t metrics, double *least, double *most) {
+    FILE *file = data_file(d, "efficiency", bar);
+    for (size_t m = 0; m < metrics; m++) {
+        const double value = part_value(part, drawn[m].metric), of = part_value(base, drawn[m].metric);
+        double by = 100 * (value / of - 1);
+        char label[32];
+        if (!isfinite(by)) continue;
+        if (fabs(by) < 0.05) by = 0;
+        const double y = -(double)m + 0.4 - 0.8 * ((double)bar + 0.5) / (double)bars;
+        snprintf(label, sizeof label, "%+.1f %%", by);
+        fprintf(file, "%.6g\t%.6g\t%s\n", y, by, by == 0 ? "the same" : label);
+        if (by < *least) *least = by;
+        grow(most, by);
+    }
+    plot_data_end(file);
+}
+
+static void draw_efficiency(struct drawing *d) {
+    double least = 0, most = 0;
+    size_t regions;
+    const struct summary_part *parts = summary_parts(d->order[0], PART_REGION, &regions);
+    const bool by_region = d->count == 1;
+    const size_t bars = by_region ? regions : d->count - 1;
+    const size_t metrics =
+        by_region ? METRICS_DRAWN - 1 : METRICS_DRAWN; /* a larger region does more an hour */
+    if (by_region ? regions < 2 || regions > REPORT_RUNS_MOST - 1 : false) return;
+    for (size_t i = 0; i < bars; i++) {
+        const struct summary_part *part = by_region ? &parts[i] : &d->order[i + 1]->parts[0];
+        write_efficiency(d, i, bars, part, &d->order[0]->parts[0], metrics, &least, &most);
+        set_name(d->plot, "bar", i, by_region ? parts[i].name : summary_title(d->order[i + 1]));
+    }
+    for (size_t m = 0; m < metrics; m++) set_name(d->plot, "metric", m, drawn[m].name);
+    const double widest = fmax(fmax(-least, most), 0.5);
+    /* Room for the labels at the ends of the bars. */
+    const struct axis axis =
+        axis_linear(least < 0 ? least - 0.16 * widest : 0, most > 0 ? most + 0.16 * widest : 0, 6, " %%");
+    char unit[128], name[NAME_MOST + 4];
+    short_name(name, summary_title(d->order[0]));
+    snprintf(unit, sizeof unit,
+             by_region ? "Regions against the whole run; right is better"
+                       : "Change against %s; right is better",
+             name);
+    plot_set(d->plot, "efficiency_title", by_region ? "Efficiency by region" : "Efficiency");
+    plot_set(d->plot, "efficiency_unit", unit);
+    plot_set_number(d->plot, "bars", (double)bars);
+    plot_set_number(d->plot, "metrics", (double)metrics);
+    plot_set_number(d->plot, "regions_as_bars", by_region);
+    plot_set_number(d->plot, "efficiency_from", axis.from);
+    plot_set_number(d->plot, "efficiency_to", axis.to);
+    plot_set(d->plot, "efficiency_tics", axis.tics);
+    add_picture(d, "efficiency", "Efficiency",
+                by_region
+                    ? "What a dollar, a kilowatt-hour, a kilogram of CO₂ and a GPU-hour buy in each region."
+                    : "What a dollar, a kilowatt-hour, a kilogram of CO₂, a GPU-hour and an hour buy.");
+}
+
+/* --- the report --- */
+
+static bool read_runs(struct drawing *d, struct store *store, const int64_t *runs, char **why) {
+    struct text said;
+    text_init(&said);
+    for (size_t i = 0; i < d->count; i++) {
+        if (!store_read_summary(store, runs[i], ~0u, &d->runs[i])) {
+            text_format(&said, "%sthere is no run %lld", said.len ? "; " : "", (long long)runs[i]);
+        } else if (!d->runs[i].complete) {
+            text_format(&said, "%srun %lld is not complete", said.len ? "; " : "", (long long)runs[i]);
+        }
+    }
+    const bool good = said.len == 0;
+    if (!good) *why = text_take(&said);
+    text_free(&said);
+    return good;
+}
+
+static void read_series(struct drawing *d, struct store *store) {
+    const size_t baseline = summary_baseline(d->runs, d->count);
+    d->order[0] = &d->runs[baseline];
+    for (size_t i = 0, at = 1; i < d->count; i++)
+        if (i != baseline) d->order[at++] = &d->runs[i];
+    for (size_t i = 0; i < d->count; i++) store_read_series(store, d->order[i]->run, &d->series[i]);
+}
+
+static bool draw(struct drawing *d, struct store *store, char **why) {
+    d->plot = plot_open(d->report->scripts);
+    set_names(d);
+    draw_efficiency(d);
+    draw_cost(d);
+    draw_why(d);
+    draw_capacity(d);
+    draw_series(d);
+    draw_distributions(d, store);
+    const bool drawn_all = plot_draw(d->plot, why);
+    plot_close(d->plot);
+    return drawn_all;
+}
+
+bool report_write(const struct report *report, struct store *store, const int64_t *runs, size_t count,
+                  char **why) {
+    require(count >= 1 && count <= REPORT_RUNS_MOST);
+    struct drawing d = {.report = report, .count = count};
+    d.runs = mem_zero(count, sizeof *d.runs);
+    d.order = mem_zero(count, sizeof *d.order);
+    d.series = mem_zero(count, sizeof *d.series);
+    bool good = read_runs(&d, store, runs, why);
+    if (good && mkdir(report->folder, 0777) != 0 && errno != EEXIST)
+        die("cannot make the folder '%s': %s", report->folder, strerror(errno));
+    if (good) {
+        read_series(&d, store);
+        good = draw(&d, store, why);
+    }
+    if (good) {
+        report_html(report->folder, report->source, d.order, count, d.pictures, d.pictures_len);
+        report_markdown(report->folder, report->source, d.order, count, d.pictures, d.pictures_len);
+    }
+    for (size_t i = 0; i < count; i++) summary_free(&d.runs[i]), free(d.series[i].at);
+    free(d.series);
+    free(d.order);
+    free(d.runs);
+    return good;
+}
