@@ -45,7 +45,7 @@ while read -r file header; do
         case $name in
         assert.h | ctype.h | errno.h | float.h | inttypes.h | limits.h | math.h | stdalign.h | stdarg.h | stdatomic.h | \
         stdbool.h | stddef.h | stdint.h | stdio.h | stdlib.h | string.h | time.h) ;;
-        dirent.h | fcntl.h | pthread.h | signal.h | unistd.h | sys/*)
+        dirent.h | fcntl.h | pthread.h | signal.h | spawn.h | unistd.h | sys/*)
             case $file:$name in sim/io/*:* | sim/app/*:* | sim/base/rng.c:pthread.h) ;; *) wrong "$file" "<$name>: the system is for io and app" ;; esac ;;
         *) wrong "$file" "<$name> is of no known library" ;;
         esac
