@@ -6,18 +6,26 @@
  */
 #include "app/app.h"
 
-#include <stdio.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
+/* Cuts the last part off a path. */
+static bool cut(char *path) {
+    char *slash = strrchr(path, '/');
+    if (slash == NULL) return false;
+    *slash = '\0';
+    return true;
+}
+
+/* From prefix/bin/headroom to prefix/share/headroom. */
 static const char *beside_program(char *buffer, size_t size) {
+    static const char share[] = "/share/headroom";
     ssize_t len = readlink("/proc/self/exe", buffer, size);
-    if (len <= 0 || (size_t)len >= size) return NULL;
+    if (len <= 0 || (size_t)len >= size - sizeof share) return NULL;
     buffer[len] = '\0';
-    char *slash = strrchr(buffer, '/');
-    if (slash == NULL) return NULL;
-    size_t left = size - (size_t)(slash - buffer);
-    if ((size_t)snprintf(slash, left, "/../share/headroom") >= left) return NULL;
+    if (!cut(buffer) || !cut(buffer)) return NULL;
+    memcpy(buffer + strlen(buffer), share, sizeof share);
     return access(buffer, X_OK) == 0 ? buffer : NULL;
 }
 
