@@ -10,4 +10,5 @@ stack_colours = 'stack_palette = dark ? "#35c396 #f58a4b #1f6f57 #48515a #e29ac3
     '"#008f68 #d55e00 #93d3bf #cfd5da #c0609a"; '. \
     'stack_inks = on." ".on." ".(dark ? light : deep)." ".(dark ? light : deep)." ".on'
 stack_tics = "'0' 0, '25 %%' 25, '50 %%' 50, '75 %%' 75, '100 %%' 100"; stack_top = 100
+stack_shown = capacity_shown
 load scripts.'/stack.gp'

@@ -9,4 +9,5 @@ stack_colours = 'stack_palette = dark ? "#4fa8dc #2a5f80 #f58a4b #94532d" : '. \
     '"#0072b2 #9cc6e2 #d55e00 #f0bf9f"; '. \
     'stack_inks = on." ".(dark ? light : deep)." ".on." ".(dark ? light : deep)'
 stack_tics = cost_tics; stack_top = cost_top
+stack_shown = cost_shown
 load scripts.'/stack.gp'

@@ -2,12 +2,13 @@
 #   stack_title, stack_unit    what is shown            stack_data   the file
 #   stack_parts, stack_part_1  how many, and their names
 #   stack_colours              a command that sets stack_palette, their colours, and stack_inks, of the text
+#   stack_shown                numbers of the parts that some run has: the legend names these
 #   stack_tics, stack_top      the axis
 # Data: y, then the bounds of the parts (one more than parts), then a text for each part, for the end of the
 # bar and the run's name.
 bars = runs
 legend_columns = stack_parts == 4 ? 4 : 3
-legend_rows = (stack_parts + legend_columns - 1) / legend_columns
+legend_rows = (words(stack_shown) + legend_columns - 1) / legend_columns
 pw = 960; ph = 136 + 44 * bars + 21 * legend_rows
 load scripts.'/style.gp'
 light = "#ffffff"; deep = "#16191d"
@@ -19,10 +20,11 @@ set tmargin at screen 1 - (78.0 + 21 * legend_rows) / ph
 set bmargin at screen 38.0 / ph
 set label 1001 bold(stack_title) @titled
 set label 1002 stack_unit @subtitled
-legend_id = 100; legend_len = stack_parts; legend_left = title_left; legend_width = 0.93 / legend_columns
+legend_id = 100; legend_len = words(stack_shown)
+legend_left = title_left; legend_width = 0.93 / legend_columns
 legend_top = 74
-legend_name(i) = value(sprintf("stack_part_%d", i))
-legend_colour(i) = word(stack_palette, i)
+legend_name(i) = value("stack_part_".word(stack_shown, i))
+legend_colour(i) = word(stack_palette, int(word(stack_shown, i)))
 load scripts.'/legend.gp'
 set xrange [0:stack_top]
 set yrange [-bars + 0.4:0.6]

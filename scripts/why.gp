@@ -9,4 +9,5 @@ stack_part_5 = "free GPUs of another kind";   stack_part_6 = "held back by the p
 stack_colours = 'stack_palette = slate." ".purple." ".blue." ".orange." ".pink." ".green; '. \
     'stack_inks = on." ".on." ".on." ".on." ".on." ".on'
 stack_tics = why_tics; stack_top = why_top
+stack_shown = why_shown
 load scripts.'/stack.gp'

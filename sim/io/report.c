@@ -104,15 +104,27 @@ static void grow(double *peak, double value) {
     if (value > *peak) *peak = value;
 }
 
+static double middle_s(const struct series *series, size_t bin) {
+    return tick_seconds(series->start_ns) + tick_seconds(series->width_ns) * ((double)bin + 0.5);
+}
+
+/* Pictures over time show the measured window, as all figures do, and no jobs' last hours after it. */
+static void find_window(const struct drawing *d, struct peaks *peaks) {
+    peaks->from_s = INFINITY;
+    for (size_t i = 0; i < d->count; i++) {
+        const struct summary *run = d->order[i];
+        if (run->measure_from_s < peaks->from_s) peaks->from_s = run->measure_from_s;
+        grow(&peaks->to_s, run->measure_from_s + run->measured_s);
+    }
+}
+
 static void find_peaks(const struct drawing *d, struct peaks *peaks) {
-    *peaks = (struct peaks){.from_s = INFINITY};
+    *peaks = (struct peaks){0};
+    find_window(d, peaks);
     for (size_t i = 0; i < d->count; i++) {
         const struct series *series = &d->series[i];
-        if (!series->bins) continue;
-        const double from_s = tick_seconds(series->start_ns);
-        if (from_s < peaks->from_s) peaks->from_s = from_s;
-        grow(&peaks->to_s, from_s + tick_seconds(series->width_ns) * (double)series->bins);
         for (size_t b = 0; b < series->bins; b++) {
+            if (middle_s(series, b) < peaks->from_s || middle_s(series, b) > peaks->to_s) continue;
             double queue = 0, power_w = 0;
             for (size_t r = 0; r < series->regions; r++) {
                 const struct bin *bin = &series->at[r * series->bins + b];
@@ -126,10 +138,6 @@ static void find_peaks(const struct drawing *d, struct peaks *peaks) {
             grow(&peaks->power_w, power_w);
         }
     }
-}
-
-static double middle_s(const struct series *series, size_t bin) {
-    return tick_seconds(series->start_ns) + tick_seconds(series->width_ns) * ((double)bin + 0.5);
 }
 
 /* x, held %, used %, queued GPUs, power; all regions. */
@@ -257,6 +265,21 @@ static void write_bar(FILE *file, size_t i, const double *parts, size_t len, dou
     fprintf(file, "\t%s\t%s\n", end, shown);
 }
 
+/* NAME_shown: the numbers of the parts that some run has. */
+static void set_shown(struct drawing *d, const char *name, const double *parts, size_t len) {
+    char variable[64];
+    struct text shown;
+    text_init(&shown);
+    for (size_t k = 0; k < len; k++) {
+        double most = 0;
+        for (size_t i = 0; i < d->count; i++) grow(&most, parts[i * len + k]);
+        if (most > 0) text_format(&shown, "%s%zu", shown.len ? " " : "", k + 1);
+    }
+    snprintf(variable, sizeof variable, "%s_shown", name);
+    plot_set(d->plot, variable, shown.at);
+    text_free(&shown);
+}
+
 /* A picture of stacked bars: parts[run * len + k], all in one unit. */
 static void write_bars(struct drawing *d, const char *name, const double *parts, size_t len, int decimals,
                        bool totals) {
@@ -268,8 +291,9 @@ static void write_bars(struct drawing *d, const char *name, const double *parts,
         grow(&most, sum);
     }
     struct axis axis = axis_linear(0, most, 5, "");
-    axis.to = most; /* ticks beyond the longest bar would only shorten it */
+    axis.to = most * 1.0001; /* a tick beyond the longest bar would only shorten it */
     set_axis(d->plot, name, &axis);
+    set_shown(d, name, parts, len);
     snprintf(file_name, sizeof file_name, "%s.tsv", name);
     FILE *file = plot_data(d->plot, file_name);
     for (size_t i = 0; i < d->count; i++) {
@@ -402,10 +426,16 @@ static void draw_efficiency(struct drawing *d) {
         set_name(d->plot, "bar", i, by_region ? parts[i].name : summary_title(d->order[i + 1]));
     }
     for (size_t m = 0; m < metrics; m++) set_name(d->plot, "metric", m, drawn[m].name);
-    const double widest = fmax(fmax(-least, most), 0.5);
-    /* Room for the labels at the ends of the bars. */
-    const struct axis axis =
-        axis_linear(least < 0 ? least - 0.16 * widest : 0, most > 0 ? most + 0.16 * widest : 0, 6, " %%");
+    /* Room for the labels at the ends of the bars; and small differences must look small. */
+    const double widest = fmax(fmax(-least, most), 2);
+    const bool small = widest == 2;
+    const struct axis axis = axis_linear(small       ? -2
+                                         : least < 0 ? least - 0.16 * widest
+                                                     : 0,
+                                         small      ? 2
+                                         : most > 0 ? most + 0.16 * widest
+                                                    : 0,
+                                         6, " %%");
     char unit[128], name[NAME_MOST + 4];
     short_name(name, summary_title(d->order[0]));
     snprintf(unit, sizeof unit,

@@ -188,14 +188,13 @@ static void put_head(const struct page *page) {
     put_html(page->to, first->work_unit);
     fputs("</p>\n", page->to);
     for (size_t i = 0; i < page->count; i++) {
-        const struct run_info *info = &page->runs[i]->info;
+        char *policy = summary_policy(page->runs[i], i > 0);
         fputs("<p class=\"soft\"><strong>", page->to);
         put_html(page->to, summary_title(page->runs[i]));
-        fprintf(page->to, "</strong>%s: order %s, backfill %s, place %s, route %s",
-                page->count > 1 && !i ? " (baseline)" : "", info->order, info->backfill, info->place,
-                info->route);
-        if (*info->overrides) fputs("; ", page->to), put_html(page->to, info->overrides);
+        fputs(page->count > 1 && !i ? "</strong> (baseline): " : "</strong>: ", page->to);
+        put_html(page->to, policy);
         fputs("</p>\n", page->to);
+        free(policy);
     }
 }
 
@@ -332,10 +331,10 @@ void report_markdown(const char *folder, const char *source, const struct summar
             runs[0]->info.scenario_name, table_number((double)runs[0]->jobs, 0, number), runs[0]->info.trace,
             tick_human(tick_from_seconds(runs[0]->measured_s), span), runs[0]->info.seed, runs[0]->work_unit);
     for (size_t i = 0; i < count; i++) {
-        const struct run_info *info = &runs[i]->info;
-        fprintf(page.to, "- **%s**%s: order %s, backfill %s, place %s, route %s%s%s\n",
-                summary_title(runs[i]), count > 1 && !i ? " (baseline)" : "", info->order, info->backfill,
-                info->place, info->route, *info->overrides ? "; " : "", info->overrides);
+        char *policy = summary_policy(runs[i], i > 0);
+        fprintf(page.to, "- **%s**%s: %s\n", summary_title(runs[i]), count > 1 && !i ? " (baseline)" : "",
+                policy);
+        free(policy);
     }
     for (size_t i = 0; i < pictures_len; i++)
         fprintf(page.to, "\n## %s\n\n![%s](%s.png)\n\n%s\n", pictures[i].title, pictures[i].title,

@@ -641,7 +641,8 @@ static bool read_run(struct store *s, int64_t run, struct summary *summary) {
            "overrides, baseline,"
            " scenario_hash, trace_hash, seed, trace, order_policy, backfill_policy, place_policy, "
            "route_policy, version,"
-           " command, origin_utc, round_s, started_utc, work_unit, jobs, events, measured_s, wall_s, loop_s"
+           " command, origin_utc, round_s, started_utc, work_unit, jobs, events, measure_from_s, measured_s, "
+           "wall_s, loop_s"
            " FROM run JOIN scenario c USING (scenario_hash) WHERE run_id = ?");
     put_i64(&q, run);
     const bool found = query_next(&q);
@@ -667,6 +668,7 @@ static bool read_run(struct store *s, int64_t run, struct summary *summary) {
         summary->work_unit = arena_text(arena, get_text(&q));
         summary->jobs = (uint64_t)get_i64(&q);
         summary->events = (uint64_t)get_i64(&q);
+        summary->measure_from_s = get_f64(&q);
         summary->measured_s = get_f64(&q);
         summary->wall_s = get_f64(&q);
         summary->loop_s = get_f64(&q);

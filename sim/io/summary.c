@@ -7,6 +7,7 @@
 #include "io/summary.h"
 
 #include "base/err.h"
+#include "base/text.h"
 #include "base/tick.h"
 
 #include <math.h>
@@ -45,6 +46,7 @@ void summary_of(struct summary *summary, const struct run_info *info, const stru
     summary->started_utc = "";
     summary->jobs = result->jobs ? result->jobs->len : 0;
     summary->events = result->events;
+    summary->measure_from_s = tick_seconds(setup->measure_from_ns);
     summary->measured_s = tick_seconds(result->measured_ns);
     summary->parts_len = result->tallies_len;
     summary->parts = arena_alloc(arena, result->tallies_len, sizeof *summary->parts);
@@ -90,6 +92,20 @@ const struct summary_part *summary_part(const struct summary *summary, enum part
 
 const char *summary_title(const struct summary *summary) {
     return *summary->info.run_name ? summary->info.run_name : summary->info.scenario_name;
+}
+
+char *summary_policy(const struct summary *summary, bool brief) {
+    const struct run_info *info = &summary->info;
+    struct text text;
+    text_init(&text);
+    if (brief && *info->overrides) {
+        text_put(&text, info->overrides);
+        return text_take(&text);
+    }
+    text_format(&text, "order %s, backfill %s, place %s, route %s", info->order, info->backfill, info->place,
+                info->route);
+    if (info->round_ns) text_format(&text, ", rounds of %g s", tick_seconds(info->round_ns));
+    return text_take(&text);
 }
 
 size_t summary_baseline(const struct summary *runs, size_t count) {

@@ -28,7 +28,7 @@ struct summary {
     const char *work_unit;
     const char *started_utc; /* "" when not stored */
     uint64_t jobs, events;
-    double measured_s, wall_s, loop_s;
+    double measure_from_s, measured_s, wall_s, loop_s;
     struct summary_part *parts; /* PART_RUN first, then by part in the order of the tallies */
     size_t parts_len;
     const char **warnings;
@@ -51,6 +51,9 @@ const struct summary_part *summary_parts(const struct summary *summary, enum par
 const struct summary_part *summary_part(const struct summary *summary, enum part part, const char *name);
 /* What to call the run next to others: its name in the scenario, else the scenario's. */
 const char *summary_title(const struct summary *summary);
+/* "order fifo, backfill none, ..."; free(). brief: where the run overrides fields of the scenario, these
+ * alone. */
+char *summary_policy(const struct summary *summary, bool brief);
 /* Index of the run the others are compared with: the one named by their `baseline:`, else the first. */
 size_t summary_baseline(const struct summary *runs, size_t count);
 

@@ -124,6 +124,11 @@ const char *table_number(double value, int decimals, char buffer[48]) {
     return buffer;
 }
 
+/* In the row's scale; nothing is "0", whatever the others need. */
+static const char *scaled(double value, struct table_scale scale, char buffer[48]) {
+    return value == 0 ? "0" : table_number(value * scale.factor, scale.decimals, buffer);
+}
+
 /* Units that tables enlarge: the first whose `least` the smallest value reaches, in the kept unit. */
 static const struct enlarged {
     const char *from, *to;
@@ -289,7 +294,7 @@ void table_lines(const struct summary *const *runs, size_t count, table_visit *v
         line.unit = same_text(row->metric, "work") ? runs[0]->work_unit : unit_shown(scale.unit, buffer);
         for (size_t i = 0; i < count; i++) {
             char text[48];
-            text_copy(line.cells[i].value, 48, table_number(values[i] * scale.factor, scale.decimals, text));
+            text_copy(line.cells[i].value, 48, scaled(values[i], scale, text));
             text_copy(line.cells[i].change, 48, i ? change(metric, values[i], values[0], text) : "");
             line.cells[i].verdict = verdict(metric, values[i], values[0]);
         }
@@ -336,22 +341,6 @@ static void print_block(FILE *to, const struct summary *const *runs, size_t coun
     table_close(table);
 }
 
-/* "order fifo, backfill none, place pack" of all runs; where they differ, the runs' own lines say it. */
-static void print_policies(FILE *to, const struct summary *runs, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        const struct run_info *info = &runs[i].info, *before = i ? &runs[i - 1].info : NULL;
-        if (before && same_text(info->order, before->order) && same_text(info->backfill, before->backfill) &&
-            same_text(info->place, before->place) && same_text(info->route, before->route) &&
-            same_text(info->overrides, before->overrides))
-            continue;
-        fprintf(to, "%s%s", count > 1 ? summary_title(&runs[i]) : "policy", ": ");
-        fprintf(to, "order %s, backfill %s, place %s, route %s", info->order, info->backfill, info->place,
-                info->route);
-        if (info->round_ns) fprintf(to, ", rounds of %g s", tick_seconds(info->round_ns));
-        fprintf(to, "%s%s%s\n", *info->overrides ? " (" : "", info->overrides, *info->overrides ? ")" : "");
-    }
-}
-
 static void print_heading(FILE *to, const struct summary *runs, size_t count) {
     const struct summary *first = &runs[0];
     char number[48], span[32];
@@ -362,7 +351,11 @@ static void print_heading(FILE *to, const struct summary *runs, size_t count) {
     fprintf(to, "\n%s %s%s, seed %" PRIu64 ", %s measured\n", table_number((double)first->jobs, 0, number),
             synthetic ? "synthetic jobs" : "jobs of ", synthetic ? "" : first->info.trace, first->info.seed,
             tick_human(tick_from_seconds(first->measured_s), span));
-    print_policies(to, runs, count);
+    for (size_t i = 0; i < count; i++) {
+        char *policy = summary_policy(&runs[i], i > 0);
+        fprintf(to, "%s: %s\n", count > 1 ? summary_title(&runs[i]) : "policy", policy);
+        free(policy);
+    }
     fprintf(to, "unit of work: %s\n\n", first->work_unit);
 }
 
@@ -540,9 +533,7 @@ static void print_lines(FILE *to, const struct part_lines *lines, enum part part
         table_cell(table, "%s", again ? "" : line->part);
         if (several) table_cell(table, "%s", line->run);
         for (size_t c = 0; c < PART_COLUMNS; c++)
-            if (said[c])
-                table_cell(table, "%s",
-                           table_number(line->value[c] * scales[c].factor, scales[c].decimals, number));
+            if (said[c]) table_cell(table, "%s", scaled(line->value[c], scales[c], number));
     }
     table_print(table, to, 2, 0);
     table_close(table);
