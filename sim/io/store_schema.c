@@ -216,8 +216,9 @@ const char *const store_views[] = {
     "CREATE VIEW v_series AS"
     " SELECT s.run_id, r.run_name, s.region,"
     "  strftime('%Y-%m-%dT%H:%M:%SZ', strftime('%s', r.origin_utc) + s.start_s, 'unixepoch') AS start_utc,"
-    "  s.start_s / 3600 AS start_h, s.held_gpus, s.used_gpus, s.running_jobs, s.queued_jobs, s.queued_gpus,"
-    "  s.power_w / 1000 AS power_kw, s.pue, s.price_usd_per_kwh, s.carbon_g_per_kwh, s.cost_usd_per_h"
+    "  s.start_s / 3600 AS start_h, s.width_s / 3600 AS width_h, s.held_gpus, s.used_gpus, s.running_jobs,"
+    "  s.queued_jobs, s.queued_gpus, s.power_w / 1000 AS power_kw, s.pue, s.price_usd_per_kwh,"
+    "  s.carbon_g_per_kwh, s.cost_usd_per_h"
     " FROM series s JOIN run r USING (run_id)",
     NULL,
 };

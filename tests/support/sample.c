@@ -5,9 +5,11 @@
  */
 #include "support/sample.h"
 
+#include "base/err.h"
 #include "base/rng.h"
 #include "base/tick.h"
 
+#include <dirent.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -229,4 +231,28 @@ int64_t sample_store(struct store *store, const struct sample *sample) {
     const int64_t run = store_run_begin(store, &sample->info);
     store_run_finish(store, run, &sample->setup, &sample->result, 0.05);
     return run;
+}
+
+const char *sample_source(const char *relative) {
+    static char path[1024];
+    snprintf(path, sizeof path, "%s/%s", TESTING_SOURCE_DIR, relative);
+    return path;
+}
+
+char *sample_folder(void) {
+    char *folder = mem_text("/tmp/headroom-test-XXXXXX");
+    require(mkdtemp(folder));
+    return folder;
+}
+
+void sample_remove(char *folder) {
+    DIR *entries = opendir(folder);
+    for (const struct dirent *entry; entries && (entry = readdir(entries));) {
+        char path[1024];
+        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+        if (*entry->d_name != '.') remove(path);
+    }
+    if (entries) closedir(entries);
+    remove(folder);
+    free(folder);
 }

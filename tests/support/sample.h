@@ -25,4 +25,10 @@ void sample_close(struct sample *sample);
 /* Begins and finishes the run; its id. */
 int64_t sample_store(struct store *store, const struct sample *sample);
 
+/* Path of a file of the source tree; valid until the next call. */
+const char *sample_source(const char *relative);
+/* A new empty folder under the system's temporary one; free(). */
+char *sample_folder(void);
+void sample_remove(char *folder); /* with the files in it; frees the name */
+
 #endif

@@ -1,0 +1,139 @@
+/* The metrics: each named once and explained in a sentence, defined where it says, undefined instead of
+ * divided by nothing, and documented. */
+#include "core/result.h"
+
+#include "base/tick.h"
+#include "support/sample.h"
+
+#include <criterion/criterion.h>
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct metric *metric(const char *name) {
+    for (size_t m = 0; m < result_metrics_len; m++)
+        if (strcmp(result_metrics[m].name, name) == 0) return &result_metrics[m];
+    cr_assert_fail("no metric '%s'", name);
+    return NULL;
+}
+
+static double value(const char *name, const struct tally *tally, const struct result *result) {
+    return metric(name)->value(tally, result);
+}
+
+Test(metrics, each_has_one_name_a_unit_and_one_sentence) {
+    cr_assert_gt(result_metrics_len, 50);
+    for (size_t m = 0; m < result_metrics_len; m++) {
+        const struct metric *a = &result_metrics[m];
+        const size_t len = strlen(a->help);
+        for (size_t k = 0; k < m; k++) cr_expect_str_neq(a->name, result_metrics[k].name);
+        cr_expect(*a->unit, "%s", a->name);
+        cr_expect(len > 10 && !islower((unsigned char)a->help[0]) && a->help[len - 1] == '.', "%s: %s",
+                  a->name, a->help);
+        cr_expect_null(strstr(a->help, ". "), "%s: %s", a->name, a->help);
+        cr_expect(a->parts & 1 << PART_RUN, "%s: not defined for the whole run", a->name);
+        cr_expect(!(a->less_is_better && a->neutral), "%s", a->name);
+    }
+}
+
+Test(metrics, every_reason_to_wait_has_one) {
+    struct tally tally = {.why_s = {3600, 7200, 10800, 14400, 18000, 21600}};
+    struct result result = {.tallies = &tally, .tallies_len = 1};
+    for (int why = 0; why < WHY_COUNT; why++) {
+        char name[64];
+        snprintf(name, sizeof name, "wait_%s_h", why_names[why]);
+        cr_expect_eq(value(name, &tally, &result), why + 1);
+        cr_expect(*why_texts[why]);
+    }
+    cr_expect_eq(value("wait_all_h", &tally, &result), 21);
+}
+
+/* A part without jobs, time or money has no means, shares and ratios; its counts and sums are 0. */
+Test(metrics, nothing_is_divided_by_nothing) {
+    struct tally tally = {0};
+    struct result result = {.tallies = &tally, .tallies_len = 1};
+    for (size_t m = 0; m < result_metrics_len; m++) {
+        const double v = result_metrics[m].value(&tally, &result);
+        cr_expect(isnan(v) || v == 0, "%s is %g", result_metrics[m].name, v);
+    }
+    cr_expect(isnan(value("wait_mean_s", &tally, &result)));
+    cr_expect(isnan(value("utilisation", &tally, &result)));
+    cr_expect(isnan(value("usd_per_work", &tally, &result)));
+    cr_expect_eq(value("jobs_finished", &tally, &result), 0);
+}
+
+Test(metrics, a_day_by_hand) {
+    struct tally tally = {.submitted = 12,
+                          .finished = 10,
+                          .deadlines = 4,
+                          .deadlines_met = 3,
+                          .capacity_gpu_h = 192,
+                          .held_gpu_h = 96,
+                          .used_gpu_h = 72,
+                          .useful_gpu_h = 48,
+                          .work = 480,
+                          .free_gpu_h = 96,
+                          .fragmented_gpu_h = 24,
+                          .energy_j = 360e6,
+                          .it_energy_j = 300e6,
+                          .energy_usd = 8,
+                          .co2_g = 24000,
+                          .capacity_usd = 232,
+                          .peak_w = 9000};
+    tally.jct_s.mean = 7200;
+    struct result result = {
+        .tallies = &tally, .tallies_len = 1, .measured_ns = TICK_DAY, .makespan_ns = TICK_DAY / 2};
+    const struct {
+        const char *name;
+        double wanted;
+    } cases[] = {
+        {"deadlines_met_share", 0.75},
+        {"work_per_h", 20},
+        {"makespan_h", 12},
+        {"utilisation", 0.5},
+        {"used_utilisation", 0.375},
+        {"useful_utilisation", 0.25},
+        {"fragmentation", 0.25},
+        {"held_share", 1},
+        {"energy_kwh", 100},
+        {"pue", 1.2},
+        {"mean_kw", 100.0 / 24},
+        {"peak_kw", 9},
+        {"co2_kg", 24},
+        {"carbon_paid_g_per_kwh", 240},
+        {"price_paid_usd_per_kwh", 0.08},
+        {"total_usd", 240},
+        {"usd_per_h", 10},
+        {"usd_per_work", 0.5},
+        {"work_per_usd", 2},
+        {"kwh_per_work", 100.0 / 480},
+        {"j_per_work", 750000},
+        {"work_per_kwh", 4.8},
+        {"g_per_work", 50},
+        {"work_per_kg", 20},
+        {"work_per_gpu_h", 5},
+        {"usd_per_gpu_h", 5},
+        {"usd_per_job", 24},
+        {"jct_per_usd", 300},
+        {"jct_usd", 48},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        cr_expect_float_eq(value(cases[i].name, &tally, &result), cases[i].wanted, 1e-12 * cases[i].wanted,
+                           "%s", cases[i].name);
+}
+
+Test(metrics, docs_define_every_one) {
+    FILE *page = fopen(sample_source("docs/concepts.md"), "r");
+    cr_assert(page, "docs/concepts.md is missing");
+    static char text[200000];
+    text[fread(text, 1, sizeof text - 1, page)] = '\0';
+    fclose(page);
+    for (size_t m = 0; m < result_metrics_len; m++) {
+        char row[512];
+        const struct metric *a = &result_metrics[m];
+        snprintf(row, sizeof row, "| `%s` | %s | %s |", a->name, a->unit, a->help);
+        cr_expect(strstr(text, row), "docs/concepts.md lacks the row\n%s", row);
+    }
+}
