@@ -137,7 +137,8 @@ static void *format_params(const struct model *model, const struct format_option
 static int64_t window_end(const char *option, const char *date, int64_t open, struct err *err) {
     int64_t ns = open;
     if (date && !tick_parse_date(date, strlen(date), &ns))
-        err_add(err, (struct place_in_file){0}, "--%s: '%s' is wrong, expected a date such as 2017-10-01", option, date);
+        err_add(err, (struct place_in_file){0}, "--%s: '%s' is wrong, expected a date such as 2017-10-01",
+                option, date);
     return ns;
 }
 

@@ -76,7 +76,7 @@ struct result {
     struct tally *tallies; /* PART_RUN first, then by part in the order of their tables */
     size_t tallies_len;
     struct series series;
-    struct jobs *jobs;            /* the run's own: start_ns and end_ns filled. result_free frees the struct, its records
+    struct jobs *jobs;            /* the run's own: start_ns, end_ns filled. result_free frees the struct, its records
                                      (at) and shapes; columns and names are the trace's, which must outlive it */
     struct job_result *job_results; /* NULL unless asked for */
     int64_t end_ns;               /* last event */

@@ -48,7 +48,8 @@ static void summarise(const struct sched *s, enum part part, size_t count, struc
         if (finished(&jobs->at[i]) && counted(s, &jobs->at[i])) start[part_of(s, part, i) + 1]++;
     for (size_t p = 0; p < count; p++) start[p + 1] += start[p];
     for (uint32_t i = 0; i < jobs->len; i++)
-        if (finished(&jobs->at[i]) && counted(s, &jobs->at[i])) values[start[part_of(s, part, i)]++] = figure(&jobs->at[i]);
+        if (finished(&jobs->at[i]) && counted(s, &jobs->at[i]))
+            values[start[part_of(s, part, i)]++] = figure(&jobs->at[i]);
     size_t from = 0;
     for (size_t p = 0; p < count; p++) {
         struct stats_summary *to = (struct stats_summary *)(void *)((char *)&tallies[p] + offset);

@@ -163,8 +163,8 @@ static bool check_accepts(const struct sched *s, struct err *err) {
             const uint64_t here = w->fleet.domains[d].models, both = here & w->jobs.shapes.at[i].models;
             if (both != 0 && both != here)
                 return err_add(err, (struct place_in_file){.path = "policy.backfill"},
-                               "'%s' plans on GPU counts: every job must accept every GPU model of its region, and some "
-                               "accept only a part of them; use 'easy' or one model a region",
+                               "'%s' plans on GPU counts: every job must accept every GPU model of its region, and "
+                               "some accept only a part of them; use 'easy' or one model a region",
                                s->backfill->model.name);
         }
     return true;

@@ -24,7 +24,7 @@ check() {
   "$program" check "$file" "${sets[@]}" >"$found" 2>&1
   local status=$?
   [ $status -eq 2 ] || fail "$name" "exit status $status, expected 2"
-  sed -i "s|$source/||g; s|$scratch/||g" "$found"
+  sed -i "s|$scratch/||g; s|$source/||g" "$found"
   [ -n "${HEADROOM_UPDATE:-}" ] && cp "$found" "$expected"
   diff -u "$expected" "$found" || fail "$name" "other findings"
   checked=$((checked + 1))

@@ -88,7 +88,8 @@ Test(series, hours_need_no_origin) {
 
 Test(series, what_is_wrong_is_said) {
     char expected[200];
-    snprintf(expected, sizeof expected, "s.yaml:3:4: price.file: '%s' has no column 'DE_LU', did you mean 'DE-LU'?", path);
+    snprintf(expected, sizeof expected,
+             "s.yaml:3:4: price.file: '%s' has no column 'DE_LU', did you mean 'DE-LU'?", path);
     cr_expect_str_eq(finding("utc,DE-LU\n2021-01-01,1\n", "DE_LU", 0), expected);
     snprintf(expected, sizeof expected, "s.yaml:3:4: price.file: '%s' has no rows", path);
     cr_expect_str_eq(finding("utc,x\n", "x", 0), expected);

@@ -177,8 +177,8 @@ Test(trace, every_mistake_has_its_place) {
         "0.999\n"
         ":7: 3 fields, expected 4 as in the header\n"
         ":8:1: submit_s: '1e300' is wrong, expected seconds from 0 to 2,000,000,000 (63 years), such as 3600 or 12.5\n"
-        ":8:11: gpus: '9999999' is wrong, expected a whole number of GPUs up to 1,000,000, or a share of one from 0.001 "
-        "to 0.999\n");
+        ":8:11: gpus: '9999999' is wrong, expected a whole number of GPUs up to 1,000,000, or a share of one from "
+        "0.001 to 0.999\n");
 }
 
 Test(trace, shares_that_contradict) {
@@ -267,7 +267,8 @@ Test(trace, names_of_any_length) {
     struct text text;
     text_init(&text);
     text_put(&text, "submit_s,duration_s,gpus,tenant\n");
-    for (int i = 0; i < 3000; i++) text_format(&text, "%d,1,1,%.*s%d\n", i, i % 30, "abcdefghijklmnopqrstuvwxyz0123", i % 700);
+    for (int i = 0; i < 3000; i++)
+        text_format(&text, "%d,1,1,%.*s%d\n", i, i % 30, "abcdefghijklmnopqrstuvwxyz0123", i % 700);
     expect_good(text.at);
     for (int i = 0; i < 3000; i++) {
         char name[64];
