@@ -89,6 +89,8 @@ static int print_man(void) {
            ".SH ENVIRONMENT\n.TP\n.B HEADROOM_CATALOG\n"
            "A folder with catalogue files (accelerators, nodes, regions), searched before the one that comes\n"
            "with the program.\n"
+           ".TP\n.B HEADROOM_SCRIPTS\n"
+           "The folder with the gnuplot scripts of headroom report, in place of the one that comes with it.\n"
            ".SH SEE ALSO\n.BR gnuplot (1),\n.BR sqlite3 (1)\n");
     return EXIT_OK;
 }
