@@ -172,15 +172,14 @@ static void put_row(void *context, const struct table_line *line) {
 
 static void put_head(const struct page *page) {
     const struct summary *first = page->runs[0];
-    char number[48], span[32];
+    char number[48], span[32], *heading = summary_heading(page->runs, page->count);
     fputs("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
           "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
           page->to);
-    put_html(page->to, first->info.scenario_name);
+    put_html(page->to, heading);
     fprintf(page->to, "</title>\n<style>\n%s</style></head><body><main>\n<h1>", style);
-    put_html(page->to, first->info.scenario_name);
-    if (page->count == 1 && *first->info.run_name)
-        fputs(": ", page->to), put_html(page->to, first->info.run_name);
+    put_html(page->to, heading);
+    free(heading);
     fprintf(page->to, "</h1>\n<p class=\"soft\">%s jobs, ", table_number((double)first->jobs, 0, number));
     put_html(page->to, first->info.trace);
     fprintf(page->to, "; %s measured; seed %" PRIu64 "; a unit of work is one ",
@@ -238,16 +237,28 @@ static bool has_parts(const struct page *page, enum part part) {
     return count > 1;
 }
 
-/* Every note once. visit(i): run i, note w, not said by an earlier run. */
-static bool is_first(const struct page *page, size_t run, size_t note) {
-    for (size_t i = 0; i < run; i++)
-        for (size_t w = 0; w < page->runs[i]->warnings_len; w++)
-            if (strcmp(page->runs[i]->warnings[w], page->runs[run]->warnings[note]) == 0) return false;
-    return true;
-}
-
 static const char *const part_titles[PART_COUNT] = {
     [PART_REGION] = "Regions", [PART_TENANT] = "Tenants", [PART_CLASS] = "Classes", [PART_POOL] = "Pools"};
+
+static void put_foot(const struct page *page, const char *source) {
+    const struct run_info *info = &page->runs[0]->info;
+    size_t notes_len;
+    const char **notes = summary_notes(page->runs, page->count, &notes_len);
+    fputs("<footer>\n", page->to);
+    for (size_t i = 0; i < notes_len; i++) {
+        fputs("<p>Note: ", page->to);
+        put_html(page->to, notes[i]);
+        fputs("</p>\n", page->to);
+    }
+    free(notes);
+    fprintf(page->to, "<p>headroom %s, <code>", info->version);
+    put_html(page->to, info->command);
+    fputs("</code>, results in <code>", page->to);
+    put_html(page->to, source);
+    fprintf(page->to,
+            "</code>, scenario %016" PRIx64 ", trace %016" PRIx64 "</p>\n</footer></main></body></html>\n",
+            info->scenario_hash, info->trace_hash);
+}
 
 void report_html(const char *folder, const char *source, const struct summary *const *runs, size_t count,
                  const struct picture *pictures, size_t pictures_len) {
@@ -266,20 +277,7 @@ void report_html(const char *folder, const char *source, const struct summary *c
         fputs("</pre></div>\n", page.to);
         free(text);
     }
-    fputs("<footer>\n", page.to);
-    for (size_t i = 0; i < count; i++)
-        for (size_t w = 0; w < runs[i]->warnings_len; w++)
-            if (is_first(&page, i, w)) {
-                fputs("<p>Note: ", page.to), put_html(page.to, runs[i]->warnings[w]),
-                    fputs("</p>\n", page.to);
-            }
-    fprintf(page.to, "<p>headroom %s, <code>", runs[0]->info.version);
-    put_html(page.to, runs[0]->info.command);
-    fputs("</code>, results in <code>", page.to);
-    put_html(page.to, source);
-    fprintf(page.to,
-            "</code>, scenario %016" PRIx64 ", trace %016" PRIx64 "</p>\n</footer></main></body></html>\n",
-            runs[0]->info.scenario_hash, runs[0]->info.trace_hash);
+    put_foot(&page, source);
     close_page(page.to, folder);
 }
 
@@ -323,19 +321,34 @@ static void put_markdown_table(struct page *page) {
     table_lines(page->runs, page->count, put_markdown_row, page);
 }
 
+static void put_markdown_head(const struct page *page) {
+    const struct summary *first = page->runs[0];
+    char number[48], span[32], *heading = summary_heading(page->runs, page->count);
+    fprintf(page->to, "# %s\n\n%s jobs (%s), %s measured, seed %" PRIu64 ". A unit of work is one %s.\n\n",
+            heading, table_number((double)first->jobs, 0, number), first->info.trace,
+            tick_human(tick_from_seconds(first->measured_s), span), first->info.seed, first->work_unit);
+    free(heading);
+    for (size_t i = 0; i < page->count; i++) {
+        char *policy = summary_policy(page->runs[i], i > 0);
+        fprintf(page->to, "- **%s**%s: %s\n", summary_title(page->runs[i]),
+                page->count > 1 && !i ? " (baseline)" : "", policy);
+        free(policy);
+    }
+}
+
+static void put_markdown_foot(const struct page *page, const char *source) {
+    const struct run_info *info = &page->runs[0]->info;
+    size_t notes_len;
+    const char **notes = summary_notes(page->runs, page->count, &notes_len);
+    for (size_t i = 0; i < notes_len; i++) fprintf(page->to, "\nNote: %s\n", notes[i]);
+    free(notes);
+    fprintf(page->to, "\nheadroom %s, `%s`, results in `%s`\n", info->version, info->command, source);
+}
+
 void report_markdown(const char *folder, const char *source, const struct summary *const *runs, size_t count,
                      const struct picture *pictures, size_t pictures_len) {
     struct page page = {open_page(folder, "report.md"), runs, count};
-    char number[48], span[32];
-    fprintf(page.to, "# %s\n\n%s jobs (%s), %s measured, seed %" PRIu64 ". A unit of work is one %s.\n\n",
-            runs[0]->info.scenario_name, table_number((double)runs[0]->jobs, 0, number), runs[0]->info.trace,
-            tick_human(tick_from_seconds(runs[0]->measured_s), span), runs[0]->info.seed, runs[0]->work_unit);
-    for (size_t i = 0; i < count; i++) {
-        char *policy = summary_policy(runs[i], i > 0);
-        fprintf(page.to, "- **%s**%s: %s\n", summary_title(runs[i]), count > 1 && !i ? " (baseline)" : "",
-                policy);
-        free(policy);
-    }
+    put_markdown_head(&page);
     for (size_t i = 0; i < pictures_len; i++)
         fprintf(page.to, "\n## %s\n\n![%s](%s.png)\n\n%s\n", pictures[i].title, pictures[i].title,
                 pictures[i].name, pictures[i].caption);
@@ -347,10 +360,6 @@ void report_markdown(const char *folder, const char *source, const struct summar
         fprintf(page.to, "\n## %s\n\n```\n%s```\n", part_titles[part], text);
         free(text);
     }
-    for (size_t i = 0; i < count; i++)
-        for (size_t w = 0; w < runs[i]->warnings_len; w++)
-            if (is_first(&page, i, w)) fprintf(page.to, "\nNote: %s\n", runs[i]->warnings[w]);
-    fprintf(page.to, "\nheadroom %s, `%s`, results in `%s`\n", runs[0]->info.version, runs[0]->info.command,
-            source);
+    put_markdown_foot(&page, source);
     close_page(page.to, folder);
 }

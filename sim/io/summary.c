@@ -108,6 +108,44 @@ char *summary_policy(const struct summary *summary, bool brief) {
     return text_take(&text);
 }
 
+struct notes {
+    const char **at;
+    size_t len, cap;
+};
+
+static void add_note(struct notes *notes, const char *note) {
+    for (size_t i = 0; i < notes->len; i++)
+        if (strcmp(notes->at[i], note) == 0) return;
+    *vec_push(notes) = note;
+}
+
+const char **summary_notes(const struct summary *const *runs, size_t count, size_t *notes_len) {
+    struct notes notes = {0};
+    for (size_t i = 1; i < count; i++) {
+        if (runs[i]->info.trace_hash != runs[0]->info.trace_hash)
+            add_note(&notes,
+                     "these runs did not have the same jobs: differences are not the policies' alone");
+        if (strcmp(runs[i]->work_unit, runs[0]->work_unit) != 0)
+            add_note(&notes, "these runs count work in different units: their efficiency cannot be compared");
+    }
+    for (size_t i = 0; i < count; i++)
+        for (size_t w = 0; w < runs[i]->warnings_len; w++) add_note(&notes, runs[i]->warnings[w]);
+    *notes_len = notes.len;
+    return notes.at;
+}
+
+char *summary_heading(const struct summary *const *runs, size_t count) {
+    struct text text;
+    bool same = true;
+    text_init(&text);
+    for (size_t i = 1; i < count; i++)
+        same &= strcmp(runs[i]->info.scenario_name, runs[0]->info.scenario_name) == 0;
+    if (same) text_put(&text, runs[0]->info.scenario_name);
+    if (count == 1 && *runs[0]->info.run_name) text_format(&text, ": %s", runs[0]->info.run_name);
+    if (count > 1) text_format(&text, "%s%zu runs side by side", same ? ": " : "", count);
+    return text_take(&text);
+}
+
 size_t summary_baseline(const struct summary *runs, size_t count) {
     for (size_t i = 0; i < count; i++)
         if (*runs[i].info.run_name && strcmp(runs[i].info.run_name, runs[i].info.baseline) == 0) return i;

@@ -54,6 +54,11 @@ const char *summary_title(const struct summary *summary);
 /* "order fifo, backfill none, ..."; free(). brief: where the run overrides fields of the scenario, these
  * alone. */
 char *summary_policy(const struct summary *summary, bool brief);
+/* What the reader of these runs must know, each once: that they cannot be compared as they stand (other jobs,
+ * another unit of work), then their warnings. The texts are borrowed; free() the list. */
+const char **summary_notes(const struct summary *const *runs, size_t count, size_t *notes_len);
+/* "quickstart: 2 runs side by side"; free(). */
+char *summary_heading(const struct summary *const *runs, size_t count);
 /* Index of the run the others are compared with: the one named by their `baseline:`, else the first. */
 size_t summary_baseline(const struct summary *runs, size_t count);
 

@@ -341,38 +341,34 @@ static void print_block(FILE *to, const struct summary *const *runs, size_t coun
     table_close(table);
 }
 
-static void print_heading(FILE *to, const struct summary *runs, size_t count) {
-    const struct summary *first = &runs[0];
-    char number[48], span[32];
-    fprintf(to, "%s", first->info.scenario_name);
-    if (count == 1 && *first->info.run_name) fprintf(to, ": %s", first->info.run_name);
-    if (count > 1) fprintf(to, ": %zu runs side by side", count);
+static void print_heading(FILE *to, const struct summary *const *runs, size_t count) {
+    const struct summary *first = runs[0];
     const bool synthetic = same_text(first->info.trace, "synthetic");
-    fprintf(to, "\n%s %s%s, seed %" PRIu64 ", %s measured\n", table_number((double)first->jobs, 0, number),
-            synthetic ? "synthetic jobs" : "jobs of ", synthetic ? "" : first->info.trace, first->info.seed,
+    char number[48], span[32], *heading = summary_heading(runs, count);
+    fprintf(to, "%s\n%s %s%s, seed %" PRIu64 ", %s measured\n", heading,
+            table_number((double)first->jobs, 0, number), synthetic ? "synthetic jobs" : "jobs of ",
+            synthetic ? "" : first->info.trace, first->info.seed,
             tick_human(tick_from_seconds(first->measured_s), span));
+    free(heading);
     for (size_t i = 0; i < count; i++) {
-        char *policy = summary_policy(&runs[i], i > 0);
-        fprintf(to, "%s: %s\n", count > 1 ? summary_title(&runs[i]) : "policy", policy);
+        char *policy = summary_policy(runs[i], i > 0);
+        fprintf(to, "%s: %s\n", count > 1 ? summary_title(runs[i]) : "policy", policy);
         free(policy);
     }
     fprintf(to, "unit of work: %s\n\n", first->work_unit);
 }
 
-static void print_foot(FILE *to, const struct summary *runs, size_t count) {
+static void print_foot(FILE *to, const struct summary *const *runs, size_t count) {
+    size_t notes_len;
+    const char **notes = summary_notes(runs, count, &notes_len);
     double worst = 0;
+    for (size_t i = 0; i < notes_len; i++) fprintf(to, "note: %s\n", notes[i]);
     for (size_t i = 0; i < count; i++) {
-        const double gap = summary_value(&runs[i], "ledger_error");
+        const double gap = summary_value(runs[i], "ledger_error");
         if (gap > worst) worst = gap;
-        for (size_t w = 0; w < runs[i].warnings_len; w++) {
-            bool said = false; /* by an earlier run */
-            for (size_t k = 0; k < i; k++)
-                for (size_t v = 0; v < runs[k].warnings_len; v++)
-                    said |= same_text(runs[k].warnings[v], runs[i].warnings[w]);
-            if (!said) fprintf(to, "note: %s\n", runs[i].warnings[w]);
-        }
     }
     fprintf(to, "The ledger closes to %.1g of what was metered.\n", worst);
+    free(notes);
 }
 
 /* Baseline first, the others in their order. Freed by the caller. */
@@ -387,21 +383,21 @@ static const struct summary **in_order(const struct summary *runs, size_t count)
 
 void table_summary(FILE *to, const struct summary *runs, size_t count) {
     const struct summary **order = in_order(runs, count);
-    print_heading(to, runs, count);
+    print_heading(to, order, count);
     for (size_t from = 1; from < count || from == 1; from += OTHERS_A_BLOCK) {
-        const struct summary *shown[1 + OTHERS_A_BLOCK] = {order[0]};
+        const struct summary *block[1 + OTHERS_A_BLOCK] = {order[0]};
         size_t n = 1;
-        while (n <= OTHERS_A_BLOCK && from + n - 1 < count) shown[n] = order[from + n - 1], n++;
-        print_block(to, shown, n);
+        while (n <= OTHERS_A_BLOCK && from + n - 1 < count) block[n] = order[from + n - 1], n++;
+        print_block(to, block, n);
         fputc('\n', to);
     }
-    free(order);
     for (int part = PART_REGION; part <= PART_TENANT; part++) {
         size_t parts;
-        summary_parts(&runs[0], (enum part)part, &parts);
+        summary_parts(order[0], (enum part)part, &parts);
         if (parts > 1) table_parts(to, runs, count, (enum part)part), fputc('\n', to);
     }
-    print_foot(to, runs, count);
+    print_foot(to, order, count);
+    free(order);
 }
 
 /* --- parts --- */

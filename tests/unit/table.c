@@ -151,6 +151,20 @@ Test(table, runs_stand_side_by_side) {
     close_runs(runs, 4);
 }
 
+Test(table, runs_that_are_no_match_are_said_to_be) {
+    struct summary runs[2];
+    open_runs(runs, 2);
+    runs[1].info.trace_hash++;
+    runs[1].info.scenario_name = "another";
+    FILE *to = open_text();
+    table_summary(to, runs, 2);
+    const char *page = close_text(to);
+    cr_expect_eq(strncmp(page, "2 runs side by side\n", 20), 0);
+    expect_in(page, "note: these runs did not have the same jobs");
+    free(printed);
+    close_runs(runs, 2);
+}
+
 static void expect_verdict(void *context, const struct table_line *line) {
     size_t *seen = context;
     const enum table_verdict verdict = line->cells[1].verdict;
