@@ -128,10 +128,11 @@ void jobs_free(struct jobs *jobs) {
     *jobs = (struct jobs){0};
 }
 
+/* The words are multiplied apart, which the processor does side by side. */
 static uint64_t shape_hash(const struct shape *s) {
-    uint64_t hash = hash_mix((uint64_t)s->gpus << 32 | s->share_milli);
-    hash = hash_mix(hash ^ ((uint64_t)s->cpu_milli << 32 | s->mem_mib));
-    return hash_mix(hash ^ s->models);
+    uint64_t devices = ((uint64_t)s->gpus << 32 | s->share_milli) * UINT64_C(0xff51afd7ed558ccd);
+    uint64_t host = ((uint64_t)s->cpu_milli << 32 | s->mem_mib) * UINT64_C(0xc4ceb9fe1a85ec53);
+    return hash_mix(devices + (host ^ host >> 32) + s->models * UINT64_C(0x9fb21c651e98df25));
 }
 
 static bool shape_same(const struct shape *a, const struct shape *b) {
@@ -311,42 +312,62 @@ static uint64_t columns_hash(const struct jobs *jobs, size_t j, const uint64_t *
     return sum;
 }
 
-/* The words of a job are mixed apart, which the processor does side by side, and then chained job to job. */
-static uint64_t jobs_hash(const struct jobs *jobs) {
-    uint64_t *shapes = shapes_hashes(jobs);
-    uint64_t *tenants = names_hashes(&jobs->tenants), *classes = names_hashes(&jobs->classes);
-    uint64_t *users = names_hashes(&jobs->users);
-    bool columns = jobs->id_at || jobs->priority || jobs->deadline_ns || jobs->work || jobs->user;
+/* Hashes of what a job refers to, by index. */
+struct referred {
+    uint64_t *shapes, *tenants, *classes, *users;
+    bool columns; /* there are optional ones */
+};
+
+static struct referred referred_make(const struct jobs *jobs) {
+    return (struct referred){
+        .shapes = shapes_hashes(jobs),
+        .tenants = names_hashes(&jobs->tenants),
+        .classes = names_hashes(&jobs->classes),
+        .users = names_hashes(&jobs->users),
+        .columns = jobs->id_at || jobs->priority || jobs->deadline_ns || jobs->work || jobs->user,
+    };
+}
+
+static void referred_free(struct referred *r) {
+    free(r->shapes);
+    free(r->tenants);
+    free(r->classes);
+    free(r->users);
+}
+
+/* Hashes the table in one pass over it; false when it meets a job out of order. The words of a job are mixed
+ * apart, which the processor does side by side, and then chained job to job. */
+static bool jobs_hash(struct jobs *jobs, const struct referred *r) {
     uint64_t hash = HASH_START ^ (uint64_t)jobs->origin_unix_ns;
+    int64_t before_ns = INT64_MIN;
     for (size_t j = 0; j < jobs->len; j++) {
         const struct job *job = &jobs->at[j];
+        if (job->submit_ns < before_ns) return false;
+        before_ns = job->submit_ns;
         uint32_t utilisation;
         memcpy(&utilisation, &job->utilisation, sizeof utilisation);
         uint64_t sum = hash_mix((uint64_t)job->submit_ns) + hash_mix(~(uint64_t)job->run_ns) +
-                       hash_mix((uint64_t)job->estimate_ns ^ (uint64_t)utilisation << 32) + shapes[job->shape] +
-                       hash_mix(tenants[job->tenant]) + hash_mix(~classes[job->class_id]);
-        if (columns) sum += columns_hash(jobs, j, users);
+                       hash_mix((uint64_t)job->estimate_ns ^ (uint64_t)utilisation << 32) +
+                       r->shapes[job->shape] + hash_mix(r->tenants[job->tenant]) +
+                       hash_mix(~r->classes[job->class_id]);
+        if (r->columns) sum += columns_hash(jobs, j, r->users);
         hash = (hash ^ sum) * UINT64_C(0x9e3779b97f4a7c15);
         hash ^= hash >> 32;
     }
-    free(shapes);
-    free(tenants);
-    free(classes);
-    free(users);
-    return hash_mix(hash ^ (uint64_t)jobs->len);
+    jobs->hash = hash_mix(hash ^ (uint64_t)jobs->len);
+    return true;
 }
 
 void jobs_sort(struct jobs *jobs) {
-    bool sorted = true;
-    for (size_t j = 1; j < jobs->len && sorted; j++)
-        sorted = jobs->at[j - 1].submit_ns <= jobs->at[j].submit_ns;
-    if (!sorted) {
+    struct referred referred = referred_make(jobs);
+    if (!jobs_hash(jobs, &referred)) {
         struct sort_pair *pairs = mem_alloc(jobs->len * sizeof *pairs);
         for (size_t j = 0; j < jobs->len; j++)
             pairs[j] = (struct sort_pair){jobs->at[j].submit_ns, (uint32_t)j};
         qsort(pairs, jobs->len, sizeof *pairs, pair_compare);
         rows_permute(jobs, pairs);
         free(pairs);
+        require(jobs_hash(jobs, &referred));
     }
-    jobs->hash = jobs_hash(jobs);
+    referred_free(&referred);
 }

@@ -1,17 +1,20 @@
 /*
  * CSV through libcsv in strict mode, and the only file that knows it.
  *
- * The file is read in blocks cut at the end of a record. libcsv turns a block into a batch: the texts of its
- * fields, one after the other, and where fields and rows end. A file of more than one block is parsed by a
- * thread of its own that runs a few batches ahead of the caller, because the caller's part (numbers) costs
- * about as much as libcsv's; rows still arrive one by one and in order, so nothing depends on timing.
+ * Two parties share the work. The reader takes the file in blocks cut at the end of a record and lets libcsv find
+ * the fields; it notes nothing but the length of each field and where rows end. The visitor finds the fields
+ * again in the block, where they stand one behind the other with one byte between them, and hands the rows over.
+ * Rows where this does not add up (quotes, blanks that libcsv strips) go through libcsv a second time, alone.
+ * In a file of more than one block the reader is a thread that runs a few blocks ahead, because what callers do
+ * with a row (numbers) costs as much as finding its fields; and lengths, not texts, are handed over, because
+ * moving memory from one processor to another is what such a pair otherwise spends its time with. Rows arrive
+ * one by one and in order, so nothing depends on timing.
  *
- * libcsv does not say where it is. A block without quotes is handed over whole, and its lines are counted by
- * the line feeds that libcsv reports; a block with quotes is handed over line by line, because a record may
- * then span lines. Columns are worked out again, byte by byte, for the few rows that someone complains about.
+ * libcsv does not say where it is. Columns are worked out again, byte by byte, for the rows someone complains
+ * about; lines are counted by the visitor.
  *
- * Invariant: a batch holds whole records, and libcsv stands between two records whenever a batch begins.
- * Cost: libcsv's own plus some 3 % (measured in docs/performance.md); memory a few blocks, whatever the file.
+ * Invariant: a block holds whole records, and libcsv stands between two records whenever a block begins.
+ * Cost: libcsv's own plus a few per cent (docs/performance.md); memory a few blocks, whatever the file.
  */
 #include "io/csv.h"
 
@@ -27,196 +30,156 @@
 #include <string.h>
 
 enum {
-    BLOCK_BYTES = 64 * 1024,
+    BLOCK_BYTES = 128 * 1024,
     RECORD_BYTES_MOST = 1024 * 1024,
-    BATCHES = 4
+    BATCHES = 8,
+    CACHE_LINES = 128, /* bytes that processors hand to each other at once: two lines */
+    /* In a batch's lengths. */
+    ROW_END = UINT16_MAX,
+    LONG_FIELD = UINT16_MAX - 1 /* or longer */
 };
 
-struct batch_row {
-    uint32_t fields_end; /* index of the first field past the row */
-    int line;
-};
-
+/* Batches lie on cache lines of their own, because one is filled while its neighbour is read. */
 struct csv_batch {
-    char *raw; /* whole records as they stand in the file */
+    _Alignas(CACHE_LINES) char *raw; /* whole records as they stand in the file; CSV_AHEAD bytes of room behind */
     size_t raw_len, raw_cap;
-    char *text; /* the fields, each with a NUL behind it */
-    uint32_t *ends; /* where in text the next field begins */
-    struct batch_row *rows;
-    size_t parsed_cap; /* of text, ends, rows: bytes of raw they suffice for */
-    uint32_t text_len, fields, rows_len;
-    int first_line;
+    uint16_t *lengths; /* of fields, with ROW_END behind each row */
+    size_t lengths_len, lengths_cap;
     bool last;
-    /* The finding that ended the file early, if any. */
+    /* The finding that ends the file here, if any, and the byte of raw it is about. */
     char *trouble;
-    int trouble_line, trouble_col;
-    /* How far csv_place has looked: lines before cursor_at begin with first_line. */
-    size_t cursor_at;
-    int cursor_line;
+    size_t trouble_at;
+    /* Of the row being visited. */
+    size_t row_at;
 };
 
-/* What turns blocks into batches; owned by one thread at a time. */
+/* What turns blocks into batches. */
 struct reader {
-    struct gz *gz;
+    _Alignas(CACHE_LINES) struct gz *gz;
     struct csv_parser parser;
     struct csv_batch *batch; /* being filled */
+    uint16_t *next;          /* where the next length goes */
+    uint16_t *row;           /* where the row being read begins */
     char *carry;             /* bytes read past the end of the last batch */
     size_t carry_len, carry_cap;
-    int line;                /* where the next record begins */
-    uint32_t row_fields;     /* fields before the row being read */
-    bool row_ended;          /* the last line feed ended a row (or stood alone) */
-    bool after_return;       /* a carriage return ended the last row */
+    bool row_ended;          /* the last line feed stood outside quotes */
     bool started, at_end;
 };
 
-/* --- one batch --- */
-
-static void batch_trouble(struct csv_batch *batch, int line, int col, const char *message) {
-    if (batch->trouble) return;
-    batch->trouble = mem_text(message);
-    batch->trouble_line = line;
-    batch->trouble_col = col;
-    batch->last = true;
-}
-
-/* Trouble at a byte of raw. */
-static void batch_trouble_at(struct csv_batch *batch, size_t offset, const char *message) {
-    int line = batch->first_line;
-    size_t begin = 0;
-    for (size_t i = 0; i < offset; i++)
-        if (batch->raw[i] == '\n') {
-            line++;
-            begin = i + 1;
-        }
-    batch_trouble(batch, line, (int)(offset - begin) + 1, message);
-}
+/* --- the reader: filling a batch --- */
 
 static void batch_free(struct csv_batch *batch) {
     free(batch->raw);
-    free(batch->text);
-    free(batch->ends);
-    free(batch->rows);
+    free(batch->lengths);
     free(batch->trouble);
 }
 
-static void on_field(void *field, size_t len, void *context) {
-    struct csv_batch *batch = ((struct reader *)context)->batch;
-    char *to = batch->text + batch->text_len;
-    if (len <= CSV_AHEAD)
-        memcpy(to, field, CSV_AHEAD); /* one move, whatever the length; libcsv's buffer has 128 bytes or more */
-    else
-        memcpy(to, field, len);
-    to[len] = '\0';
-    batch->text_len += (uint32_t)len + 1;
-    batch->ends[batch->fields++] = batch->text_len;
+static void batch_trouble(struct csv_batch *batch, size_t at, const char *message) {
+    if (batch->trouble) return;
+    batch->trouble = mem_text(message);
+    batch->trouble_at = at;
 }
 
-/* Called for every carriage return and line feed outside quotes. */
+static void on_field(void *field, size_t len, void *context) {
+    (void)field;
+    struct reader *reader = context;
+    *reader->next++ = (uint16_t)(len < LONG_FIELD ? len : LONG_FIELD);
+}
+
+/* Called for every carriage return and line feed outside quotes, of empty lines, too. */
 static void on_row(int end, void *context) {
     struct reader *reader = context;
-    struct csv_batch *batch = reader->batch;
-    if (batch->fields > reader->row_fields && !batch->trouble) {
-        if (reader->after_return) {
-            batch_trouble(batch, reader->line, 0,
-                          "a carriage return without a line feed; lines end with LF or CRLF");
-            return;
-        }
-        batch->rows[batch->rows_len++] = (struct batch_row){batch->fields, reader->line};
-        reader->row_fields = batch->fields;
+    if (reader->next > reader->row) {
+        *reader->next++ = ROW_END;
+        reader->row = reader->next;
     }
-    reader->after_return = end == '\r';
-    if (end == '\n') {
-        reader->line++;
-        reader->row_ended = true;
-    }
+    reader->row_ended = end == '\n';
 }
 
-/* --- filling a batch --- */
-
-/* Room for what raw_len bytes can hold at most: every field and every row ends with a byte of its own. */
-static void batch_room(struct csv_batch *batch) {
-    if (batch->raw_len <= batch->parsed_cap) return;
-    batch->parsed_cap = batch->raw_cap;
-    batch->text = mem_grow(batch->text, batch->parsed_cap + CSV_AHEAD, 1);
-    batch->ends = mem_grow(batch->ends, batch->parsed_cap, sizeof *batch->ends);
-    batch->rows = mem_grow(batch->rows, batch->parsed_cap, sizeof *batch->rows);
-}
-
-/* Appends a block to raw. A NUL byte or a damaged file ends the input there. */
+/* Appends a block to raw. A damaged file ends the input there. */
 static void reader_block(struct reader *reader) {
     struct csv_batch *batch = reader->batch;
     size_t from = batch->raw_len;
-    batch->raw = vec_reserve(batch->raw, &batch->raw_cap, from + BLOCK_BYTES + 1, 1);
+    batch->raw = vec_reserve(batch->raw, &batch->raw_cap, from + BLOCK_BYTES + 1 + CSV_AHEAD, 1);
     const char *why;
     long got = gz_read(reader->gz, batch->raw + from, BLOCK_BYTES, &why);
     if (got > 0) batch->raw_len += (size_t)got;
     if (!reader->started && got >= 3 && memcmp(batch->raw, "\xef\xbb\xbf", 3) == 0) {
-        got -= 3; /* a byte order mark */
-        batch->raw_len -= 3;
+        batch->raw_len -= 3; /* a byte order mark */
         memmove(batch->raw, batch->raw + 3, batch->raw_len);
     }
     reader->started = true;
-    const char *nul = got > 0 ? memchr(batch->raw + from, '\0', (size_t)got) : NULL;
-    if (nul) {
-        batch->raw_len = (size_t)(nul - batch->raw);
-        batch_trouble_at(batch, batch->raw_len, "a NUL byte; expected text");
-    } else if (got < 0) {
-        batch_trouble_at(batch, batch->raw_len, why);
-    }
-    reader->at_end = got <= 0 || nul;
-    /* The last line may lack its line feed; a line cut short by trouble is left out. */
-    if (reader->at_end && batch->raw_len > 0 && batch->raw[batch->raw_len - 1] != '\n' && !batch->trouble)
+    reader->at_end = got <= 0;
+    if (got < 0) batch_trouble(batch, batch->raw_len, why);
+    /* The last line may lack its line feed; one that was cut short is left out. */
+    if (got == 0 && batch->raw_len > 0 && batch->raw[batch->raw_len - 1] != '\n')
         batch->raw[batch->raw_len++] = '\n';
 }
 
-static size_t reader_parse(struct reader *reader, size_t from, size_t to) {
-    size_t done = csv_parse(&reader->parser, reader->batch->raw + from, to - from, on_field, on_row, reader);
-    if (done < to - from)
-        batch_trouble_at(reader->batch, from + done,
-                         "a misplaced quote; a field with quotes is quoted whole, and its quotes are doubled");
-    return from + done;
+static bool reader_parse(struct reader *reader, size_t from, size_t to) {
+    struct csv_batch *batch = reader->batch;
+    size_t done = csv_parse(&reader->parser, batch->raw + from, to - from, on_field, on_row, reader);
+    if (done == to - from) return true;
+    batch_trouble(batch, from + done,
+                  "a misplaced quote; a field with quotes is quoted whole, and its quotes are doubled");
+    return false;
 }
 
-/* Parses line by line from `from`; returns where the last whole record ends. */
-static size_t reader_lines(struct reader *reader, size_t from) {
+/* Forgets what was read of a record that is not whole; it is read again with what follows it. */
+static void reader_reset(struct reader *reader) {
+    csv_fini(&reader->parser, NULL, NULL, NULL);
+    reader->next = reader->row;
+}
+
+/* Parses raw line by line; returns where the last whole record ends. */
+static size_t reader_lines(struct reader *reader) {
     struct csv_batch *batch = reader->batch;
-    size_t closed = from;
-    int line = reader->line;
-    for (size_t at = from; at < batch->raw_len && !batch->trouble;) {
+    size_t whole = 0;
+    for (size_t at = 0; at < batch->raw_len;) {
         const char *feed = memchr(batch->raw + at, '\n', batch->raw_len - at);
         if (!feed) break;
         size_t next = (size_t)(feed - batch->raw) + 1;
         reader->row_ended = false;
-        at = reader_parse(reader, at, next);
-        line++;
-        if (reader->row_ended) {
-            closed = at;
-            reader->line = line;
-        }
+        if (!reader_parse(reader, at, next)) break;
+        at = next;
+        if (reader->row_ended) whole = at;
     }
-    /* What follows the last whole record is read again with the next batch. */
-    csv_fini(&reader->parser, NULL, NULL, NULL);
-    batch->fields = reader->row_fields;
-    batch->text_len = batch->fields ? batch->ends[batch->fields - 1] : 0;
-    return closed;
+    return whole;
 }
 
-/* Parses the whole records of raw; returns where they end. */
+/* Parses the whole records of raw; returns where they end. The last line feed is parsed apart, to see whether it
+ * ends a record or stands inside quotes. */
 static size_t reader_records(struct reader *reader) {
     struct csv_batch *batch = reader->batch;
-    batch_room(batch);
-    if (memchr(batch->raw, '"', batch->raw_len)) return reader_lines(reader, 0);
+    /* Every field and every row end with a byte of their own. */
+    batch->lengths = vec_reserve(batch->lengths, &batch->lengths_cap, 2 * batch->raw_cap, sizeof *batch->lengths);
+    reader->next = reader->row = batch->lengths;
     size_t end = batch->raw_len;
     while (end > 0 && batch->raw[end - 1] != '\n') end--;
-    return end > 0 ? reader_parse(reader, 0, end) : 0;
+    if (end == 0) return 0;
+    if (reader_parse(reader, 0, end - 1)) {
+        reader->row_ended = false;
+        if (reader_parse(reader, end - 1, end) && reader->row_ended) return end;
+    }
+    reader->next = reader->row = batch->lengths;
+    reader_reset(reader);
+    end = reader_lines(reader);
+    reader_reset(reader);
+    return end;
+}
+
+/* Whatever ended the file early, a NUL byte there says best what kind of file it is. */
+static void explain_end(struct csv_batch *batch, size_t end) {
+    const char *nul = memchr(batch->raw + end, '\0', batch->raw_len - end);
+    if (!nul) return;
+    free(batch->trouble);
+    batch->trouble = NULL;
+    batch_trouble(batch, (size_t)(nul - batch->raw), "a NUL byte; expected text");
 }
 
 /* Fills a batch with at least one record, unless the file ends or is broken. */
 static void reader_fill(struct reader *reader, struct csv_batch *batch) {
     reader->batch = batch;
-    batch->raw_len = batch->cursor_at = 0;
-    batch->text_len = batch->fields = batch->rows_len = reader->row_fields = 0;
-    batch->first_line = batch->cursor_line = reader->line;
     batch->raw = vec_reserve(batch->raw, &batch->raw_cap, reader->carry_len + 1, 1);
     memcpy(batch->raw, reader->carry, reader->carry_len);
     batch->raw_len = reader->carry_len;
@@ -226,26 +189,176 @@ static void reader_fill(struct reader *reader, struct csv_batch *batch) {
         end = reader_records(reader);
     } while (end == 0 && !reader->at_end && !batch->trouble && batch->raw_len <= RECORD_BYTES_MOST);
     if (reader->at_end && end < batch->raw_len)
-        batch_trouble_at(batch, end, "a quote is opened in this record and never closed");
+        batch_trouble(batch, end, "a quote is opened in this record and never closed");
     else if (end == 0 && batch->raw_len > RECORD_BYTES_MOST)
-        batch_trouble_at(batch, 0, "a record longer than 1 MiB; is a quote missing?");
+        batch_trouble(batch, 0, "a record longer than 1 MiB; is a quote missing?");
+    if (batch->trouble) explain_end(batch, end);
     batch->last = batch->trouble || reader->at_end;
+    batch->lengths_len = (size_t)(reader->row - batch->lengths);
+    /* Trouble is told by its byte of raw, so raw is then left as it is. */
+    if (batch->last) return;
     reader->carry_len = batch->raw_len - end;
     reader->carry = vec_reserve(reader->carry, &reader->carry_cap, reader->carry_len + 1, 1);
     memcpy(reader->carry, batch->raw + end, reader->carry_len);
     batch->raw_len = end;
 }
 
-static void reader_init(struct reader *reader, struct gz *gz) {
-    *reader = (struct reader){.gz = gz, .line = 1};
-    reader->carry = vec_reserve(NULL, &reader->carry_cap, 1, 1);
-    /* Every line feed is reported, also of empty lines, so that lines can be counted. */
-    if (csv_init(&reader->parser, CSV_STRICT | CSV_REPALL_NL) != 0) die("libcsv does not start");
+static void parser_init(struct csv_parser *parser) {
+    if (csv_init(parser, CSV_STRICT | CSV_REPALL_NL) != 0) die("libcsv does not start");
 }
 
-static void reader_free(struct reader *reader) {
-    csv_free(&reader->parser);
-    free(reader->carry);
+/* --- the visitor --- */
+
+struct visitor {
+    const char *file;
+    csv_visit *visit;
+    void *context;
+    bool terminate; /* fields are copied, to have a NUL behind them */
+    struct csv_batch *batch;
+    size_t at; /* byte of raw */
+    int line;  /* of that byte */
+    /* The row being visited. */
+    char *text; /* its fields, each with a NUL behind it */
+    size_t text_len, text_cap;
+    const char **fields;
+    size_t *len;
+    size_t count, cap;
+    size_t rows; /* seen by libcsv, when the row goes through it a second time */
+};
+
+static void visitor_room(struct visitor *v, size_t count) {
+    if (count <= v->cap) return;
+    v->fields = vec_reserve(v->fields, &v->cap, count, sizeof *v->fields);
+    v->len = mem_grow(v->len, v->cap, sizeof *v->len);
+}
+
+static void add_field(struct visitor *v, const char *field, size_t len) {
+    char *to = v->text + v->text_len;
+    if (len <= CSV_AHEAD)
+        memcpy(to, field, CSV_AHEAD); /* one move, whatever the length */
+    else
+        memcpy(to, field, len);
+    to[len] = '\0';
+    v->fields[v->count] = to;
+    v->len[v->count++] = len;
+    v->text_len += len + 1;
+}
+
+/* Takes the fields where they stand, if they do: one behind the other, without quotes and blanks around them.
+ * A field that begins otherwise cannot hold a comma, so the byte behind it settles its length. */
+static bool plain_row(struct visitor *v, const uint16_t *lengths, size_t count) {
+    const char *at = v->batch->raw + v->at;
+    for (size_t i = 0; i < count; i++) {
+        size_t len = lengths[i];
+        if (len == LONG_FIELD || (len > 0 && (*at <= ' ' || *at == '"'))) return false;
+        if (i + 1 < count && at[len] != ',') return false;
+        v->fields[i] = at;
+        v->len[i] = len;
+        at += len + 1;
+    }
+    if (at[-1] == '\r') at++;
+    if (at[-1] != '\n') return false;
+    v->at = (size_t)(at - v->batch->raw);
+    v->line++;
+    v->count = count;
+    return true;
+}
+
+static void terminate_fields(struct visitor *v) {
+    size_t count = v->count;
+    v->count = 0;
+    for (size_t i = 0; i < count; i++) add_field(v, v->fields[i], v->len[i]);
+}
+
+static void again_field(void *field, size_t len, void *context) {
+    struct visitor *v = context;
+    if (v->rows > 0) {
+        v->rows = 2; /* something follows a carriage return */
+        return;
+    }
+    visitor_room(v, v->count + 1);
+    add_field(v, field, len);
+}
+static void again_row(int end, void *context) {
+    (void)end;
+    struct visitor *v = context;
+    if (v->count > 0 && v->rows == 0) v->rows = 1;
+}
+
+/* Takes the row through libcsv, line by line until it is whole. */
+static bool parsed_row(struct visitor *v) {
+    struct csv_batch *batch = v->batch;
+    struct csv_parser parser;
+    parser_init(&parser);
+    for (v->rows = 0; v->rows == 0;) {
+        const char *feed = memchr(batch->raw + v->at, '\n', batch->raw_len - v->at);
+        require(feed);
+        size_t len = (size_t)(feed - batch->raw) + 1 - v->at;
+        csv_parse(&parser, batch->raw + v->at, len, again_field, again_row, v);
+        v->at += len;
+        v->line++;
+    }
+    csv_free(&parser);
+    return v->rows == 1;
+}
+
+/* Steps over empty lines, and lines of blanks. */
+static void skip_empty(struct visitor *v) {
+    const char *raw = v->batch->raw;
+    for (;;) {
+        size_t at = v->at;
+        while (raw[at] == ' ' || raw[at] == '\t' || raw[at] == '\r') at++;
+        if (raw[at] != '\n') return;
+        v->at = at + 1;
+        v->line++;
+    }
+}
+
+static bool finding_at(const struct visitor *v, size_t offset, const char *message, struct err *err) {
+    struct place_in_file at = {v->file, v->line, 1, NULL};
+    for (size_t i = v->at; i < offset; i++) {
+        at.col++;
+        if (v->batch->raw[i] == '\n') at.line++, at.col = 1;
+    }
+    return err_add(err, at, "%s", message);
+}
+
+/* Visits one row of `count` fields; false: stop. */
+static bool visit_row(struct visitor *v, const uint16_t *lengths, size_t count, struct err *err) {
+    if ((unsigned char)v->batch->raw[v->at] <= ' ') skip_empty(v);
+    v->batch->row_at = v->at;
+    v->count = v->text_len = 0;
+    visitor_room(v, count);
+    int line = v->line;
+    if (plain_row(v, lengths, count)) {
+        if (v->terminate) terminate_fields(v);
+    } else if (!parsed_row(v)) {
+        return err_add(err, (struct place_in_file){v->file, line, 0, NULL},
+                       "a carriage return without a line feed; lines end with LF or CRLF");
+    }
+    struct csv_row row = {v->file, line, v->count, v->fields, v->len, v->batch};
+    return v->visit(v->context, &row, err);
+}
+
+/* Visits the rows of a batch; false: stop. */
+static bool visit_batch(struct visitor *v, struct csv_batch *batch, struct err *err) {
+    v->batch = batch;
+    v->at = 0;
+    v->text = vec_reserve(v->text, &v->text_cap, batch->raw_len + CSV_AHEAD + 1, 1);
+    const char *nul = batch->raw_len ? memchr(batch->raw, '\0', batch->raw_len) : NULL;
+    const uint16_t *at = batch->lengths, *end = at + batch->lengths_len;
+    while (at < end) {
+        size_t count = 0;
+        while (at[count] != ROW_END) count++;
+        const char *feed = nul ? memchr(batch->raw + v->at, '\n', batch->raw_len - v->at) : NULL;
+        if (nul && feed > nul) break;
+        if (!visit_row(v, at, count, err)) return false;
+        at += count + 1;
+    }
+    if (nul) return finding_at(v, (size_t)(nul - batch->raw), "a NUL byte; expected text", err);
+    if (batch->trouble) return finding_at(v, batch->trouble_at, batch->trouble, err);
+    while (v->at < batch->raw_len) v->line += batch->raw[v->at++] == '\n';
+    return true;
 }
 
 /* --- positions --- */
@@ -264,21 +377,12 @@ static void seek_row(int end, void *context) {
 }
 
 struct place_in_file csv_place(const struct csv_row *row, size_t field) {
-    struct csv_batch *batch = row->batch;
-    if (row->line < batch->cursor_line) {
-        batch->cursor_line = batch->first_line;
-        batch->cursor_at = 0;
-    }
-    for (; batch->cursor_line < row->line; batch->cursor_line++) {
-        const char *feed = memchr(batch->raw + batch->cursor_at, '\n', batch->raw_len - batch->cursor_at);
-        require(feed);
-        batch->cursor_at = (size_t)(feed - batch->raw) + 1;
-    }
+    const struct csv_batch *batch = row->batch;
     struct csv_parser parser;
-    if (csv_init(&parser, CSV_STRICT) != 0) die("libcsv does not start");
+    parser_init(&parser);
     struct seeker seeker = {0};
     struct place_in_file at = {row->file, row->line, 1, NULL};
-    for (size_t i = batch->cursor_at; seeker.fields < field && !seeker.ended && i < batch->raw_len; i++) {
+    for (size_t i = batch->row_at; seeker.fields < field && !seeker.ended && i < batch->raw_len; i++) {
         csv_parse(&parser, batch->raw + i, 1, seek_field, seek_row, &seeker);
         if (seeker.ended) break;
         at.col++;
@@ -288,45 +392,13 @@ struct place_in_file csv_place(const struct csv_row *row, size_t field) {
     return at;
 }
 
-/* --- handing rows over --- */
+/* --- reading a file --- */
 
-struct hand {
-    const char *file;
-    csv_visit *visit;
-    void *context;
-    uint64_t *hash;
-    const char **fields; /* of one row; grown */
-    size_t *len, cap;
-};
-
-/* false: stop reading. */
-static bool batch_visit(struct csv_batch *batch, struct hand *hand, struct err *err) {
-    if (hand->hash) *hand->hash = hash_bytes(*hand->hash, batch->raw, batch->raw_len);
-    uint32_t begin = 0, field = 0;
-    for (uint32_t r = 0; r < batch->rows_len; r++) {
-        size_t count = batch->rows[r].fields_end - field;
-        if (count > hand->cap) {
-            hand->fields = vec_reserve(hand->fields, &hand->cap, count, sizeof *hand->fields);
-            hand->len = mem_grow(hand->len, hand->cap, sizeof *hand->len);
-        }
-        for (size_t i = 0; i < count; i++, field++) {
-            hand->fields[i] = batch->text + begin;
-            hand->len[i] = batch->ends[field] - begin - 1;
-            begin = batch->ends[field];
-        }
-        struct csv_row row = {hand->file, batch->rows[r].line, count, hand->fields, hand->len, batch};
-        if (!hand->visit(hand->context, &row, err)) return false;
-    }
-    if (!batch->trouble) return true;
-    struct place_in_file at = {hand->file, batch->trouble_line, batch->trouble_col, NULL};
-    return err_add(err, at, "%s", batch->trouble);
-}
-
-/* Batches go round: the thread fills number `filled`, the caller visits number `visited`. */
+/* Batches go round: the reader fills number `filled`, the visitor visits number `visited`. */
 struct pipe {
-    struct reader reader;
     struct csv_batch batches[BATCHES];
-    pthread_mutex_t lock;
+    struct reader reader;
+    _Alignas(CACHE_LINES) pthread_mutex_t lock;
     pthread_cond_t changed;
     size_t filled, visited;
     bool stop;
@@ -339,8 +411,8 @@ static void *pipe_run(void *context) {
         struct csv_batch *batch = &pipe->batches[pipe->filled % BATCHES];
         reader_fill(&pipe->reader, batch);
         pthread_mutex_lock(&pipe->lock);
-        pipe->filled++;
-        pthread_cond_signal(&pipe->changed);
+        size_t ready = ++pipe->filled - pipe->visited;
+        if (ready == BATCHES / 2 || batch->last) pthread_cond_signal(&pipe->changed);
         while (pipe->filled - pipe->visited == BATCHES && !pipe->stop)
             pthread_cond_wait(&pipe->changed, &pipe->lock);
         go = !pipe->stop && !batch->last;
@@ -350,51 +422,71 @@ static void *pipe_run(void *context) {
 }
 
 /* Visits batches while the thread fills the next ones. */
-static bool pipe_visit(struct pipe *pipe, struct hand *hand, struct err *err) {
+static bool pipe_visit(struct pipe *pipe, struct visitor *visitor, uint64_t *hash, struct err *err) {
     pthread_t thread;
     int failed = pthread_create(&thread, NULL, pipe_run, pipe);
     if (failed) die("cannot start a thread: %s", strerror(failed));
     bool good = true, last = false;
     while (good && !last) {
         pthread_mutex_lock(&pipe->lock);
-        while (pipe->filled == pipe->visited) pthread_cond_wait(&pipe->changed, &pipe->lock);
+        while (pipe->filled == pipe->visited)
+            pthread_cond_wait(&pipe->changed, &pipe->lock);
         pthread_mutex_unlock(&pipe->lock);
         struct csv_batch *batch = &pipe->batches[pipe->visited % BATCHES];
         last = batch->last;
-        good = batch_visit(batch, hand, err);
+        if (hash) *hash = hash_bytes(*hash, batch->raw, batch->raw_len);
+        good = visit_batch(visitor, batch, err);
         pthread_mutex_lock(&pipe->lock);
-        pipe->visited++;
+        size_t ready = pipe->filled - ++pipe->visited;
         pipe->stop = !good;
-        pthread_cond_signal(&pipe->changed);
+        if (ready == BATCHES / 2 || !good) pthread_cond_signal(&pipe->changed);
         pthread_mutex_unlock(&pipe->lock);
     }
     pthread_join(thread, NULL);
     return good;
 }
 
-bool csv_read(const char *path, csv_visit *visit, void *context, uint64_t *hash, struct err *err) {
-    struct place_in_file at = {path, 0, 0, NULL};
-    struct gz *gz = gz_open(path);
-    if (!gz) return err_add(err, at, "cannot be opened: %s", strerror(errno));
-    if (hash) *hash = HASH_START;
-    struct hand hand = {.file = path, .visit = visit, .context = context, .hash = hash};
-    struct pipe pipe = {0};
+static bool read_file(struct gz *gz, struct visitor *visitor, uint64_t *hash, struct err *err) {
+    struct pipe pipe = {.reader = {.gz = gz}};
     pthread_mutex_init(&pipe.lock, NULL);
     pthread_cond_init(&pipe.changed, NULL);
-    reader_init(&pipe.reader, gz);
+    parser_init(&pipe.reader.parser);
+    pipe.reader.carry = vec_reserve(NULL, &pipe.reader.carry_cap, 1, 1);
     /* A file of one batch is not worth a thread. */
     reader_fill(&pipe.reader, &pipe.batches[0]);
     bool last = pipe.batches[0].last;
-    bool good = batch_visit(&pipe.batches[0], &hand, err);
-    if (good && !last) good = pipe_visit(&pipe, &hand, err);
-    reader_free(&pipe.reader);
+    if (hash) *hash = hash_bytes(HASH_START, pipe.batches[0].raw, pipe.batches[0].raw_len);
+    bool good = visit_batch(visitor, &pipe.batches[0], err);
+    if (good && !last) good = pipe_visit(&pipe, visitor, hash, err);
     for (size_t i = 0; i < BATCHES; i++) batch_free(&pipe.batches[i]);
+    csv_free(&pipe.reader.parser);
+    free(pipe.reader.carry);
     pthread_cond_destroy(&pipe.changed);
     pthread_mutex_destroy(&pipe.lock);
-    free(hand.fields);
-    free(hand.len);
+    return good;
+}
+
+static bool read_path(struct visitor *visitor, uint64_t *hash, struct err *err) {
+    struct gz *gz = gz_open(visitor->file);
+    if (!gz)
+        return err_add(err, (struct place_in_file){visitor->file, 0, 0, NULL}, "cannot be opened: %s",
+                       strerror(errno));
+    bool good = read_file(gz, visitor, hash, err);
+    free(visitor->text);
+    free(visitor->fields);
+    free(visitor->len);
     gz_close(gz);
     return good;
+}
+
+bool csv_read(const char *path, csv_visit *visit, void *context, uint64_t *hash, struct err *err) {
+    struct visitor visitor = {.file = path, .visit = visit, .context = context, .line = 1, .terminate = true};
+    return read_path(&visitor, hash, err);
+}
+
+bool csv_read_spans(const char *path, csv_visit *visit, void *context, struct err *err) {
+    struct visitor visitor = {.file = path, .visit = visit, .context = context, .line = 1};
+    return read_path(&visitor, NULL, err);
 }
 
 void csv_put(struct text *line, const char *field) {

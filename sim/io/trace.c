@@ -121,29 +121,53 @@ static inline unsigned point_in(uint64_t bytes) {
     return zero ? (unsigned)__builtin_ctzll(zero) / 8 : 8;
 }
 
+/* The word without its byte at `point`: the bytes before it move up. */
+static inline uint64_t cut_byte(uint64_t bytes, unsigned point) {
+    uint64_t before = (UINT64_C(1) << 8 * point) - 1;
+    return (bytes & before) << 8 | (bytes & ~(before << 8 | 0xff));
+}
+/* Digits '0' in the lowest `bits` bits. */
+static inline uint64_t zeros(unsigned bits) {
+    return UINT64_C(0x3030303030303030) & (bits < 64 ? (UINT64_C(1) << bits) - 1 : UINT64_MAX);
+}
+
 /* Nearly every number of a trace: digits, at most one point, at most 16 bytes in all. Their value without the
- * point, and the digits behind it. Two words at a time instead of byte by byte, because no branch then depends
- * on where a number ends; false leaves the field to base/num.h. */
+ * point, and how many digits stand behind it. A word or two at a time instead of byte by byte, because then no
+ * branch depends on where a number ends; false leaves the field to base/num.h. */
 static inline bool short_decimal(const char *text, size_t len, uint64_t *digits, unsigned *fraction) {
     if (len > CSV_AHEAD) return false;
-    byte16 x;
-    memcpy(&x, text, sizeof x); /* the reader lets us look past the field */
-    unsigned blank = 8 * (CSV_AHEAD - (unsigned)len);
-    x = blank == 128 ? 0 : x << blank;
-    unsigned point = point_in((uint64_t)x);
-    if (point == 8) point += point_in((uint64_t)(x >> 64));
+    uint64_t low, high; /* of the number: its bytes pushed against the end of two words */
+    memcpy(&low, text, sizeof low); /* the reader lets us look past the field */
     *fraction = 0;
-    if (point < CSV_AHEAD) {
-        byte16 before = ((byte16)1 << 8 * point) - 1;
-        x = (x & before) << 8 | (x & ~(before << 8 | 0xff));
-        *fraction = CSV_AHEAD - 1 - point;
+    if (len <= 8) {
+        unsigned blank = 8 * (8 - (unsigned)len);
+        low <<= blank;
+        unsigned point = point_in(low);
+        if (point < 8) {
+            low = cut_byte(low, point);
+            *fraction = 7 - point;
+            blank += 8;
+        }
+        low |= zeros(blank);
+        *digits = eight_digits(low);
+        return all_digits(low) && blank < 64;
+    }
+    memcpy(&high, text + len - 8, sizeof high);
+    unsigned blank = 8 * (16 - (unsigned)len), point = point_in(high);
+    low <<= blank;
+    if (point < 8) {
+        high = cut_byte(high, point) | low >> 56;
+        low <<= 8;
+        *fraction = 7 - point;
+        blank += 8;
+    } else if ((point = point_in(low)) < 8) {
+        low = cut_byte(low, point);
+        *fraction = 15 - point;
         blank += 8;
     }
-    if (blank == 128) return false;
-    x |= (((byte16)0x3030303030303030 << 64) | 0x3030303030303030) & (((byte16)1 << blank) - 1);
-    uint64_t high = (uint64_t)x, low = (uint64_t)(x >> 64);
-    *digits = eight_digits(high) * UINT64_C(100000000) + eight_digits(low);
-    return all_digits(high) && all_digits(low);
+    low |= zeros(blank);
+    *digits = eight_digits(low) * UINT64_C(100000000) + eight_digits(high);
+    return all_digits(low) && all_digits(high);
 }
 
 static const uint64_t power10[] = {1,      10,      100,      1000,      10000,
@@ -424,9 +448,9 @@ enum { COLUMNS = sizeof columns / sizeof columns[0] };
 
 /* --- the header --- */
 
-static const struct column *column_find(const char *name) {
+static const struct column *column_find(const char *name, size_t len) {
     for (size_t i = 0; i < COLUMNS; i++)
-        if (strcmp(columns[i].name, name) == 0) return &columns[i];
+        if (strlen(columns[i].name) == len && memcmp(columns[i].name, name, len) == 0) return &columns[i];
     return NULL;
 }
 
@@ -437,28 +461,29 @@ static bool header_has(const struct reading *r, column_read *read) {
 }
 
 enum { SHOWN = 48 };
-/* A field as a message shows it: not too long, and nothing that could upset a terminal. */
-static const char *shown(const char *field, char buffer[SHOWN]) {
-    if (!text_copy(buffer, SHOWN, field)) memcpy(buffer + SHOWN - 4, "...", 4);
-    for (char *c = buffer; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f) *c = '?';
+/* A text as a message shows it: not too long, and nothing that could upset a terminal. */
+static const char *shown(const char *text, size_t len, char buffer[SHOWN]) {
+    bool whole = len < SHOWN;
+    if (!whole) len = SHOWN - 4;
+    for (size_t i = 0; i < len; i++)
+        buffer[i] = (unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i];
+    memcpy(buffer + len, whole ? "" : "...", whole ? 1 : 4);
     return buffer;
 }
 
 static void unknown_column(struct reading *r, const struct csv_row *row, size_t i) {
     const char *names[COLUMNS];
     for (size_t k = 0; k < COLUMNS; k++) names[k] = columns[k].name;
-    const char *near = text_nearest(row->fields[i], names, COLUMNS);
-    char buffer[SHOWN];
+    char name[SHOWN];
+    shown(row->fields[i], row->len[i], name);
+    const char *near = text_nearest(name, names, COLUMNS);
+    bool separated = memchr(row->fields[i], ';', row->len[i]) || memchr(row->fields[i], '\t', row->len[i]);
     if (near)
-        err_add(r->err, csv_place(row, i), "unknown column '%s', did you mean '%s'?",
-                shown(row->fields[i], buffer), near);
-    else if (row->count == 1 && strpbrk(row->fields[i], ";\t"))
-        err_add(r->err, csv_place(row, i), "unknown column '%s'; columns are separated by commas",
-                shown(row->fields[i], buffer));
+        err_add(r->err, csv_place(row, i), "unknown column '%s', did you mean '%s'?", name, near);
+    else if (row->count == 1 && separated)
+        err_add(r->err, csv_place(row, i), "unknown column '%s'; columns are separated by commas", name);
     else
-        err_add(r->err, csv_place(row, i), "unknown column '%s'; docs/trace.md lists the columns",
-                shown(row->fields[i], buffer));
+        err_add(r->err, csv_place(row, i), "unknown column '%s'; docs/trace.md lists the columns", name);
 }
 
 static void need_column(struct reading *r, const struct csv_row *row, bool there, const char *what) {
@@ -470,7 +495,7 @@ static void read_header(struct reading *r, const struct csv_row *row) {
     r->header = mem_zero(row->count, sizeof *r->header);
     unsigned keep = r->columns;
     for (size_t i = 0; i < row->count; i++, r->header_len = i) {
-        const struct column *column = column_find(row->fields[i]);
+        const struct column *column = column_find(row->fields[i], row->len[i]);
         if (!column) {
             unknown_column(r, row, i);
         } else if (header_has(r, column->read)) {
@@ -506,7 +531,7 @@ static void field_wrong(struct reading *r, const struct csv_row *row, size_t i, 
     if (row->len[i] == 0)
         err_add(r->err, at, "empty, expected %s", expected);
     else
-        err_add(r->err, at, "'%s' is wrong, expected %s", shown(row->fields[i], buffer), expected);
+        err_add(r->err, at, "'%s' is wrong, expected %s", shown(row->fields[i], row->len[i], buffer), expected);
 }
 
 static void share_wrong(struct reading *r, const struct csv_row *row) {
@@ -575,7 +600,7 @@ static void duplicate_id(void *context, uint32_t job, uint32_t first) {
     struct place_in_file at = {r->file, job_line(r, job), 0, "job_id"};
     char buffer[SHOWN];
     err_add(r->err, at, "'%s' stands on line %d already, expected ids that differ",
-            shown(jobs_id(r->jobs, job), buffer), job_line(r, first));
+            shown(jobs_id(r->jobs, job), strlen(jobs_id(r->jobs, job)), buffer), job_line(r, first));
 }
 
 /* Dates to times since the first submit. */
@@ -597,7 +622,7 @@ bool trace_read(const char *path, unsigned keep, struct jobs *jobs, struct err *
     struct reading r = {.jobs = jobs, .err = err, .columns = keep, .file = path};
     size_t found = err->found;
     jobs_init(jobs, keep);
-    bool read = csv_read(path, read_row, &r, NULL, err);
+    bool read = csv_read_spans(path, read_row, &r, err);
     struct place_in_file at = {path, 0, 0, NULL};
     if (read && !r.header) err_add(err, at, "empty, expected a header line with the names of the columns");
     if (read && r.header && err->found == found && jobs->len == 0)
