@@ -7,7 +7,6 @@ set logscale x
 set xrange [1:time_to]
 set xtics nomirror scale 0 ("1 s" 1, "10 s" 10, "1 min" 60, "10 min" 600, "1 h" 3600, "6 h" 21600, \
     "2 d" 172800, "20 d" 1728000, "200 d" 17280000)
-set yrange [0:100]
 set grid xtics
 set tmargin at screen 0.83
 set bmargin at screen 0.10
@@ -19,17 +18,19 @@ legend_name(i) = run_name(i)
 legend_colour(i) = run_colour(i)
 load scripts.'/legend.gp'
 set label 1 "Wait: share of jobs started within this time" at graph 0,1.05 @softly
-set ytics ("0 %%" 0, "25 %%" 25, "50 %%" 50, "75 %%" 75, "90 %%" 90, "100 %%" 100)
+set yrange [wait_bottom:100]
+set ytics (@wait_tics)
 set lmargin at screen 0.075
-set rmargin at screen 0.42
-plot for [i = 1:runs] data.sprintf('/wait-%d.tsv', i) using 1:2 with lines linewidth 2 \
+set rmargin at screen 0.405
+plot for [i = 1:runs] data.sprintf('/wait-%d.tsv', i) using 1:2 with steps linewidth 1.8 \
     linecolor rgb run_colour(i)
 
 load scripts.'/next.gp'
 set label 1 "Completion: share of jobs done within this time" at graph 0,1.05 @softly
-set ytics ("" 0, "" 25, "" 50, "" 75, "" 90, "" 100)
-set lmargin at screen 0.465
+set yrange [jct_bottom:100]
+set ytics (@jct_tics)
+set lmargin at screen 0.48
 set rmargin at screen 0.81
-plot for [i = 1:runs] data.sprintf('/jct-%d.tsv', i) using 1:2 with lines linewidth 2 \
+plot for [i = 1:runs] data.sprintf('/jct-%d.tsv', i) using 1:2 with steps linewidth 1.8 \
     linecolor rgb run_colour(i)
 unset multiplot

@@ -21,8 +21,7 @@ static const struct args_option options[] = {
      .help = "the folder to write into, made when missing (default: report)"},
     {'r', "run", "N", ARGS_LIST, offsetof(struct report_args, runs),
      .help = "this run, by its number; a span (4-7); or 'latest', the runs of the newest command (default); "
-             "may be "
-             "repeated, at most 8 runs side by side"},
+             "may be repeated, at most 8 runs side by side"},
 };
 static const char *const examples[] = {
     "headroom report results.db -o report",

@@ -211,16 +211,26 @@ static void draw_series(struct drawing *d) {
 
 /* --- distributions --- */
 
-/* Seconds and share of jobs in per cent, from one second on. Returns the largest value. */
-static double write_distribution(struct drawing *d, struct store *store, size_t i, const char *figure) {
+/* What the curves of a figure span: the share of jobs below one second, least over the runs, and the largest
+ * value. */
+struct span {
+    double least_percent, most_s;
+};
+
+/* Seconds and share of jobs in per cent, from one second on. */
+static void write_distribution(struct drawing *d, struct store *store, size_t i, const char *figure,
+                               struct span *span) {
     size_t steps_len;
     struct store_step *steps = store_read_distribution(store, d->order[i]->run, figure, &steps_len);
     const double all = steps_len ? (double)steps[steps_len - 1].jobs : 1;
-    const double most_s = steps_len ? steps[steps_len - 1].at_most_s : 0;
     uint64_t before = 0;
     FILE *file = data_file(d, figure, i);
     for (size_t k = 0; k < steps_len && steps[k].at_most_s < 1; k++) before = steps[k].jobs;
     fprintf(file, "1\t%.6g\n", 100 * (double)before / all);
+    if (steps_len) {
+        grow(&span->most_s, steps[steps_len - 1].at_most_s);
+        span->least_percent = fmin(span->least_percent, 100 * (double)before / all);
+    }
     for (size_t k = 0; k < steps_len; k++)
         if (steps[k].at_most_s >= 1)
             fprintf(file, "%.9g\t%.6g\n", steps[k].at_most_s, 100 * (double)steps[k].jobs / all);
@@ -228,21 +238,45 @@ static double write_distribution(struct drawing *d, struct store *store, size_t 
     if (steps_len) fprintf(file, "1e12\t100\n");
     plot_data_end(file);
     free(steps);
-    return most_s;
+}
+
+/* The axis of a figure's shares: from 0, or nearer to 100 % where all curves begin high, so that they fill
+ * it. */
+static void set_share_axis(struct plot *plot, const char *name, double least_percent) {
+    static const struct {
+        double from, step;
+        int decimals;
+    } ranges[] = {{99, 0.2, 1}, {98, 0.5, 1}, {95, 1, 0}, {90, 2, 0}, {75, 5, 0}, {50, 10, 0}, {0, 25, 0}};
+    size_t i = 0;
+    while (ranges[i].from > least_percent) i++;
+    struct axis axis = {ranges[i].from, 100, ""};
+    struct text tics;
+    text_init(&tics);
+    for (double at = axis.from; at < 100 + ranges[i].step / 2; at += ranges[i].step) {
+        char number[48];
+        text_format(&tics, "%s'%s %%%%' %.6g", tics.len ? ", " : "",
+                    table_number(at, ranges[i].decimals, number), at);
+    }
+    text_copy(axis.tics, sizeof axis.tics, tics.at);
+    set_axis(plot, name, &axis);
+    text_free(&tics);
 }
 
 static void draw_distributions(struct drawing *d, struct store *store) {
-    double most_s = 0;
+    struct span wait = {100, 0}, jct = {100, 0};
     for (size_t i = 0; i < d->count; i++) {
-        grow(&most_s, write_distribution(d, store, i, "wait"));
-        grow(&most_s, write_distribution(d, store, i, "jct"));
+        write_distribution(d, store, i, "wait", &wait);
+        write_distribution(d, store, i, "jct", &jct);
     }
-    if (most_s <= 0) return;
-    plot_set_number(d->plot, "time_to", most_s > 10 ? most_s : 10);
+    if (jct.most_s <= 0) return;
+    set_share_axis(d->plot, "wait", wait.least_percent);
+    set_share_axis(d->plot, "jct", jct.least_percent);
+    plot_set_number(d->plot, "time_to", fmax(fmax(wait.most_s, jct.most_s), 10));
     add_picture(d, "waits", "Waiting and completion times",
                 "The share of finished jobs that started (left) and were done (right) within a time; higher "
-                "and further "
-                "left is better. A curve begins with the jobs that did not wait a second.");
+                "is better. "
+                "A curve begins with the jobs that did not wait a second; the axis begins where it helps to "
+                "read them.");
 }
 
 /* --- stacked bars --- */
@@ -265,15 +299,22 @@ static void write_bar(FILE *file, size_t i, const double *parts, size_t len, dou
     fprintf(file, "\t%s\t%s\n", end, shown);
 }
 
-/* NAME_shown: the numbers of the parts that some run has. */
+static double sum_of(const double *parts, size_t len) {
+    double sum = 0;
+    for (size_t k = 0; k < len; k++) sum += parts[k];
+    return sum;
+}
+
+/* NAME_shown: the numbers of the parts that can be seen in some run's bar. */
 static void set_shown(struct drawing *d, const char *name, const double *parts, size_t len) {
     char variable[64];
     struct text shown;
     text_init(&shown);
     for (size_t k = 0; k < len; k++) {
-        double most = 0;
-        for (size_t i = 0; i < d->count; i++) grow(&most, parts[i * len + k]);
-        if (most > 0) text_format(&shown, "%s%zu", shown.len ? " " : "", k + 1);
+        bool seen = false;
+        for (size_t i = 0; i < d->count; i++)
+            seen |= parts[i * len + k] > 5e-4 * sum_of(parts + i * len, len);
+        if (seen) text_format(&shown, "%s%zu", shown.len ? " " : "", k + 1);
     }
     snprintf(variable, sizeof variable, "%s_shown", name);
     plot_set(d->plot, variable, shown.at);
@@ -285,11 +326,7 @@ static void write_bars(struct drawing *d, const char *name, const double *parts,
                        bool totals) {
     char file_name[64], total[48];
     double most = 0;
-    for (size_t i = 0; i < d->count; i++) {
-        double sum = 0;
-        for (size_t k = 0; k < len; k++) sum += parts[i * len + k];
-        grow(&most, sum);
-    }
+    for (size_t i = 0; i < d->count; i++) grow(&most, sum_of(parts + i * len, len));
     struct axis axis = axis_linear(0, most, 5, "");
     axis.to = most * 1.0001; /* a tick beyond the longest bar would only shorten it */
     set_axis(d->plot, name, &axis);
@@ -297,10 +334,8 @@ static void write_bars(struct drawing *d, const char *name, const double *parts,
     snprintf(file_name, sizeof file_name, "%s.tsv", name);
     FILE *file = plot_data(d->plot, file_name);
     for (size_t i = 0; i < d->count; i++) {
-        double sum = 0;
-        for (size_t k = 0; k < len; k++) sum += parts[i * len + k];
-        write_bar(file, i, parts + i * len, len, axis.to, decimals,
-                  totals ? table_number(sum, decimals, total) : " ", summary_title(d->order[i]));
+        const char *end = totals ? table_number(sum_of(parts + i * len, len), decimals, total) : " ";
+        write_bar(file, i, parts + i * len, len, axis.to, decimals, end, summary_title(d->order[i]));
     }
     plot_data_end(file);
 }
@@ -426,6 +461,7 @@ static void draw_efficiency(struct drawing *d) {
         set_name(d->plot, "bar", i, by_region ? parts[i].name : summary_title(d->order[i + 1]));
     }
     for (size_t m = 0; m < metrics; m++) set_name(d->plot, "metric", m, drawn[m].name);
+    if (least == 0 && most == 0) return; /* all the same */
     /* Room for the labels at the ends of the bars; and small differences must look small. */
     const double widest = fmax(fmax(-least, most), 2);
     const bool small = widest == 2;
