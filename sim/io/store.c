@@ -259,7 +259,9 @@ struct store *store_open(const char *path) {
 
 struct store *store_open_read(const char *path) {
     if (access(path, F_OK) != 0) die("there is no results file '%s'; 'headroom run' writes one", path);
-    struct store *s = open_with(path, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX);
+    /* Readers, too, may have to undo what a killed writer began; SQLite itself falls back to reading alone
+     * where it may not write. */
+    struct store *s = open_with(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX);
     if (!check_file(s)) die("'%s' is empty: no run was written to it", path);
     know_metrics(s);
     return s;

@@ -195,6 +195,33 @@ Test(store, a_killed_run_leaves_its_row_and_nothing_else) {
     store_close(store);
 }
 
+/* Killed with half a transaction on disk: whoever opens the file next, even to read, undoes it. */
+Test(store, a_transaction_cut_short_is_undone) {
+    write_runs(1);
+    const pid_t child = fork();
+    if (child == 0) {
+        sqlite3 *db;
+        sqlite3_open(path, &db);
+        sqlite3_exec(
+            db,
+            "PRAGMA cache_size = 1; BEGIN IMMEDIATE; UPDATE run SET status = 'running', wall_s = NULL;"
+            " UPDATE job SET tenant = tenant || 'x'",
+            NULL, NULL, NULL);
+        raise(SIGKILL);
+    }
+    int status;
+    waitpid(child, &status, 0);
+    cr_assert(WIFSIGNALED(status));
+    char journal[300];
+    snprintf(journal, sizeof journal, "%s-journal", path);
+    cr_assert_eq(access(journal, F_OK), 0, "the test left no half-written transaction");
+    struct store *store = store_open_read(path);
+    cr_expect(store_is_complete(store, 1));
+    store_close(store);
+    expect_answer("SELECT count(*) FROM job WHERE tenant LIKE '%x'", "0\n");
+    expect_answer("PRAGMA integrity_check", "ok\n");
+}
+
 Test(store, job_rows_only_when_asked_for) {
     struct sample sample;
     struct store *store = store_open(path);
