@@ -137,7 +137,5 @@ bool demand_read(const struct demand *demand, const struct setup *setup, struct 
     const bool as_read = demand->speed == 1 && !demand->shuffle && !(demand->repeat_until > 0) &&
                          demand->depart && demand->every_ns <= 0;
     if (as_read) return true;
-    if (!treat(demand, setup, jobs, err)) return false;
-    jobs_sort(jobs); /* in order already; the content hash is of the jobs as treated */
-    return true;
+    return treat(demand, setup, jobs, err);
 }

@@ -81,7 +81,6 @@ struct jobs {
 
     bool has_estimates;   /* estimate_ns was given */
     int64_t origin_unix_ns; /* calendar time of submit 0, or JOB_UNKNOWN */
-    uint64_t hash;        /* of the table's contents, see jobs_sort */
 };
 enum { JOBS_IDS = 1, JOBS_PRIORITY = 2, JOBS_DEADLINE = 4, JOBS_WORK = 8, JOBS_USER = 16 };
 
@@ -98,10 +97,11 @@ const char *jobs_id(const struct jobs *jobs, uint32_t j); /* "" when the trace h
  * there are. Jobs without an id do not count. */
 size_t jobs_duplicate_ids(const struct jobs *jobs, void (*visit)(void *context, uint32_t job, uint32_t first),
                           void *context);
-/* Stable sort by submit_ns of the table and all its columns, and the content hash: of what the jobs are, in
- * order, whatever the numbering of shapes and names. O(n) when sorted. */
+/* Stable sort by submit_ns of the table and all its columns. O(n) when sorted. */
 void jobs_sort(struct jobs *jobs);
-/* Removes the jobs for which keep[j] is false; order stays, the hash is left as it was. */
+/* Hash of what the jobs are, in order, whatever the numbering of shapes and names. O(n). */
+uint64_t jobs_hash(const struct jobs *jobs);
+/* Removes the jobs for which keep[j] is false; order stays. */
 void jobs_filter(struct jobs *jobs, const bool *keep);
 
 #endif
