@@ -151,6 +151,7 @@ static bool read_demands(struct batch *batch, void (*note)(void *context, const 
         const size_t first = first_with_demand(batch, i);
         if (first < i) {
             run->jobs = batch->runs[first].jobs;
+            run->jobs_hash = batch->runs[first].jobs_hash;
             batch->runs[first].alone = false;
             continue;
         }
@@ -160,7 +161,8 @@ static bool read_demands(struct batch *batch, void (*note)(void *context, const 
         if (known_bad(&bad, trace)) continue;
         if (note != NULL) note(context, trace != NULL ? trace : "the synthetic load");
         batch->demands_len++;
-        if (!demand_read(&run->run->demand, run->run->setup, run->jobs, err)) *vec_push(&bad) = trace;
+        if (demand_read(&run->run->demand, run->run->setup, run->jobs, err)) run->jobs_hash = jobs_hash(run->jobs);
+        else *vec_push(&bad) = trace;
     }
     args_free(&bad);
     return err->found == found;

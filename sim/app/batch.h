@@ -9,6 +9,7 @@
 struct batch_run {
     const struct scenario_run *run;
     struct jobs *jobs;
+    uint64_t jobs_hash;
     bool alone; /* no other run needs the jobs */
 };
 struct batch {

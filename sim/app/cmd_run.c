@@ -264,7 +264,7 @@ static struct run_info info_of(const struct scenario *scenario, const struct bat
         .overrides = run->run->overrides,
         .baseline = scenario->baseline,
         .trace = run->run->demand.trace != NULL ? run->run->demand.trace : "synthetic",
-        .trace_hash = jobs_hash(run->jobs),
+        .trace_hash = run->jobs_hash,
         .seed = setup->seed,
         .order = policy->order.model->name,
         .backfill = policy->backfill.model->name,

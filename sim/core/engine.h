@@ -94,7 +94,7 @@ struct sched {
 /* Handles in the event queue: one for the round timer, then one a slot. */
 enum { EVENT_ROUND, EVENT_SLOTS };
 
-/* world.c */
+/* world.c. options NULL: the world is only looked at, never run, and its records are the trace's own. */
 bool world_open(struct sched *s, const struct setup *setup, const struct jobs *trace,
                 const struct run_options *options, struct err *err);
 void world_close(struct sched *s);

@@ -115,12 +115,8 @@ bool run_simulate(const struct setup *setup, const struct jobs *trace, const str
 
 bool run_check(const struct setup *setup, const struct jobs *trace, struct err *err) {
     struct sched s;
-    const struct run_options options = {0};
-    const bool ready = world_open(&s, setup, trace, &options, err);
-    if (s.group_of) {
-        free(s.world.jobs.at);
-        free(s.world.jobs.shapes.at);
-    }
+    const bool ready = world_open(&s, setup, trace, NULL, err);
+    if (s.group_of) free(s.world.jobs.shapes.at);
     world_close(&s);
     return ready;
 }

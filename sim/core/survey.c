@@ -91,17 +91,13 @@ static void survey_jobs(struct survey *survey, struct sched *s, const struct job
 
 bool run_survey(const struct setup *setup, const struct jobs *trace, struct survey *survey, struct err *err) {
     struct sched s;
-    const struct run_options options = {0};
     *survey = (struct survey){0};
-    const bool ready = world_open(&s, setup, trace, &options, err);
+    const bool ready = world_open(&s, setup, trace, NULL, err);
     if (ready) {
         add_domains(survey, &s.world);
         survey_jobs(survey, &s, trace);
     }
-    if (s.group_of) { /* a world that was opened owns its records and shapes */
-        free(s.world.jobs.at);
-        free(s.world.jobs.shapes.at);
-    }
+    if (s.group_of) free(s.world.jobs.shapes.at); /* the records are the trace's */
     world_close(&s);
     return ready;
 }

@@ -184,9 +184,9 @@ bool world_open(struct sched *s, const struct setup *setup, const struct jobs *t
     struct world *w = &s->world;
     w->setup = setup;
     w->jobs = *trace; /* columns and names are borrowed, records and shapes are our own */
-    if (options->consume == NULL) w->jobs.at = mem_copy(trace->at, trace->len * sizeof *trace->at);
+    if (options && !options->consume) w->jobs.at = mem_copy(trace->at, trace->len * sizeof *trace->at);
     bind_shapes(&w->jobs, trace, setup);
-    draw_estimates(&w->jobs, setup);
+    if (options) draw_estimates(&w->jobs, setup); /* else the records are the trace's: only looked at */
     fleet_open(&w->fleet, setup, &w->jobs, s->place->wants_kinds);
     ledger_open(&s->ledger, setup);
     w->price = arena_alloc(&s->arena, setup->regions_len, sizeof *w->price);
@@ -212,7 +212,7 @@ bool world_open(struct sched *s, const struct setup *setup, const struct jobs *t
     memset(s->group_slots, 0xff, s->group_slots_len * sizeof *s->group_slots);
     s->group_of = mem_alloc((w->jobs.len + 1) * sizeof *s->group_of);
     memset(s->group_of, 0xff, (w->jobs.len + 1) * sizeof *s->group_of);
-    if (options->job_results) s->job_results = mem_zero(w->jobs.len + 1, sizeof *s->job_results);
+    if (options && options->job_results) s->job_results = mem_zero(w->jobs.len + 1, sizeof *s->job_results);
     evq_init(&s->events, true);
     forest_init(&s->waiting);
     forest_init(&s->ends);
