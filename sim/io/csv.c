@@ -32,19 +32,17 @@
 enum {
     BLOCK_BYTES = 128 * 1024,
     RECORD_BYTES_MOST = 1024 * 1024,
-    BATCHES = 8,
-    CACHE_LINES = 128, /* bytes that processors hand to each other at once: two lines */
-    /* In a batch's lengths. */
-    ROW_END = UINT16_MAX,
-    LONG_FIELD = UINT16_MAX - 1 /* or longer */
+    BATCHES = 4,
+    CACHE_LINES = 128 /* bytes that processors hand to each other at once: two lines */
 };
 
 /* Batches lie on cache lines of their own, because one is filled while its neighbour is read. */
 struct csv_batch {
     _Alignas(CACHE_LINES) char *raw; /* whole records as they stand in the file; CSV_AHEAD bytes of room behind */
     size_t raw_len, raw_cap;
-    uint16_t *lengths; /* of fields, with ROW_END behind each row */
-    size_t lengths_len, lengths_cap;
+    uint16_t *lengths; /* of fields; of longer ones, what is left modulo 2^16 */
+    uint32_t *rows;    /* index of the first field past each row */
+    size_t rows_len, cap; /* lengths and rows have room for what cap bytes can hold */
     bool last;
     /* The finding that ends the file here, if any, and the byte of raw it is about. */
     char *trouble;
@@ -55,11 +53,12 @@ struct csv_batch {
 
 /* What turns blocks into batches. */
 struct reader {
-    _Alignas(CACHE_LINES) struct gz *gz;
+    _Alignas(CACHE_LINES) uint16_t *next; /* where the next length goes */
+    uint16_t *row;                        /* where the row being read begins */
+    uint32_t *next_row;                   /* where its end goes */
+    struct csv_batch *batch;              /* being filled */
+    struct gz *gz;
     struct csv_parser parser;
-    struct csv_batch *batch; /* being filled */
-    uint16_t *next;          /* where the next length goes */
-    uint16_t *row;           /* where the row being read begins */
     char *carry;             /* bytes read past the end of the last batch */
     size_t carry_len, carry_cap;
     bool row_ended;          /* the last line feed stood outside quotes */
@@ -71,6 +70,7 @@ struct reader {
 static void batch_free(struct csv_batch *batch) {
     free(batch->raw);
     free(batch->lengths);
+    free(batch->rows);
     free(batch->trouble);
 }
 
@@ -83,15 +83,15 @@ static void batch_trouble(struct csv_batch *batch, size_t at, const char *messag
 static void on_field(void *field, size_t len, void *context) {
     (void)field;
     struct reader *reader = context;
-    *reader->next++ = (uint16_t)(len < LONG_FIELD ? len : LONG_FIELD);
+    *reader->next++ = (uint16_t)len;
 }
 
 /* Called for every carriage return and line feed outside quotes, of empty lines, too. */
 static void on_row(int end, void *context) {
     struct reader *reader = context;
     if (reader->next > reader->row) {
-        *reader->next++ = ROW_END;
         reader->row = reader->next;
+        *reader->next_row++ = (uint32_t)(reader->next - reader->batch->lengths);
     }
     reader->row_ended = end == '\n';
 }
@@ -152,8 +152,13 @@ static size_t reader_lines(struct reader *reader) {
 static size_t reader_records(struct reader *reader) {
     struct csv_batch *batch = reader->batch;
     /* Every field and every row end with a byte of their own. */
-    batch->lengths = vec_reserve(batch->lengths, &batch->lengths_cap, 2 * batch->raw_cap, sizeof *batch->lengths);
+    if (batch->cap < batch->raw_cap) {
+        batch->cap = batch->raw_cap;
+        batch->lengths = mem_grow(batch->lengths, batch->cap, sizeof *batch->lengths);
+        batch->rows = mem_grow(batch->rows, batch->cap, sizeof *batch->rows);
+    }
     reader->next = reader->row = batch->lengths;
+    reader->next_row = batch->rows;
     size_t end = batch->raw_len;
     while (end > 0 && batch->raw[end - 1] != '\n') end--;
     if (end == 0) return 0;
@@ -162,6 +167,7 @@ static size_t reader_records(struct reader *reader) {
         if (reader_parse(reader, end - 1, end) && reader->row_ended) return end;
     }
     reader->next = reader->row = batch->lengths;
+    reader->next_row = batch->rows;
     reader_reset(reader);
     end = reader_lines(reader);
     reader_reset(reader);
@@ -194,7 +200,7 @@ static void reader_fill(struct reader *reader, struct csv_batch *batch) {
         batch_trouble(batch, 0, "a record longer than 1 MiB; is a quote missing?");
     if (batch->trouble) explain_end(batch, end);
     batch->last = batch->trouble || reader->at_end;
-    batch->lengths_len = (size_t)(reader->row - batch->lengths);
+    batch->rows_len = (size_t)(reader->next_row - batch->rows);
     /* Trouble is told by its byte of raw, so raw is then left as it is. */
     if (batch->last) return;
     reader->carry_len = batch->raw_len - end;
@@ -245,12 +251,12 @@ static void add_field(struct visitor *v, const char *field, size_t len) {
 }
 
 /* Takes the fields where they stand, if they do: one behind the other, without quotes and blanks around them.
- * A field that begins otherwise cannot hold a comma, so the byte behind it settles its length. */
+ * A field that begins with neither holds no comma and no line end, so the byte behind it settles its length. */
 static bool plain_row(struct visitor *v, const uint16_t *lengths, size_t count) {
     const char *at = v->batch->raw + v->at;
     for (size_t i = 0; i < count; i++) {
         size_t len = lengths[i];
-        if (len == LONG_FIELD || (len > 0 && (*at <= ' ' || *at == '"'))) return false;
+        if (len > 0 && ((unsigned char)*at <= ' ' || *at == '"')) return false;
         if (i + 1 < count && at[len] != ',') return false;
         v->fields[i] = at;
         v->len[i] = len;
@@ -346,14 +352,11 @@ static bool visit_batch(struct visitor *v, struct csv_batch *batch, struct err *
     v->at = 0;
     v->text = vec_reserve(v->text, &v->text_cap, batch->raw_len + CSV_AHEAD + 1, 1);
     const char *nul = batch->raw_len ? memchr(batch->raw, '\0', batch->raw_len) : NULL;
-    const uint16_t *at = batch->lengths, *end = at + batch->lengths_len;
-    while (at < end) {
-        size_t count = 0;
-        while (at[count] != ROW_END) count++;
+    uint32_t field = 0;
+    for (size_t r = 0; r < batch->rows_len; field = batch->rows[r++]) {
         const char *feed = nul ? memchr(batch->raw + v->at, '\n', batch->raw_len - v->at) : NULL;
         if (nul && feed > nul) break;
-        if (!visit_row(v, at, count, err)) return false;
-        at += count + 1;
+        if (!visit_row(v, batch->lengths + field, batch->rows[r] - field, err)) return false;
     }
     if (nul) return finding_at(v, (size_t)(nul - batch->raw), "a NUL byte; expected text", err);
     if (batch->trouble) return finding_at(v, batch->trouble_at, batch->trouble, err);

@@ -20,8 +20,9 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Of WARM runs in a row the last one counts: a processor that was idle is slow at first. */
-enum { ROUNDS = 9, WARM = 3, ROWS = 1200000, BLOCK = 128 * 1024 };
+/* A round times each kind RUNS times in a row, after WARM more that do not count: a processor that was idle is slow
+ * at first. */
+enum { ROUNDS = 3, WARM = 3, RUNS = 5, TIMES = ROUNDS * RUNS, ROWS = 1200000, BLOCK = 128 * 1024 };
 static const double least_share = 0.9;
 /* A copy on the other processor may cost libcsv so much before the two count as one core. */
 static const double apart_most = 1.1;
@@ -37,15 +38,15 @@ static int by_value(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 static double median(double *at) {
-    qsort(at, ROUNDS, sizeof *at, by_value);
-    return at[ROUNDS / 2];
+    qsort(at, TIMES, sizeof *at, by_value);
+    return at[TIMES / 2];
 }
 
 static void no_field(void *field, size_t len, void *context) { (void)field, (void)len, (void)context; }
 static void no_row(int end, void *context) { (void)end, (void)context; }
 
 /* libcsv and nothing else: blocks from the file, empty callbacks. */
-static double floor_s(const char *path) {
+static double floor_s(char *path) {
     char *block = mem_alloc(BLOCK);
     double start = now_s();
     FILE *file = fopen(path, "rb");
@@ -77,7 +78,7 @@ static double paired_s(char *path) {
     return took;
 }
 
-static double trace_s(const char *path) {
+static double trace_s(char *path) {
     double start = now_s();
     struct jobs jobs;
     struct err err;
@@ -114,6 +115,11 @@ static size_t write_trace(const char *path) {
     return len;
 }
 
+static void time_runs(double (*run_s)(char *path), char *path, double *times) {
+    for (int i = 0; i < WARM; i++) run_s(path);
+    for (int i = 0; i < RUNS; i++) times[i] = run_s(path);
+}
+
 static void print_speed(const char *what, double bytes, double took_s) {
     printf("| %s | %.0f MB/s, %.1f M rows/s | | |\n", what, bytes / took_s / 1e6, ROWS / took_s / 1e6);
 }
@@ -124,11 +130,11 @@ int main(void) {
     if (file < 0) die("cannot make a temporary file");
     close(file);
     double bytes = (double)write_trace(path);
-    double alone[ROUNDS], paired[ROUNDS], traces[ROUNDS];
-    for (int i = 0; i < ROUNDS; i++) {
-        for (int k = 0; k < WARM; k++) alone[i] = floor_s(path);
-        for (int k = 0; k < WARM; k++) paired[i] = paired_s(path);
-        for (int k = 0; k < WARM; k++) traces[i] = trace_s(path);
+    double alone[TIMES], paired[TIMES], traces[TIMES];
+    for (size_t i = 0; i < ROUNDS; i++) {
+        time_runs(floor_s, path, alone + i * RUNS);
+        time_runs(paired_s, path, paired + i * RUNS);
+        time_runs(trace_s, path, traces + i * RUNS);
     }
     unlink(path);
     double alone_s = median(alone), beside_s = median(paired), took_s = median(traces);
