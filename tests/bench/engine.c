@@ -59,7 +59,8 @@ static void draw_jobs(struct jobs *jobs, const struct load *load) {
     for (uint32_t g = 1; g <= 8; g *= 2)
         shapes[g] = jobs_shape(jobs, &(struct shape){.gpus = g, .models = JOB_ANY_MODEL});
     for (size_t i = 0; i < load->jobs; i++) {
-        struct job *j = &jobs->at[jobs_add(jobs)];
+        const uint32_t added = jobs_add(jobs);
+        struct job *j = &jobs->at[added];
         if (i >= load->backlog) t += rng_exponential(rng, gap_s);
         j->submit_ns = tick_from_seconds(t);
         j->run_ns = tick_from_seconds(1 + rng_exponential(rng, mean_s));
