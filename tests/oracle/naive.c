@@ -22,17 +22,31 @@ static const char *const order_names[] = {[NAIVE_FIFO] = "fifo", [NAIVE_SJF] = "
 static const char *const backfill_names[] = {
     [NAIVE_NONE] = "none", [NAIVE_EASY] = "easy", [NAIVE_CONSERVATIVE] = "conservative"};
 
-/* Schedules the case twice. Returns the first row whose starts differ, or count; *engine_ns: the engine's. */
-static size_t first_difference(struct naive_job *cases, size_t count, struct machine machine,
-                               enum naive_order order, enum naive_backfill backfill, int64_t *engine_ns) {
-    naive_schedule(cases, count, machine.nodes * machine.gpus, order, backfill);
+/* Schedules the case twice; jobs is the same case as a job table. Returns the first row whose starts differ,
+ * or count; *engine_ns: the engine's. */
+static size_t compare(struct naive_job *cases, struct jobs *jobs, struct machine machine,
+                      enum naive_order order, enum naive_backfill backfill, int64_t *engine_ns) {
+    naive_schedule(cases, jobs->len, machine.nodes * machine.gpus, order, backfill);
     struct setup setup;
-    struct jobs jobs;
     testing_setup(&setup);
     testing_policy(&setup, order_names[order], backfill_names[backfill], "first_fit");
-    setup.policy.estimate = ESTIMATE_USER;
+    setup.policy.estimate = jobs->has_estimates ? ESTIMATE_USER : ESTIMATE_EXACT;
     setup.policy.overrun = OVERRUN_RAISE;
     testing_pool(&setup, "machine", machine.nodes, machine.gpus);
+    struct result result = testing_run(&setup, jobs);
+    size_t row = 0;
+    while (row < jobs->len && result.jobs->at[row].start_ns == cases[row].start_ns &&
+           result.jobs->at[row].end_ns == cases[row].start_ns + cases[row].run_ns)
+        row++;
+    if (row < jobs->len) *engine_ns = result.jobs->at[row].start_ns;
+    result_free(&result);
+    testing_setup_free(&setup);
+    return row;
+}
+
+static size_t first_difference(struct naive_job *cases, size_t count, struct machine machine,
+                               enum naive_order order, enum naive_backfill backfill, int64_t *engine_ns) {
+    struct jobs jobs;
     jobs_init(&jobs, 0);
     jobs.has_estimates = true;
     for (size_t i = 0; i < count; i++) {
@@ -41,15 +55,8 @@ static size_t first_difference(struct naive_job *cases, size_t count, struct mac
         jobs.at[j].run_ns = cases[i].run_ns;
         jobs.at[j].estimate_ns = cases[i].estimate_ns;
     }
-    struct result result = testing_run(&setup, &jobs);
-    size_t row = 0;
-    while (row < count && result.jobs->at[row].start_ns == cases[row].start_ns &&
-           result.jobs->at[row].end_ns == cases[row].start_ns + cases[row].run_ns)
-        row++;
-    if (row < count) *engine_ns = result.jobs->at[row].start_ns;
-    result_free(&result);
+    size_t row = compare(cases, &jobs, machine, order, backfill, engine_ns);
     jobs_free(&jobs);
-    testing_setup_free(&setup);
     return row;
 }
 
@@ -136,6 +143,75 @@ Test(naive, zeros_fifo_easy) { compare_small(NAIVE_FIFO, NAIVE_EASY, true); }
 Test(naive, zeros_sjf_easy) { compare_small(NAIVE_SJF, NAIVE_EASY, true); }
 Test(naive, zeros_fifo_conservative) { compare_small(NAIVE_FIFO, NAIVE_CONSERVATIVE, true); }
 Test(naive, zeros_sjf_conservative) { compare_small(NAIVE_SJF, NAIVE_CONSERVATIVE, true); }
+
+/* --- public logs --- */
+
+/* The first `most` jobs of a log that fit the machine. */
+static void open_log(struct jobs *jobs, const char *relative, uint32_t processors, size_t most) {
+    const char *path = testing_data(relative);
+    if (!path) cr_skip_test("%s is absent", relative);
+    testing_import(jobs, "swf", path, NULL, NULL, TESTING_WHOLE);
+    bool *keep = mem_zero(jobs->len + 1, sizeof *keep);
+    size_t kept = 0;
+    for (size_t i = 0; i < jobs->len; i++) {
+        keep[i] = kept < most && jobs->shapes.at[jobs->at[i].shape].gpus <= processors;
+        kept += keep[i];
+    }
+    jobs_filter(jobs, keep);
+    free(keep);
+    cr_assert_gt(jobs->len, 0);
+}
+
+static void compare_log(struct jobs *jobs, const char *name, uint32_t processors, enum naive_order order,
+                        enum naive_backfill backfill) {
+    struct naive_job *cases = mem_zero(jobs->len, sizeof *cases);
+    for (size_t i = 0; i < jobs->len; i++)
+        cases[i] = (struct naive_job){.submit_ns = jobs->at[i].submit_ns, .run_ns = jobs->at[i].run_ns,
+                                      .estimate_ns = jobs->at[i].estimate_ns,
+                                      .size = jobs->shapes.at[jobs->at[i].shape].gpus};
+    int64_t engine_ns = 0;
+    size_t waited = 0;
+    size_t row = compare(cases, jobs, (struct machine){processors, 1}, order, backfill, &engine_ns);
+    for (size_t i = 0; i < jobs->len; i++) waited += cases[i].start_ns > cases[i].submit_ns;
+    cr_expect_gt(waited, jobs->len / 100, "%s on %u processors: only %zu waited", name, processors, waited);
+    cr_expect_eq(row, jobs->len, "%s on %u processors, %s/%s: row %zu starts at %lld, naively at %lld", name,
+                 processors, order_names[order], backfill_names[backfill], row, (long long)engine_ns,
+                 (long long)(row < jobs->len ? cases[row].start_ns : 0));
+    free(cases);
+}
+
+static void compare_policies(struct jobs *jobs, const char *name, uint32_t processors) {
+    for (enum naive_order order = NAIVE_FIFO; order <= NAIVE_SJF; order++)
+        for (enum naive_backfill backfill = NAIVE_NONE; backfill <= NAIVE_CONSERVATIVE; backfill++)
+            compare_log(jobs, name, processors, order, backfill);
+}
+
+/* 10,000 synthetic jobs for 256 processors, without estimates: exact ones. More is asked for than there is,
+ * so nearly all wait. Then with estimates of one to ten times the run time, so that the profile is compressed
+ * over and over. */
+Test(naive, lublin_256) {
+    struct jobs jobs;
+    open_log(&jobs, "jobs/swf/lublin_256.swf.gz", 256, 10000);
+    compare_policies(&jobs, "lublin_256", 256);
+    jobs.has_estimates = true;
+    for (size_t i = 0; i < jobs.len; i++)
+        jobs.at[i].estimate_ns = jobs.at[i].run_ns * (int64_t)(1 + i * 7 % 10);
+    compare_policies(&jobs, "lublin_256, overestimated,", 256);
+    jobs_free(&jobs);
+}
+
+/* 17,900 real jobs (two without a run time) with users' estimates, 702 of them too short (raised). The log
+ * comes from two clusters, 20 nodes of 80 processors and 48 of 12, here one machine of 2,176 processors; that
+ * is busy to four tenths, so the log is run on 1,000 processors, too, where queues form: its beginning, as the
+ * naive plan of the whole takes a minute. */
+static void compare_wagap(uint32_t processors, size_t most) {
+    struct jobs jobs;
+    open_log(&jobs, "jobs/swf/wagap-2013.swf.gz", processors, most);
+    compare_policies(&jobs, "wagap-2013", processors);
+    jobs_free(&jobs);
+}
+Test(naive, wagap_2176) { compare_wagap(2176, 17900); }
+Test(naive, wagap_1000) { compare_wagap(1000, testing_all() ? 17900 : 6000); }
 
 /* --- worked by hand: the naive scheduler's own test --- */
 

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "base/tick.h"
+#include "io/import.h"
 #include "models/registry.h"
 
 #include <math.h>
@@ -117,6 +118,37 @@ uint32_t testing_job(struct jobs *jobs, double submit_s, double run_s, uint32_t 
     jobs->at[j].estimate_ns = jobs->at[j].run_ns;
     testing_shape(jobs, &(struct shape){.gpus = gpus, .models = JOB_ANY_MODEL});
     return j;
+}
+
+static void set_text(const struct chosen *chosen, const char *key, const char *value) {
+    for (size_t i = 0; i < chosen->model->params_count; i++) {
+        const struct param *p = &chosen->model->params[i];
+        if (strcmp(p->key, key) != 0) continue;
+        require(p->kind == PARAM_TEXT);
+        *(const char **)(void *)((char *)chosen->params + p->offset) = value;
+        return;
+    }
+    die("'%s' has no parameter '%s'", chosen->model->name, key);
+}
+
+void testing_import(struct jobs *jobs, const char *format, const char *path, const char *option,
+                    const char *value, struct testing_window window) {
+    struct arena arena;
+    struct err err;
+    struct import_report report;
+    arena_init(&arena);
+    err_init(&err);
+    struct chosen chosen = testing_model(&arena, KIND_IMPORT, format);
+    if (option) set_text(&chosen, option, value);
+    struct import_call call = {.files = &path, .files_len = 1, .params = chosen.params,
+                               .from_unix_ns = window.from_unix_ns, .to_unix_ns = window.to_unix_ns};
+    if (!import_read((const struct import_format *)(const void *)chosen.model, &call, jobs, &report, &err)) {
+        err_print(&err, stderr);
+        die("'%s' was not read", path);
+    }
+    import_report_free(&report);
+    err_free(&err);
+    arena_free(&arena);
 }
 
 struct result testing_run(const struct setup *setup, struct jobs *jobs) {

@@ -50,6 +50,15 @@ uint32_t testing_job(struct jobs *jobs, double submit_s, double run_s, uint32_t 
 /* Gives the last job added another shape. */
 void testing_shape(struct jobs *jobs, const struct shape *shape);
 
+/* Reads a public trace; mistakes end the test. option: a text parameter of the format and its value, or NULL.
+ * Only jobs submitted in the window, ends included, are kept. jobs is initialised here. */
+struct testing_window {
+    int64_t from_unix_ns, to_unix_ns;
+};
+#define TESTING_WHOLE ((struct testing_window){INT64_MIN, INT64_MAX})
+void testing_import(struct jobs *jobs, const char *format, const char *path, const char *option,
+                    const char *value, struct testing_window window);
+
 /* Sorts the jobs, runs them with per-job results; findings end the test. */
 struct result testing_run(const struct setup *setup, struct jobs *jobs);
 /* The same with a series of about `bins` bins. */
