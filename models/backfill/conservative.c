@@ -174,14 +174,17 @@ static void pass(void *state, struct sched *sched, uint32_t domain) {
     struct plan *p = &((struct conservative *)state)->plans[domain];
     const int64_t now = sched_world(sched)->now_ns;
     size_t kept = 0;
+    int64_t next_ns = TICK_NEVER; /* a moved reservation may begin where nothing ends */
     for (size_t i = 0; i < p->waiting.len; i++) {
         enum why why;
         const struct reservation r = p->waiting.at[i];
         if (r.start_ns <= now && sched_start(sched, r.job, &why)) continue;
         p->stale |= r.start_ns <= now;
         p->waiting.at[kept++] = r;
+        if (r.start_ns > now && r.start_ns < next_ns) next_ns = r.start_ns;
     }
     p->waiting.len = kept;
+    if (next_ns < TICK_NEVER) sched_wake(sched, domain, next_ns);
     const uint32_t *groups;
     const uint32_t count = sched_groups_waiting(sched, domain, &groups);
     for (uint32_t i = 0; i < count; i++) sched_group_set_aside(sched, groups[i], sched_explain(sched, groups[i]));

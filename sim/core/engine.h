@@ -91,8 +91,9 @@ struct sched {
     struct region_mark *bin_marks; /* regions' totals at the beginning of the open bin */
 };
 
-/* Handles in the event queue: one for the round timer, then one a slot. */
-enum { EVENT_ROUND, EVENT_SLOTS };
+/* Handles in the event queue: the round timer, then one a line (its pass is due), then one a slot. */
+enum { EVENT_ROUND, EVENT_LINES };
+static inline uint32_t first_slot_event(const struct sched *s) { return EVENT_LINES + s->world.fleet.domains_len; }
 
 /* world.c. options NULL: the world is only looked at, never run, and its records are the trace's own. */
 bool world_open(struct sched *s, const struct setup *setup, const struct jobs *trace,

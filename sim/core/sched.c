@@ -414,7 +414,7 @@ static void slot_schedule(struct sched *s, uint32_t id) {
             changes_ns = slot->work_from_ns;
         if (changes_ns < when) when = changes_ns;
     }
-    evq_move(&s->events, evq_pack((uint64_t)when, s->seq++, EVENT_SLOTS + id));
+    evq_move(&s->events, evq_pack((uint64_t)when, s->seq++, first_slot_event(s) + id));
 }
 
 static void job_begin(struct sched *s, uint32_t job, uint32_t takes) {
@@ -550,7 +550,7 @@ static void suspend_victims(struct sched *s) {
         slot_progress(s, slot);
         s->groups.at[group].account.preemptions++;
         if (s->job_results) s->job_results[job].preemptions++;
-        evq_cancel(&s->events, EVENT_SLOTS + id);
+        evq_cancel(&s->events, first_slot_event(s) + id);
         job_stop(s, id, false);
         join_line(s, group, job);
     }
@@ -679,6 +679,11 @@ void sched_hold(struct sched *s, uint32_t job, enum why why) {
     group_aside(s, id, why);
 }
 
+void sched_wake(struct sched *s, uint32_t domain, int64_t t_ns) {
+    require(t_ns > s->world.now_ns);
+    evq_move(&s->events, evq_pack((uint64_t)t_ns, UINT32_MAX, EVENT_LINES + domain));
+}
+
 uint32_t sched_held(const struct sched *s, uint32_t domain) { return s->lines[domain].front; }
 
 static uint32_t list_groups(struct sched *s, uint32_t domain, bool all, const uint32_t **groups) {
@@ -795,7 +800,11 @@ void sched_arrive(struct sched *s, uint32_t job) {
 void sched_event(struct sched *s, evq_key event) {
     const uint32_t handle = evq_handle(event);
     if (handle == EVENT_ROUND) return; /* its only effect is that passes run now */
-    const uint32_t id = handle - EVENT_SLOTS;
+    if (handle < first_slot_event(s)) {
+        line_dirty(s, handle - EVENT_LINES);
+        return;
+    }
+    const uint32_t id = handle - first_slot_event(s);
     struct slot *slot = &s->slots.at[id];
     struct line *l = &s->lines[slot->domain];
     slot_progress(s, slot);
@@ -831,11 +840,15 @@ void sched_passes(struct sched *s) {
         l->dirty = false;
         if (l->freed) {
             l->freed = l->blocked = false; /* a blocking head is tried again; its reason goes on until then */
-            l->dirty = true;
+            l->dirty = true; /* it is being passed over already */
             line_wake(s, s->dirty.at[i], WAKE_FREED, 0);
-            l->dirty = false;
-            if (l->front != JOB_NONE && !l->front_apart && !s->groups.at[s->group_of[l->front]].aside)
+            /* A held head that may fit now is held no longer, and then every group stands in line again: one
+             * left aside could otherwise be overtaken by a job that took its place as the head. */
+            if (l->front != JOB_NONE && !l->front_apart && !s->groups.at[s->group_of[l->front]].aside) {
                 front_clear(s, l);
+                line_wake(s, s->dirty.at[i], WAKE_ALL, 0);
+            }
+            l->dirty = false;
         }
         s->passes++;
         s->backfill->pass(s->backfill_state, s, s->dirty.at[i]);

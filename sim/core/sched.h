@@ -55,6 +55,8 @@ void sched_shadow(struct sched *sched, uint32_t domain, uint32_t job, int64_t *s
 /* Expected ends of the domain's running jobs, ascending, never before now (needs_ends). */
 void sched_ends(struct sched *sched, uint32_t domain,
                 void (*visit)(void *context, int64_t end_ns, uint32_t gpu_milli), void *context);
+/* Asks for a pass over the domain at t_ns (> now), whatever else happens; a later call replaces an earlier one. */
+void sched_wake(struct sched *sched, uint32_t domain, int64_t t_ns);
 uint64_t sched_free_milli(const struct sched *sched, uint32_t domain, uint64_t models);
 
 #endif
