@@ -1,7 +1,8 @@
 /*
- * The job lists of GAIA (ASPLOS'24), drawn from Alibaba's PAI trace: `arrival_time,length,cpus` in seconds or, in
- * the year-long list, in hours, from the start of the list. A resource unit becomes a GPU or, on demand, a CPU
- * core. The published simulation cuts times to whole ticks of 5 s: that is an option, off by default.
+ * The job lists of GAIA (ASPLOS'24), drawn from Alibaba's PAI trace: `arrival_time,length,cpus` in seconds
+ * or, in the year-long list, in hours, from the start of the list. A resource unit becomes a GPU or, on
+ * demand, a CPU core. The published simulation cuts times to whole ticks of 5 s: that is an option, off by
+ * default.
  */
 #include "base/num.h"
 #include "base/tick.h"
@@ -20,11 +21,21 @@ enum { AS_GPUS, AS_CPUS };
 static const char *const unit_names[] = {"s", "h", NULL};
 static const char *const as_names[] = {"gpus", "cpus", NULL};
 static const struct param gaia_params[] = {
-    {.key = "unit", .kind = PARAM_CHOICE, .offset = offsetof(struct gaia_params, unit), .choices = unit_names,
+    {.key = "unit",
+     .kind = PARAM_CHOICE,
+     .offset = offsetof(struct gaia_params, unit),
+     .choices = unit_names,
      .help = "Unit of arrival_time and length: s (pai_1k) or h (pai-100k)."},
-    {.key = "as", .kind = PARAM_CHOICE, .offset = offsetof(struct gaia_params, as), .choices = as_names,
+    {.key = "as",
+     .kind = PARAM_CHOICE,
+     .offset = offsetof(struct gaia_params, as),
+     .choices = as_names,
      .help = "What a resource unit becomes: gpus or cpus."},
-    {.key = "tick", .kind = PARAM_TIME, .offset = offsetof(struct gaia_params, tick_ns), .least = 0, .most = 86400,
+    {.key = "tick",
+     .kind = PARAM_TIME,
+     .offset = offsetof(struct gaia_params, tick_ns),
+     .least = 0,
+     .most = 86400,
      .help = "Cut arrivals and lengths to whole ticks of this length; 0 s keeps them."},
 };
 

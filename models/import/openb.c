@@ -1,9 +1,9 @@
 /*
- * Alibaba's GPU cluster of 2023 (clusterdata, openb): a list of pods, in seconds from its start, and a list of
- * nodes. A pod asks for CPUs, memory and no GPU, a share of one (gpu_milli) or several whole ones; gpu_spec names
- * the models it accepts, qos becomes its class. How long a pod runs is taken as the time from its creation to its
- * deletion. With --nodes and --nodes-out the node list is converted, too, to the node table a scenario's pools
- * read.
+ * Alibaba's GPU cluster of 2023 (clusterdata, openb): a list of pods, in seconds from its start, and a list
+ * of nodes. A pod asks for CPUs, memory and no GPU, a share of one (gpu_milli) or several whole ones;
+ * gpu_spec names the models it accepts, qos becomes its class. How long a pod runs is taken as the time from
+ * its creation to its deletion. With --nodes and --nodes-out the node list is converted, too, to the node
+ * table a scenario's pools read.
  */
 #include "base/tick.h"
 #include "io/import.h"
@@ -22,8 +22,8 @@ static const struct param openb_params[] = {
 };
 
 enum { NAME, CPU, MEMORY, GPUS, GPU_MILLI, SPEC, CREATED, DELETED, QOS, PHASE, POD_COLUMNS };
-static const char *const pod_names[] = {"name",      "cpu_milli",     "memory_mib",    "num_gpu", "gpu_milli",
-                                        "gpu_spec",  "creation_time", "deletion_time", "qos",     "pod_phase"};
+static const char *const pod_names[] = {"name",     "cpu_milli",     "memory_mib",    "num_gpu", "gpu_milli",
+                                        "gpu_spec", "creation_time", "deletion_time", "qos",     "pod_phase"};
 enum { NODE_NAME, NODE_CPU, NODE_MEMORY, NODE_GPUS, NODE_MODEL, NODE_COLUMNS };
 static const char *const node_names[] = {"sn", "cpu_milli", "memory_mib", "gpu", "model"};
 
@@ -92,7 +92,8 @@ static void read_pod(void *context, struct import_row *row) {
 static void read_node(void *context, struct import_row *row) {
     struct openb *o = context;
     uint64_t cpu_milli = import_whole(row, NODE_CPU, UINT32_MAX - 1);
-    uint64_t mem_mib = import_whole(row, NODE_MEMORY, UINT32_MAX - 1), gpus = import_whole(row, NODE_GPUS, 64);
+    uint64_t mem_mib = import_whole(row, NODE_MEMORY, UINT32_MAX - 1);
+    uint64_t gpus = import_whole(row, NODE_GPUS, 64);
     if (row->wrong) return;
     csv_put(&o->nodes, import_text(row, NODE_NAME));
     text_put(&o->nodes, ",");
@@ -114,8 +115,9 @@ static bool openb_read(const struct import_call *call, struct jobs *jobs, struct
         err_add(err, (struct place_in_file){0}, "--nodes and --nodes-out belong together");
     for (size_t i = 0; i < call->files_len; i++) import_csv(call->files[i], &pods_table, &o, err);
     if (o.pending)
-        import_note(report, "%llu pods were never scheduled (Pending); their time from creation to deletion is taken "
-                            "as their duration all the same",
+        import_note(report,
+                    "%llu pods were never scheduled (Pending); their time from creation to deletion is taken "
+                    "as their duration all the same",
                     (unsigned long long)o.pending);
     text_init(&o.nodes);
     text_put(&o.nodes, "name,gpu,gpus,cpus,memory_mib\n");

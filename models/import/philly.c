@@ -1,7 +1,7 @@
 /*
- * Microsoft Philly, as filtered for the Sia artifact: `timestamp,duration,num_gpus,gpu_time,cluster`, one job a
- * row, in any order. The dates are local time without a zone and are taken as UTC. Durations are cut to whole
- * seconds, as the published replays do. `cluster` is the job's virtual cluster and becomes its tenant.
+ * Microsoft Philly, as filtered for the Sia artifact: `timestamp,duration,num_gpus,gpu_time,cluster`, one job
+ * a row, in any order. The dates are local time without a zone and are taken as UTC. Durations are cut to
+ * whole seconds, as the published replays do. `cluster` is the job's virtual cluster and becomes its tenant.
  */
 #include "base/tick.h"
 #include "io/import.h"

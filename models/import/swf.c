@@ -1,11 +1,11 @@
 /*
- * The Standard Workload Format of the Parallel Workloads Archive (Feitelson): a job a line, 18 numbers, -1 where
- * something is not known; lines with ; are comments. Fields past the 18th are ignored. Processors become GPUs
- * (allocated, else requested), user, group and queue become user, tenant and class by their numbers, the
- * requested time becomes the estimate.
+ * The Standard Workload Format of the Parallel Workloads Archive (Feitelson): a job a line, 18 numbers, -1
+ * where something is not known; lines with ; are comments. Fields past the 18th are ignored. Processors
+ * become GPUs (allocated, else requested), user, group and queue become user, tenant and class by their
+ * numbers, the requested time becomes the estimate.
  *
- * Times are seconds from the header's UnixStartTime; a log without it whose first submit lies past 1980 when read
- * as Unix time is taken to be in Unix time, as some are.
+ * Times are seconds from the header's UnixStartTime; a log without it whose first submit lies past 1980 when
+ * read as Unix time is taken to be in Unix time, as some are.
  */
 #include "base/num.h"
 #include "base/tick.h"
@@ -14,8 +14,8 @@
 #include <ctype.h>
 #include <string.h>
 
-enum { NUMBER, SUBMIT, WAIT, RUN, ALLOCATED, CPU_TIME, USED_MEMORY, REQUESTED, REQUESTED_TIME, REQUESTED_MEMORY,
-       STATUS, USER, GROUP, EXECUTABLE, QUEUE, PARTITION, PRECEDING, THINK_TIME, FIELDS };
+enum { NUMBER, SUBMIT, WAIT, RUN, ALLOCATED, CPU_TIME, USED_MEMORY, REQUESTED, REQUESTED_TIME,
+       REQUESTED_MEMORY, STATUS, USER, GROUP, EXECUTABLE, QUEUE, PARTITION, PRECEDING, THINK_TIME, FIELDS };
 #define YEAR_1980_NS (INT64_C(315532800) * TICK_S)
 
 struct swf {
@@ -48,8 +48,8 @@ static void read_comment(struct swf *s, const char *line) {
     if (!key) return;
     struct field fields[FIELDS];
     int64_t ns;
-    if (split(key + strlen("UnixStartTime:"), fields) && num_seconds_ns(fields[0].at, fields[0].len, &ns) && ns > 0 &&
-        ns < IMPORT_TIME_MOST)
+    if (split(key + strlen("UnixStartTime:"), fields) && num_seconds_ns(fields[0].at, fields[0].len, &ns) &&
+        ns > 0 && ns < IMPORT_TIME_MOST)
         s->start_unix_ns = ns;
 }
 
@@ -108,7 +108,8 @@ static const char *unusable(const struct values *v) {
     return NULL;
 }
 
-static void read_line(void *context, const char *file, int number, const char *line, size_t len, struct err *err) {
+static void read_line(void *context, const char *file, int number, const char *line, size_t len,
+                      struct err *err) {
     (void)len;
     struct swf *s = context;
     struct field f[FIELDS];
@@ -151,7 +152,8 @@ static void set_origin(struct swf *s) {
         s->jobs->origin_unix_ns = s->start_unix_ns;
     } else if (s->jobs->len && first >= YEAR_1980_NS) {
         s->jobs->origin_unix_ns = 0;
-        import_note(s->report, "there is no UnixStartTime, and the submit times look like Unix times: taken as such");
+        import_note(s->report,
+                    "there is no UnixStartTime, and the submit times look like Unix times: taken as such");
     }
 }
 

@@ -1,7 +1,7 @@
 /*
- * `headroom import`: a public trace to the trace format, with a report of what was left out and of the load the
- * rest offers. A format's parameters are options of the command, made from its table: key `nodes_out` of the model
- * is `--nodes-out`. The format `headroom` is our own: it is only checked and reported.
+ * `headroom import`: a public trace to the trace format, with a report of what was left out and of the load
+ * the rest offers. A format's parameters are options of the command, made from its table: key `nodes_out` of
+ * the model is `--nodes-out`. The format `headroom` is our own: it is only checked and reported.
  */
 #include "app/app.h"
 #include "app/args.h"
@@ -32,7 +32,8 @@ static const struct args_option common_options[] = {
      .help = "write the jobs to FILE, compressed when it ends in .gz"},
     {0, "from", "DATE", ARGS_TEXT, offsetof(struct import_args, from),
      .help = "leave out jobs submitted before DATE (2017-10-01, \"2017-10-01 12:00\")"},
-    {0, "to", "DATE", ARGS_TEXT, offsetof(struct import_args, to), .help = "leave out jobs submitted after DATE"},
+    {0, "to", "DATE", ARGS_TEXT, offsetof(struct import_args, to),
+     .help = "leave out jobs submitted after DATE"},
     {0, "fleet", "SCENARIO", ARGS_TEXT, offsetof(struct import_args, fleet),
      .help = "compare the load with the fleet of this scenario"},
     {'s', "set", "PATH=VALUE", ARGS_LIST, offsetof(struct import_args, sets),
@@ -118,8 +119,8 @@ static const struct param *model_param(const struct model *model, const char *ke
 
 /* The format's parameters from the options given; NULL for a format without any. */
 static void *format_params(const struct model *model, const struct format_options *options,
-                           const struct import_args *args, struct arena *arena, const struct registry *registry,
-                           struct err *err) {
+                           const struct import_args *args, struct arena *arena,
+                           const struct registry *registry, struct err *err) {
     void *params = model->params_size ? arena_alloc(arena, 1, model->params_size) : NULL;
     model_fallbacks(model, params);
     for (size_t i = 0; i < options->len; i++) {
@@ -129,7 +130,8 @@ static void *format_params(const struct model *model, const struct format_option
         if (param)
             set_param(param, name, args->format_options[i], params, arena, registry, err);
         else
-            err_add(err, (struct place_in_file){0}, "--%s is no option of the format '%s'", name, model->name);
+            err_add(err, (struct place_in_file){0}, "--%s is no option of the format '%s'", name,
+                    model->name);
     }
     return params;
 }
@@ -158,7 +160,8 @@ static void unknown_format(const struct registry *registry, const char *name, st
     if (near)
         err_add(err, nowhere, "unknown format '%s', did you mean '%s'?", name, near);
     else
-        err_add(err, nowhere, "unknown format '%s', expected one of %s%s", name, all.at ? all.at : "", own_format);
+        err_add(err, nowhere, "unknown format '%s', expected one of %s%s", name, all.at ? all.at : "",
+                own_format);
     text_free(&all);
 }
 
@@ -225,9 +228,10 @@ int cmd_import(int argc, char **argv) {
         "FORMAT FILE...",
         2,
         SIZE_MAX,
-        "Reads a public trace and says what it dropped and why, and how much load the rest offers, by tenant and by "
-        "accepted GPU model; with -o the jobs are written in the trace format (docs/trace.md).\n\n"
-        "FORMAT is one of 'headroom models import', or 'headroom' for the trace format itself. Files may be .gz.",
+        "Reads a public trace and says what it dropped and why, and how much load the rest offers, by tenant "
+        "and by accepted GPU model; with -o the jobs are written in the trace format (docs/trace.md).\n\n"
+        "FORMAT is one of 'headroom models import', or 'headroom' for the trace format itself. Files may be "
+        ".gz.",
         options.at,
         COMMON_OPTIONS + options.len,
         examples,

@@ -1,7 +1,7 @@
 /*
- * The report of `headroom import`. The load a set of jobs offers is the GPU-hours they ask for; over the span from
- * the first submit to the last it is so many GPUs in demand on average, which is what a fleet's size is held
- * against. Cost: O(jobs + rows log rows).
+ * The report of `headroom import`. The load a set of jobs offers is the GPU-hours they ask for; over the span
+ * from the first submit to the last it is so many GPUs in demand on average, which is what a fleet's size is
+ * held against. Cost: O(jobs + rows log rows).
  */
 #include "app/load_report.h"
 
@@ -55,7 +55,8 @@ static void print_counts(const char *format, const struct jobs *jobs, const stru
         table_close(table);
     }
     for (size_t i = 0; i < report->notes.len; i++) printf("Note: %s.\n", report->notes.at[i]);
-    printf("\nZero durations: %s. Duplicate ids: %" PRIu64 ". Rows earlier than the row before: %" PRIu64 ".\n",
+    printf("\nZero durations: %s. Duplicate ids: %" PRIu64 ". Rows earlier than the row before: %" PRIu64
+           ".\n",
            table_number((double)report->zero_durations, 0, a), report->duplicate_ids, report->out_of_order);
 }
 
@@ -174,7 +175,8 @@ static void print_domains(const struct survey *survey) {
         table_cell(table, "%" PRIu32, domain->nodes);
         table_cell(table, "%s", table_number(domain->gpus, 0, buffer));
         table_cell(table, "%s", table_number(domain->only_gpu_h, 0, buffer));
-        table_cell(table, "%s", capacity > 0 ? table_number(100 * domain->only_gpu_h / capacity, 1, buffer) : "-");
+        table_cell(table, "%s",
+                   capacity > 0 ? table_number(100 * domain->only_gpu_h / capacity, 1, buffer) : "-");
         table_cell(table, "%s", table_number(domain->also_gpu_h, 0, buffer));
     }
     table_print(table, stdout, 1, 0);
@@ -195,7 +197,8 @@ static void print_fleet_models(const struct setup *setup, const struct jobs *job
     }
     double *gpus = mem_zero(names.len, sizeof *gpus), *gpu_h = mem_zero(names.len, sizeof *gpu_h);
     for (size_t n = 0; n < setup->nodes_len; n++)
-        gpus[row[setup->nodes[n].pool]] += (double)setup->nodes[n].count * setup->pools[setup->nodes[n].pool].gpus;
+        gpus[row[setup->nodes[n].pool]] +=
+            (double)setup->nodes[n].count * setup->pools[setup->nodes[n].pool].gpus;
     for (size_t j = 0; j < jobs->len; j++) {
         uint64_t models = jobs->shapes.at[jobs->at[j].shape].models;
         if (models == 0 || models == JOB_ANY_MODEL || (models & (models - 1))) continue;
@@ -211,7 +214,8 @@ static void print_fleet_models(const struct setup *setup, const struct jobs *job
         table_cell(table, "%s", names.at[i]);
         table_cell(table, "%s", table_number(gpus[i], 0, buffer));
         table_cell(table, "%s", table_number(gpu_h[i], 0, buffer));
-        table_cell(table, "%s", hours > 0 ? table_number(100 * gpu_h[i] / (gpus[i] * hours), 1, buffer) : "-");
+        table_cell(table, "%s",
+                   hours > 0 ? table_number(100 * gpu_h[i] / (gpus[i] * hours), 1, buffer) : "-");
     }
     printf("\n");
     table_print(table, stdout, 1, 0);
@@ -227,7 +231,8 @@ static void print_impossible(const struct survey *survey, const struct jobs *job
         printf("\nEvery job could run on it.\n");
         return;
     }
-    printf("\nImpossible: %" PRIu64 " jobs that no part of the fleet could ever hold.\n", survey->impossible_jobs);
+    printf("\nImpossible: %" PRIu64 " jobs that no part of the fleet could ever hold.\n",
+           survey->impossible_jobs);
     struct table *table = table_open("rrrrll");
     const char *const heading[] = {"jobs", "GPUs", "CPUs", "MiB", "accepted models", "first"};
     for (size_t i = 0; i < sizeof heading / sizeof *heading; i++) table_cell(table, "%s", heading[i]);
@@ -265,7 +270,8 @@ void load_report_survey(const struct setup *setup, const struct jobs *jobs, cons
     print_impossible(survey, jobs);
 }
 
-void load_report_fleet(const struct setup *setup, const char *file, const struct jobs *jobs, struct err *err) {
+void load_report_fleet(const struct setup *setup, const char *file, const struct jobs *jobs,
+                       struct err *err) {
     struct survey survey;
     if (run_survey(setup, jobs, &survey, err)) {
         printf("\nAgainst the fleet of %s\n", file);

@@ -1,5 +1,5 @@
-/* What an imported trace is, in words and tables on stdout: what was left out, the load it offers, and that load
- * against a fleet. */
+/* What an imported trace is, in words and tables on stdout: what was left out, the load it offers, and that
+ * load against a fleet. */
 #ifndef HEADROOM_APP_LOAD_REPORT_H
 #define HEADROOM_APP_LOAD_REPORT_H
 

@@ -5,8 +5,8 @@
  * order of first appearance. The sort orders (submit, row) pairs with qsort, a total order and hence stable,
  * and moves the rows in place along the cycles of the permutation, so that its extra memory is the pairs.
  *
- * The content hash mixes, for each job in order, words that do not depend on how shapes and names happen to be
- * numbered: the same jobs written out and read again have the same hash.
+ * The content hash mixes, for each job in order, words that do not depend on how shapes and names happen to
+ * be numbered: the same jobs written out and read again have the same hash.
  *
  * Cost: add, put and shape O(1) expected; sort O(n) when sorted, else O(n log n) and 16 bytes a job for its
  * duration. 64 bytes a job, and 4 or 8 more for each optional column.
@@ -335,9 +335,9 @@ uint64_t jobs_hash(const struct jobs *jobs) {
         uint32_t utilisation;
         memcpy(&utilisation, &job->utilisation, sizeof utilisation);
         uint64_t sum = hash_mix((uint64_t)job->submit_ns) + hash_mix(~(uint64_t)job->run_ns) +
-                       hash_mix((uint64_t)job->estimate_ns ^ (uint64_t)utilisation << 32) + shapes[job->shape] +
-                       hash_mix(tenants[job->tenant]) + hash_mix(~classes[job->class_id]) +
-                       columns_hash(jobs, j, users);
+                       hash_mix((uint64_t)job->estimate_ns ^ (uint64_t)utilisation << 32) +
+                       shapes[job->shape] + hash_mix(tenants[job->tenant]) +
+                       hash_mix(~classes[job->class_id]) + columns_hash(jobs, j, users);
         hash = (hash ^ sum) * UINT64_C(0x9e3779b97f4a7c15);
         hash ^= hash >> 32;
     }

@@ -93,8 +93,8 @@ uint32_t jobs_add(struct jobs *jobs);
 /* Copies `len` bytes as the id of job j; only with JOBS_IDS. */
 void jobs_set_id(struct jobs *jobs, uint32_t j, const char *id, size_t len);
 const char *jobs_id(const struct jobs *jobs, uint32_t j); /* "" when the trace has none */
-/* Calls visit (may be NULL) with every job whose id an earlier row has, and the first such row; returns how many
- * there are. Jobs without an id do not count. */
+/* Calls visit (may be NULL) with every job whose id an earlier row has, and the first such row; returns how
+ * many there are. Jobs without an id do not count. */
 size_t jobs_duplicate_ids(const struct jobs *jobs, void (*visit)(void *context, uint32_t job, uint32_t first),
                           void *context);
 /* Stable sort by submit_ns of the table and all its columns. O(n) when sorted. */

@@ -1,14 +1,14 @@
 /*
  * CSV through libcsv in strict mode, and the only file that knows it.
  *
- * Two parties share the work. The reader takes the file in blocks cut at the end of a record and lets libcsv find
- * the fields; it notes nothing but the length of each field and where rows end. The visitor finds the fields
- * again in the block, where they stand one behind the other with one byte between them, and hands the rows over.
- * Rows where this does not add up (quotes, blanks that libcsv strips) go through libcsv a second time, alone.
- * In a file of more than one block the reader is a thread that runs a few blocks ahead, because what callers do
- * with a row (numbers) costs as much as finding its fields; and lengths, not texts, are handed over, because
- * moving memory from one processor to another is what such a pair otherwise spends its time with. Rows arrive
- * one by one and in order, so nothing depends on timing.
+ * Two parties share the work. The reader takes the file in blocks cut at the end of a record and lets libcsv
+ * find the fields; it notes nothing but the length of each field and where rows end. The visitor finds the
+ * fields again in the block, where they stand one behind the other with one byte between them, and hands the
+ * rows over. Rows where this does not add up (quotes, blanks that libcsv strips) go through libcsv a second
+ * time, alone. In a file of more than one block the reader is a thread that runs a few blocks ahead, because
+ * what callers do with a row (numbers) costs as much as finding its fields; and lengths, not texts, are
+ * handed over, because moving memory from one processor to another is what such a pair otherwise spends its
+ * time with. Rows arrive one by one and in order, so nothing depends on timing.
  *
  * libcsv does not say where it is. Columns are worked out again, byte by byte, for the rows someone complains
  * about; lines are counted by the visitor.
@@ -38,7 +38,7 @@ enum {
 
 /* Batches lie on cache lines of their own, because one is filled while its neighbour is read. */
 struct csv_batch {
-    _Alignas(CACHE_LINES) char *raw; /* whole records as they stand in the file; CSV_AHEAD bytes of room behind */
+    _Alignas(CACHE_LINES) char *raw; /* whole records as in the file; CSV_AHEAD bytes of room behind */
     size_t raw_len, raw_cap;
     uint16_t *lengths; /* of fields; of longer ones, what is left modulo 2^16 */
     uint32_t *rows;    /* index of the first field past each row */
@@ -135,6 +135,8 @@ static void reader_reset(struct reader *reader) {
 static size_t reader_lines(struct reader *reader) {
     struct csv_batch *batch = reader->batch;
     size_t whole = 0;
+    uint16_t *row = reader->row; /* what was noted of whole records */
+    uint32_t *next_row = reader->next_row;
     for (size_t at = 0; at < batch->raw_len;) {
         const char *feed = memchr(batch->raw + at, '\n', batch->raw_len - at);
         if (!feed) break;
@@ -142,13 +144,18 @@ static size_t reader_lines(struct reader *reader) {
         reader->row_ended = false;
         if (!reader_parse(reader, at, next)) break;
         at = next;
-        if (reader->row_ended) whole = at;
+        if (!reader->row_ended) continue;
+        whole = at;
+        row = reader->row;
+        next_row = reader->next_row;
     }
+    reader->row = row;
+    reader->next_row = next_row;
     return whole;
 }
 
-/* Parses the whole records of raw; returns where they end. The last line feed is parsed apart, to see whether it
- * ends a record or stands inside quotes. */
+/* Parses the whole records of raw; returns where they end. The last line feed is parsed apart, to see whether
+ * it ends a record or stands inside quotes. */
 static size_t reader_records(struct reader *reader) {
     struct csv_batch *batch = reader->batch;
     /* Every field and every row end with a byte of their own. */
@@ -221,6 +228,7 @@ struct visitor {
     void *context;
     bool terminate; /* fields are copied, to have a NUL behind them */
     struct csv_batch *batch;
+    const char *nul; /* the first NUL byte of the batch, or NULL */
     size_t at; /* byte of raw */
     int line;  /* of that byte */
     /* The row being visited. */
@@ -229,7 +237,9 @@ struct visitor {
     const char **fields;
     size_t *len;
     size_t count, cap;
-    size_t rows; /* seen by libcsv, when the row goes through it a second time */
+    /* When the row goes through libcsv a second time. */
+    size_t rows; /* seen so far; 2: or more */
+    bool closed; /* the last line feed stood outside quotes */
 };
 
 static void visitor_room(struct visitor *v, size_t count) {
@@ -286,9 +296,9 @@ static void again_field(void *field, size_t len, void *context) {
     add_field(v, field, len);
 }
 static void again_row(int end, void *context) {
-    (void)end;
     struct visitor *v = context;
     if (v->count > 0 && v->rows == 0) v->rows = 1;
+    v->closed = end == '\n';
 }
 
 /* Takes the row through libcsv, line by line until it is whole. */
@@ -296,14 +306,16 @@ static bool parsed_row(struct visitor *v) {
     struct csv_batch *batch = v->batch;
     struct csv_parser parser;
     parser_init(&parser);
-    for (v->rows = 0; v->rows == 0;) {
+    v->rows = 0;
+    do {
+        v->closed = false;
         const char *feed = memchr(batch->raw + v->at, '\n', batch->raw_len - v->at);
         require(feed);
         size_t len = (size_t)(feed - batch->raw) + 1 - v->at;
         csv_parse(&parser, batch->raw + v->at, len, again_field, again_row, v);
         v->at += len;
         v->line++;
-    }
+    } while (v->rows == 0 || !v->closed);
     csv_free(&parser);
     return v->rows == 1;
 }
@@ -320,6 +332,7 @@ static void skip_empty(struct visitor *v) {
     }
 }
 
+/* A finding at a byte of raw from v->at on. */
 static bool finding_at(const struct visitor *v, size_t offset, const char *message, struct err *err) {
     struct place_in_file at = {v->file, v->line, 1, NULL};
     for (size_t i = v->at; i < offset; i++) {
@@ -327,6 +340,10 @@ static bool finding_at(const struct visitor *v, size_t offset, const char *messa
         if (v->batch->raw[i] == '\n') at.line++, at.col = 1;
     }
     return err_add(err, at, "%s", message);
+}
+
+static bool nul_finding(const struct visitor *v, struct err *err) {
+    return finding_at(v, (size_t)(v->nul - v->batch->raw), "a NUL byte; expected text", err);
 }
 
 /* Visits one row of `count` fields; false: stop. */
@@ -342,6 +359,11 @@ static bool visit_row(struct visitor *v, const uint16_t *lengths, size_t count, 
         return err_add(err, (struct place_in_file){v->file, line, 0, NULL},
                        "a carriage return without a line feed; lines end with LF or CRLF");
     }
+    if (v->nul && v->nul < v->batch->raw + v->at) {
+        v->at = v->batch->row_at;
+        v->line = line;
+        return nul_finding(v, err);
+    }
     struct csv_row row = {v->file, line, v->count, v->fields, v->len, v->batch};
     return v->visit(v->context, &row, err);
 }
@@ -351,14 +373,11 @@ static bool visit_batch(struct visitor *v, struct csv_batch *batch, struct err *
     v->batch = batch;
     v->at = 0;
     v->text = vec_reserve(v->text, &v->text_cap, batch->raw_len + CSV_AHEAD + 1, 1);
-    const char *nul = batch->raw_len ? memchr(batch->raw, '\0', batch->raw_len) : NULL;
+    v->nul = batch->raw_len ? memchr(batch->raw, '\0', batch->raw_len) : NULL;
     uint32_t field = 0;
-    for (size_t r = 0; r < batch->rows_len; field = batch->rows[r++]) {
-        const char *feed = nul ? memchr(batch->raw + v->at, '\n', batch->raw_len - v->at) : NULL;
-        if (nul && feed > nul) break;
+    for (size_t r = 0; r < batch->rows_len; field = batch->rows[r++])
         if (!visit_row(v, batch->lengths + field, batch->rows[r] - field, err)) return false;
-    }
-    if (nul) return finding_at(v, (size_t)(nul - batch->raw), "a NUL byte; expected text", err);
+    if (v->nul) return nul_finding(v, err);
     if (batch->trouble) return finding_at(v, batch->trouble_at, batch->trouble, err);
     while (v->at < batch->raw_len) v->line += batch->raw[v->at++] == '\n';
     return true;
@@ -376,7 +395,8 @@ static void seek_field(void *field, size_t len, void *context) {
 }
 static void seek_row(int end, void *context) {
     (void)end;
-    ((struct seeker *)context)->ended = true;
+    struct seeker *seeker = context;
+    seeker->ended = seeker->fields > 0; /* else an empty line in front */
 }
 
 struct place_in_file csv_place(const struct csv_row *row, size_t field) {

@@ -1,9 +1,9 @@
 /*
- * CSV through libcsv, plain or .gz, streamed: memory does not grow with the file.
- * The row callback gets the fields of one record as spans (valid during the call; fields[i][len[i]] is '\0', and
- * CSV_AHEAD bytes from the beginning of a field may be read however short it is).
- * It runs in the caller's thread, row after row; of a large file, libcsv runs ahead in a thread of its own.
- * Line numbers count physical lines, which end with LF or CRLF.
+ * CSV through libcsv, plain or .gz, streamed: memory does not grow with the file. The row callback gets the
+ * fields of one record as spans (valid during the call; fields[i][len[i]] is '\0', and CSV_AHEAD bytes from
+ * the beginning of a field may be read however short it is). It runs in the caller's thread, row after row;
+ * of a large file, libcsv runs ahead in a thread of its own. Line numbers count physical lines, which end
+ * with LF or CRLF.
  */
 #ifndef HEADROOM_IO_CSV_H
 #define HEADROOM_IO_CSV_H

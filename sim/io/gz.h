@@ -1,5 +1,5 @@
-/* Files that may be compressed, streamed through zlib: reading takes .gz and plain alike (by content), writing
- * goes by the name's ending. */
+/* Files that may be compressed, streamed through zlib: reading takes .gz and plain alike (by content),
+ * writing goes by the name's ending. */
 #ifndef HEADROOM_IO_GZ_H
 #define HEADROOM_IO_GZ_H
 
@@ -13,8 +13,8 @@ struct gz *gz_open(const char *path);
 long gz_read(struct gz *gz, void *to, size_t size, const char **why);
 void gz_close(struct gz *gz);
 
-/* Writes a whole file under a temporary name in the same folder; gz_commit renames it to path. NULL, and errno
- * says why, when it cannot be created; a disk that refuses later ends the program. */
+/* Writes a whole file under a temporary name in the same folder; gz_commit renames it to path. NULL, and
+ * errno says why, when it cannot be created; a disk that refuses later ends the program. */
 struct gz *gz_create(const char *path);
 void gz_write(struct gz *gz, const void *bytes, size_t len);
 void gz_commit(struct gz *gz);

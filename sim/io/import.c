@@ -1,6 +1,6 @@
 /*
- * What all trace formats share (see import.h): the window, duplicate ids, the run's clock, and the bookkeeping of
- * what was left out. Cost: O(n), and the sort.
+ * What all trace formats share (see import.h): the window, duplicate ids, the run's clock, and the
+ * bookkeeping of what was left out. Cost: O(n), and the sort.
  */
 #include "io/import.h"
 
@@ -121,7 +121,8 @@ static bool set_clock(struct jobs *jobs, const char *file, struct err *err) {
         if (submit > last) last = submit;
     }
     if ((double)last - (double)first > (double)IMPORT_TIME_MOST)
-        return err_add(err, (struct place_in_file){file, 0, 0, NULL}, "the submit times span more than 63 years");
+        return err_add(err, (struct place_in_file){file, 0, 0, NULL},
+                       "the submit times span more than 63 years");
     for (size_t j = 0; j < jobs->len; j++) {
         jobs->at[j].submit_ns -= first;
         if (jobs->deadline_ns && jobs->deadline_ns[j] != JOB_UNKNOWN) jobs->deadline_ns[j] -= first;
@@ -185,8 +186,8 @@ static bool table_row(void *context, const struct csv_row *csv, struct err *err)
     r->row.csv = csv;
     r->row.wrong = false;
     if (csv->count != r->columns)
-        err_add(err, (struct place_in_file){csv->file, csv->line, 0, NULL}, "%zu fields, expected %zu as in the header",
-                csv->count, r->columns);
+        err_add(err, (struct place_in_file){csv->file, csv->line, 0, NULL},
+                "%zu fields, expected %zu as in the header", csv->count, r->columns);
     else
         r->table->row(r->context, &r->row);
     return true;
@@ -264,7 +265,9 @@ static void visit_lines(struct text *text, struct place_in_file *at, import_line
 bool import_lines(const char *path, import_line *visit, void *context, struct err *err) {
     struct place_in_file at = {path, 1, 0, NULL};
     struct gz *gz = gz_open(path);
-    if (!gz) return err_add(err, (struct place_in_file){path, 0, 0, NULL}, "cannot be opened: %s", strerror(errno));
+    if (!gz)
+        return err_add(err, (struct place_in_file){path, 0, 0, NULL}, "cannot be opened: %s",
+                       strerror(errno));
     size_t found = err->found;
     struct text text;
     text_init(&text);
@@ -291,7 +294,8 @@ bool import_lines(const char *path, import_line *visit, void *context, struct er
 bool import_write(const char *path, const struct text *text, struct err *err) {
     struct gz *gz = gz_create(path);
     if (!gz)
-        return err_add(err, (struct place_in_file){path, 0, 0, NULL}, "cannot be written: %s", strerror(errno));
+        return err_add(err, (struct place_in_file){path, 0, 0, NULL}, "cannot be written: %s",
+                       strerror(errno));
     gz_write(gz, text->at, text->len);
     gz_commit(gz);
     return true;

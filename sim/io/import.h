@@ -1,7 +1,7 @@
 /*
- * The seam of trace formats: a format reads public files and fills a job table; what is common to all (window,
- * duplicate ids, order, the run's clock) is done once, by import_read. A format neither opens files nor prints:
- * it reads through csv_read and import_lines, and says what it left out with import_drop.
+ * The seam of trace formats: a format reads public files and fills a job table; what is common to all
+ * (window, duplicate ids, order, the run's clock) is done once, by import_read. A format neither opens files
+ * nor prints: it reads through csv_read and import_lines, and says what it left out with import_drop.
  */
 #ifndef HEADROOM_IO_IMPORT_H
 #define HEADROOM_IO_IMPORT_H
@@ -47,9 +47,10 @@ struct import_report {
 struct import_format {
     struct model model; /* its parameters are options of the command: key `nodes_out` is --nodes-out */
     unsigned columns;   /* JOBS_* it fills */
-    /* Adds jobs in the order of the file. With calendar times, submit_ns is in Unix time and origin_unix_ns 0;
-     * else origin_unix_ns stays unknown. Mistakes in the files are findings; false when there were any. */
-    bool (*read)(const struct import_call *call, struct jobs *jobs, struct import_report *report, struct err *err);
+    /* Adds jobs in the order of the file. With calendar times, submit_ns is in Unix time and origin_unix_ns
+     * 0; else origin_unix_ns stays unknown. Mistakes in the files are findings; false when there were any. */
+    bool (*read)(const struct import_call *call, struct jobs *jobs, struct import_report *report,
+                 struct err *err);
 };
 
 /* Reads files in a format. jobs and report are initialised here; free them either way. Afterwards jobs are
@@ -71,8 +72,8 @@ void import_note(struct import_report *report, const char *format, ...) __attrib
 #define IMPORT_TIME_MOST INT64_C(2000000000000000000)
 enum { IMPORT_GPUS_MOST = 1000000, IMPORT_COLUMNS_MOST = 16 };
 
-/* A CSV file with a header line: which columns are wanted and who takes a row. Rows with another number of fields
- * than the header are findings and are not visited. */
+/* A CSV file with a header line: which columns are wanted and who takes a row. Rows with another number of
+ * fields than the header are findings and are not visited. */
 struct import_row {
     const struct csv_row *csv;
     const char *const *names;                /* of the wanted columns */

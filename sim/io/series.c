@@ -1,9 +1,9 @@
 /*
  * Time series from CSV: one pass over the file, two of its columns.
  *
- * The time column is chosen by content: the first column whose field in the first row below the header is a date,
- * else the first column named `hour` or ending in `_h`, whose numbers are hours from time 0. A file may thus
- * carry both ("hour_of_2022,utc,value": the dates count).
+ * The time column is chosen by content: the first column whose field in the first row below the header is a
+ * date, else the first column named `hour` or ending in `_h`, whose numbers are hours from time 0. A file may
+ * thus carry both ("hour_of_2022,utc,value": the dates count).
  *
  * Invariant: times ascend strictly. Cost: O(rows), 16 bytes a row.
  */
@@ -52,7 +52,9 @@ static bool read_header(struct reading *r, const struct csv_row *row, struct err
     }
     if (r->value < row->count) return true;
     const char *near = text_nearest(r->column, row->fields, row->count);
-    if (near) return err_add(err, r->named, "'%s' has no column '%s', did you mean '%s'?", row->file, r->column, near);
+    if (near)
+        return err_add(err, r->named, "'%s' has no column '%s', did you mean '%s'?", row->file, r->column,
+                       near);
     return err_add(err, r->named, "'%s' has no column '%s'", row->file, r->column);
 }
 
@@ -65,8 +67,9 @@ static bool choose_time(struct reading *r, const struct csv_row *row, struct err
     if (!r->dates) {
         r->time = r->hours;
         if (r->hours < r->columns && r->hours != r->value) return true;
-        return err_add(err, csv_place(row, 0),
-                       "no column of dates (such as 2021-01-01 00:00) and none of hours named 'hour' or '..._h'");
+        return err_add(
+            err, csv_place(row, 0),
+            "no column of dates (such as 2021-01-01 00:00) and none of hours named 'hour' or '..._h'");
     }
     r->time--;
     if (r->origin_unix_ns != JOB_UNKNOWN) return true;
@@ -93,7 +96,8 @@ static bool read_row(void *context, const struct csv_row *row, struct err *err) 
     struct reading *r = context;
     if (!r->columns) return read_header(r, row, err);
     if (row->count != r->columns) {
-        err_add(err, csv_place(row, row->count), "%zu fields, expected %zu as in the header", row->count, r->columns);
+        err_add(err, csv_place(row, row->count), "%zu fields, expected %zu as in the header", row->count,
+                r->columns);
         return true;
     }
     if (!r->chosen && !choose_time(r, row, err)) return false;
@@ -102,8 +106,8 @@ static bool read_row(void *context, const struct csv_row *row, struct err *err) 
         err_add(err, csv_place(row, r->time), "'%s' is wrong, expected %s", row->fields[r->time],
                 r->dates ? "a date such as 2021-01-01 00:00" : "a number of hours");
     } else if (r->points.len && point.at_ns <= r->points.at[r->points.len - 1].at_ns) {
-        err_add(err, csv_place(row, r->time), "'%s' is not later than the row before, expected times to ascend",
-                row->fields[r->time]);
+        err_add(err, csv_place(row, r->time),
+                "'%s' is not later than the row before, expected times to ascend", row->fields[r->time]);
     } else if (!num_f64(row->fields[r->value], row->len[r->value], &point.value)) {
         err_add(err, csv_place(row, r->value), "%s: '%s' is wrong, expected a number", r->column,
                 row->fields[r->value]);

@@ -1,13 +1,13 @@
 /*
  * The trace format, read and written: docs/trace.md describes it column by column.
  *
- * The header line says which column stands where; each column is one function that reads its field into the job
- * at hand and otherwise says what it expected. A row that is wrong is still counted, so that every mistake of the
- * file is found. The table is then brought to the run's clock (dates become times since the first submit), ids
- * are compared, and jobs_sort puts the jobs in order.
+ * The header line says which column stands where; each column is one function that reads its field into the
+ * job at hand and otherwise says what it expected. A row that is wrong is still counted, so that every
+ * mistake of the file is found. The table is then brought to the run's clock (dates become times since the
+ * first submit), ids are compared, and jobs_sort puts the jobs in order.
  *
- * Invariant: row r of the file, counted from 0 behind the header, is job r until the sort.
- * Cost: a few nanoseconds a field, in the caller's thread, while libcsv works in its own (io/csv.c).
+ * Invariant: row r of the file, counted from 0 behind the header, is job r until the sort. Cost: a few
+ * nanoseconds a field, in the caller's thread, while libcsv works in its own (io/csv.c).
  */
 #include "io/trace.h"
 
@@ -77,7 +77,8 @@ typedef const char *column_read(struct reading *r, const char *text, size_t len)
 /* Appends the field of job j. */
 typedef void column_put(struct text *line, const struct jobs *jobs, size_t j);
 
-/* What a table may have to say besides its JOBS_* columns; a column is written when there is something to say. */
+/* What a table may have to say besides its JOBS_* columns; a column is written when there is something to
+ * say. */
 enum {
     SAYS_ALWAYS = 1 << 8,
     SAYS_SECONDS = 1 << 9,
@@ -132,8 +133,8 @@ static inline uint64_t zeros(unsigned bits) {
 }
 
 /* Nearly every number of a trace: digits, at most one point, at most 16 bytes in all. Their value without the
- * point, and how many digits stand behind it. A word or two at a time instead of byte by byte, because then no
- * branch depends on where a number ends; false leaves the field to base/num.h. */
+ * point, and how many digits stand behind it. A word or two at a time instead of byte by byte, because then
+ * no branch depends on where a number ends; false leaves the field to base/num.h. */
 static inline bool short_decimal(const char *text, size_t len, uint64_t *digits, unsigned *fraction) {
     if (len > CSV_AHEAD) return false;
     uint64_t low, high; /* of the number: its bytes pushed against the end of two words */
@@ -348,7 +349,9 @@ static void put_seconds(struct text *line, int64_t ns) {
 }
 
 /* Thousandths as a decimal: "4", "0.5". */
-static void put_milli(struct text *line, uint32_t milli) { put_seconds(line, (int64_t)milli * (TICK_S / 1000)); }
+static void put_milli(struct text *line, uint32_t milli) {
+    put_seconds(line, (int64_t)milli * (TICK_S / 1000));
+}
 
 static void put_submit_s(struct text *line, const struct jobs *jobs, size_t j) {
     put_seconds(line, jobs->at[j].submit_ns);
@@ -531,14 +534,16 @@ static void field_wrong(struct reading *r, const struct csv_row *row, size_t i, 
     if (row->len[i] == 0)
         err_add(r->err, at, "empty, expected %s", expected);
     else
-        err_add(r->err, at, "'%s' is wrong, expected %s", shown(row->fields[i], row->len[i], buffer), expected);
+        err_add(r->err, at, "'%s' is wrong, expected %s", shown(row->fields[i], row->len[i], buffer),
+                expected);
 }
 
 static void share_wrong(struct reading *r, const struct csv_row *row) {
     size_t i = 0;
     while (!r->header[i] || r->header[i]->read != read_gpu_share) i++;
     field_wrong(r, row, i,
-                r->shape.share_milli ? "none, because gpus is a share already" : "none, because gpus is more than 1");
+                r->shape.share_milli ? "none, because gpus is a share already"
+                                     : "none, because gpus is more than 1");
 }
 
 static void end_row(struct reading *r, const struct csv_row *row) {
@@ -582,8 +587,8 @@ static bool read_row(void *context, const struct csv_row *row, struct err *err) 
     }
     end_row(r, row);
     if (row->count != r->header_len)
-        err_add(err, (struct place_in_file){row->file, row->line, 0, NULL}, "%zu fields, expected %zu as in the header",
-                row->count, r->header_len);
+        err_add(err, (struct place_in_file){row->file, row->line, 0, NULL},
+                "%zu fields, expected %zu as in the header", row->count, r->header_len);
     return true;
 }
 
@@ -660,7 +665,9 @@ static unsigned table_says(const struct jobs *jobs) {
 
 bool trace_write(const char *path, const struct jobs *jobs, struct err *err) {
     struct gz *gz = gz_create(path);
-    if (!gz) return err_add(err, (struct place_in_file){path, 0, 0, NULL}, "cannot be written: %s", strerror(errno));
+    if (!gz)
+        return err_add(err, (struct place_in_file){path, 0, 0, NULL}, "cannot be written: %s",
+                       strerror(errno));
     unsigned says = table_says(jobs);
     struct text line;
     text_init(&line);

@@ -1,12 +1,12 @@
 /*
- * Reading a trace (trace_read) beside libcsv with empty callbacks on the same bytes, in one process: rounds of one
- * after the other, medians. The bound is 90 % of libcsv's speed.
+ * Reading a trace (trace_read) beside libcsv with empty callbacks on the same bytes, in one process: rounds
+ * of one after the other, medians. The bound is 90 % of libcsv's speed.
  *
- * trace_read keeps two processors at work: libcsv on one, numbers on the other. Where the two share one core, as
- * they do in many virtual machines, everything takes twice as long while both work, libcsv on its own too. So
- * libcsv is also timed with a second copy of itself at work on the other processor. Where that costs it little,
- * the processors are cores, and the bound holds against libcsv alone; else against libcsv beside its copy. Both
- * ratios are printed.
+ * trace_read keeps two processors at work: libcsv on one, numbers on the other. Where the two share one core,
+ * as they do in many virtual machines, everything takes twice as long while both work, libcsv on its own too.
+ * So libcsv is also timed with a second copy of itself at work on the other processor. Where that costs it
+ * little, the processors are cores, and the bound holds against libcsv alone; else against libcsv beside its
+ * copy. Both ratios are printed.
  */
 #include "base/mem.h"
 #include "base/text.h"
@@ -20,8 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A round times each kind RUNS times in a row, after WARM more that do not count: a processor that was idle is slow
- * at first. */
+/* A round times each kind RUNS times in a row, after WARM more that do not count: a processor that was idle
+ * is slow at first. */
 enum { ROUNDS = 3, WARM = 3, RUNS = 5, TIMES = ROUNDS * RUNS, ROWS = 1200000, BLOCK = 128 * 1024 };
 static const double least_share = 0.9;
 /* A copy on the other processor may cost libcsv so much before the two count as one core. */
@@ -109,7 +109,8 @@ static size_t write_trace(const char *path) {
                     ((state >> 26) + 1) * 3600);
     }
     FILE *file = fopen(path, "wb");
-    if (!file || fwrite(out.at, 1, out.len, file) != out.len || fclose(file) != 0) die("cannot write '%s'", path);
+    if (!file || fwrite(out.at, 1, out.len, file) != out.len || fclose(file) != 0)
+        die("cannot write '%s'", path);
     size_t len = out.len;
     text_free(&out);
     return len;

@@ -1,6 +1,7 @@
-/* Importing Philly must give exactly the 68,503 jobs that the published replay kept: the same virtual clusters,
- * GPUs, submit times and durations. The reference lists jobs of one second in the order they ended; both lists
- * are put in one order before they are compared, and our own order, ties in file order, is checked apart. */
+/* Importing Philly must give exactly the 68,503 jobs that the published replay kept: the same virtual
+ * clusters, GPUs, submit times and durations. The reference lists jobs of one second in the order they ended;
+ * both lists are put in one order before they are compared, and our own order, ties in file order, is checked
+ * apart. */
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/tick.h"
@@ -92,7 +93,8 @@ Test(philly_import, the_jobs_of_the_reference) {
 
 /* The first second with two jobs of one virtual cluster: 00:23:08, 534 s stands before 219 s in the file. */
 Test(philly_import, ties_stay_in_file_order) {
-    if (!testing_data("jobs/philly/philly.csv.gz")) cr_skip_test("the Philly data is not here: set HEADROOM_DATA");
+    if (!testing_data("jobs/philly/philly.csv.gz"))
+        cr_skip_test("the Philly data is not here: set HEADROOM_DATA");
     struct jobs jobs;
     struct import_report report;
     struct err err;

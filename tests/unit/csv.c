@@ -79,16 +79,19 @@ Test(csv, empty_fields_and_blanks) {
 }
 
 Test(csv, quotes_span_lines) {
-    expect_rows("\"a\n\nb\",c\nd,\"e\"\"f\",g\n", "1: [a\n\nb@1:1] [c@3:4]\n4: [d@4:1] [e\"f@4:3] [g@4:10]\n");
+    expect_rows("\"a\n\nb\",c\nd,\"e\"\"f\",g\n",
+                "1: [a\n\nb@1:1] [c@3:4]\n4: [d@4:1] [e\"f@4:3] [g@4:10]\n");
 }
 
 Test(csv, byte_order_mark) { expect_rows("\xef\xbb\xbf" "a,b\n", "1: [a@1:1] [b@1:3]\n"); }
 
 Test(csv, trouble_has_a_place) {
     write_text("a,b\n1,x\"y\n");
-    expect_finding(":2:4: a misplaced quote; a field with quotes is quoted whole, and its quotes are doubled");
+    expect_finding(
+        ":2:4: a misplaced quote; a field with quotes is quoted whole, and its quotes are doubled");
     write_text("a,b\n1,\"x\"y\n");
-    expect_finding(":2:6: a misplaced quote; a field with quotes is quoted whole, and its quotes are doubled");
+    expect_finding(
+        ":2:6: a misplaced quote; a field with quotes is quoted whole, and its quotes are doubled");
     write_text("a,b\n1,2\n1,\"x\ny\n");
     expect_finding(":3:1: a quote is opened in this record and never closed");
     write_bytes("a,b\n1,\0002\n", 9);

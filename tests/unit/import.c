@@ -55,8 +55,8 @@ static bool import_file(const char *format, const char *file) {
     if (!call.params) params_of(format);
     jobs_free(&jobs);
     import_report_free(&report);
-    return import_read((const struct import_format *)registry_find(models_registry(), KIND_IMPORT, format), &call,
-                       &jobs, &report, &err);
+    return import_read((const struct import_format *)registry_find(models_registry(), KIND_IMPORT, format),
+                       &call, &jobs, &report, &err);
 }
 static void expect_import(const char *format, const char *text) {
     write_text(path, text);
@@ -96,7 +96,9 @@ static void *param_of(const char *format, const char *key) {
 static void set_text(const char *format, const char *key, const char *value) {
     *(const char **)param_of(format, key) = value;
 }
-static void set_choice(const char *format, const char *key, int value) { *(int *)param_of(format, key) = value; }
+static void set_choice(const char *format, const char *key, int value) {
+    *(int *)param_of(format, key) = value;
+}
 
 /* --- philly --- */
 
@@ -157,14 +159,14 @@ Test(import, philly_mistakes) {
 
 /* --- openb --- */
 
-static const char pods[] =
-    "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,qos,pod_phase,creation_time,deletion_time,scheduled_time\n"
-    "p0,12500,16384,1,1000,,LS,Running,0,100,0\n"
-    "p1,6000,12288,1,460,V100M16|V100M32,BE,Pending,10,110,\n"
-    "p2,1000,1,0,0,,BE,Running,10,10,10\n"
-    "p3,1000,1,4,1000,T4,LS,Running,20,15,10\n"
-    "p4,1000,1,4,1000,T4,LS,Running,20,,10\n"
-    "p1,1000,1,8,1000,T4,LS,Running,20,40,10\n";
+static const char pods[] = "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,qos,pod_phase,creation_time,"
+                           "deletion_time,scheduled_time\n"
+                           "p0,12500,16384,1,1000,,LS,Running,0,100,0\n"
+                           "p1,6000,12288,1,460,V100M16|V100M32,BE,Pending,10,110,\n"
+                           "p2,1000,1,0,0,,BE,Running,10,10,10\n"
+                           "p3,1000,1,4,1000,T4,LS,Running,20,15,10\n"
+                           "p4,1000,1,4,1000,T4,LS,Running,20,,10\n"
+                           "p1,1000,1,8,1000,T4,LS,Running,20,40,10\n";
 
 Test(import, openb_shares_models_and_drops) {
     expect_import("openb", pods);
@@ -188,13 +190,14 @@ Test(import, openb_shares_models_and_drops) {
 }
 
 Test(import, openb_mistakes) {
-    expect_findings("openb",
-                    "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,creation_time,deletion_time\n"
-                    "a,1,1,2,500,,0,1\nb,1,1,1,0,,0,1\nc,1,1,1,1000,A||B,0,1\n",
-                    ":2:9: gpu_milli: '500' is wrong, expected 1000, because a share is of one GPU only\n"
-                    ":3:9: gpu_milli: '0' is wrong, expected a share from 1 to 1000\n"
-                    ":4:14: gpu_spec: 'A||B' is wrong, expected names of GPU models with | between them, at most 64 in "
-                    "all\n");
+    expect_findings(
+        "openb",
+        "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,creation_time,deletion_time\n"
+        "a,1,1,2,500,,0,1\nb,1,1,1,0,,0,1\nc,1,1,1,1000,A||B,0,1\n",
+        ":2:9: gpu_milli: '500' is wrong, expected 1000, because a share is of one GPU only\n"
+        ":3:9: gpu_milli: '0' is wrong, expected a share from 1 to 1000\n"
+        ":4:14: gpu_spec: 'A||B' is wrong, expected names of GPU models with | between them, at most 64 in "
+        "all\n");
 }
 
 Test(import, openb_nodes) {
@@ -288,7 +291,8 @@ Test(import, gaia_units_and_ticks) {
 
 /* --- lines --- */
 
-static void count_line(void *context, const char *file, int number, const char *line, size_t len, struct err *e) {
+static void count_line(void *context, const char *file, int number, const char *line, size_t len,
+                       struct err *e) {
     (void)file, (void)e;
     struct text *all = context;
     cr_expect_eq(strlen(line), len);

@@ -114,7 +114,8 @@ Test(job, sort_is_stable_and_moves_whole_rows) {
             cr_assert_eq(jobs.len, n);
             for (size_t j = 1; j < n; j++) {
                 const struct job *a = &jobs.at[j - 1], *b = &jobs.at[j];
-                cr_assert(a->submit_ns < b->submit_ns || (a->submit_ns == b->submit_ns && a->run_ns < b->run_ns));
+                cr_assert(a->submit_ns < b->submit_ns ||
+                          (a->submit_ns == b->submit_ns && a->run_ns < b->run_ns));
             }
             expect_whole_rows(&jobs, columns);
             jobs_free(&jobs);

@@ -94,10 +94,12 @@ Test(series, what_is_wrong_is_said) {
     snprintf(expected, sizeof expected, "s.yaml:3:4: price.file: '%s' has no rows", path);
     cr_expect_str_eq(finding("utc,x\n", "x", 0), expected);
     snprintf(expected, sizeof expected,
-             "s.yaml:3:4: price.file: '%s' has dates, expected a start date in the scenario to place them by", path);
+             "s.yaml:3:4: price.file: '%s' has dates, expected a start date in the scenario to place them by",
+             path);
     cr_expect_str_eq(finding("utc,x\n2021-01-01,1\n", "x", JOB_UNKNOWN), expected);
-    cr_expect_str_eq(finding("when,x\nsoon,1\n", "x", 0),
-                     ":2:1: no column of dates (such as 2021-01-01 00:00) and none of hours named 'hour' or '..._h'");
+    cr_expect_str_eq(
+        finding("when,x\nsoon,1\n", "x", 0),
+        ":2:1: no column of dates (such as 2021-01-01 00:00) and none of hours named 'hour' or '..._h'");
     cr_expect_str_eq(finding("utc,x\n2021-01-01,1\n2021-02-30,1\n", "x", 0),
                      ":3:1: '2021-02-30' is wrong, expected a date such as 2021-01-01 00:00");
     cr_expect_str_eq(finding("utc,x\n2021-01-02,1\n2021-01-01,1\n", "x", 0),

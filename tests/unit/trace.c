@@ -72,12 +72,12 @@ Test(trace, three_columns_are_enough) {
     cr_expect_eq(jobs.origin_unix_ns, JOB_UNKNOWN);
 }
 
-static const char every_column[] =
-    "submit_s,duration_s,gpus,gpu_share,cpus,memory_mib,gpu_models,job_id,tenant,user,class,priority,deadline_s,"
-    "estimate_s,utilisation,work\n"
-    "0,60,2,,8.5,1024,V100|A100,6214e9,red,ann,prod,-3,100,90,0.75,1000\n"
-    "1,61,1,0.5,0.001,0.5,A100,007,\"a, b\",bob,,2147483647,,,1,0.1\n"
-    "2,62,0,,,,,,,,,,,,,\n";
+static const char every_column[] = "submit_s,duration_s,gpus,gpu_share,cpus,memory_mib,gpu_models,job_id,"
+                                   "tenant,user,class,priority,deadline_s,"
+                                   "estimate_s,utilisation,work\n"
+                                   "0,60,2,,8.5,1024,V100|A100,6214e9,red,ann,prod,-3,100,90,0.75,1000\n"
+                                   "1,61,1,0.5,0.001,0.5,A100,007,\"a, b\",bob,,2147483647,,,1,0.1\n"
+                                   "2,62,0,,,,,,,,,,,,,\n";
 
 Test(trace, every_column) {
     expect_good(every_column);
@@ -157,37 +157,44 @@ Test(trace, headers) {
 }
 
 Test(trace, every_mistake_has_its_place) {
-    expect_findings(
-        "submit_s,duration_s,gpus,cpus\n"
-        "-1,2,3,4\n"
-        "1,nan,1.5,4\n"
-        "1,,1,-4\n"
-        "\n"
-        "1,0x10,inf,4 \n"
-        "1,2,3\n"
-        "1e300,\"2\",9999999,1\n",
-        ":2:1: submit_s: '-1' is wrong, expected seconds from 0 to 2,000,000,000 (63 years), such as 3600 or 12.5\n"
-        ":3:3: duration_s: 'nan' is wrong, expected seconds from 0 to 2,000,000,000 (63 years), such as 3600 or 12.5\n"
-        ":3:7: gpus: '1.5' is wrong, expected a whole number of GPUs up to 1,000,000, or a share of one from 0.001 to "
-        "0.999\n"
-        ":4:3: duration_s: empty, expected a value in every row\n"
-        ":4:6: cpus: '-4' is wrong, expected a number of CPU cores from 0 to 4,000,000\n"
-        ":6:3: duration_s: '0x10' is wrong, expected seconds from 0 to 2,000,000,000 (63 years), such as 3600 or 12.5\n"
-        ":6:8: gpus: 'inf' is wrong, expected a whole number of GPUs up to 1,000,000, or a share of one from 0.001 to "
-        "0.999\n"
-        ":7: 3 fields, expected 4 as in the header\n"
-        ":8:1: submit_s: '1e300' is wrong, expected seconds from 0 to 2,000,000,000 (63 years), such as 3600 or 12.5\n"
-        ":8:11: gpus: '9999999' is wrong, expected a whole number of GPUs up to 1,000,000, or a share of one from "
-        "0.001 to 0.999\n");
+    expect_findings("submit_s,duration_s,gpus,cpus\n"
+                    "-1,2,3,4\n"
+                    "1,nan,1.5,4\n"
+                    "1,,1,-4\n"
+                    "\n"
+                    "1,0x10,inf,4 \n"
+                    "1,2,3\n"
+                    "1e300,\"2\",9999999,1\n",
+                    ":2:1: submit_s: '-1' is wrong, expected seconds from 0 to 2,000,000,000 (63 years), "
+                    "such as 3600 or 12.5\n"
+                    ":3:3: duration_s: 'nan' is wrong, expected seconds from 0 to 2,000,000,000 (63 years), "
+                    "such as 3600 or 12.5\n"
+                    ":3:7: gpus: '1.5' is wrong, expected a whole number of GPUs up to 1,000,000, or a share "
+                    "of one from 0.001 to "
+                    "0.999\n"
+                    ":4:3: duration_s: empty, expected a value in every row\n"
+                    ":4:6: cpus: '-4' is wrong, expected a number of CPU cores from 0 to 4,000,000\n"
+                    ":6:3: duration_s: '0x10' is wrong, expected seconds from 0 to 2,000,000,000 (63 years), "
+                    "such as 3600 or 12.5\n"
+                    ":6:8: gpus: 'inf' is wrong, expected a whole number of GPUs up to 1,000,000, or a share "
+                    "of one from 0.001 to "
+                    "0.999\n"
+                    ":7: 3 fields, expected 4 as in the header\n"
+                    ":8:1: submit_s: '1e300' is wrong, expected seconds from 0 to 2,000,000,000 (63 years), "
+                    "such as 3600 or 12.5\n"
+                    ":8:11: gpus: '9999999' is wrong, expected a whole number of GPUs up to 1,000,000, or a "
+                    "share of one from "
+                    "0.001 to 0.999\n");
 }
 
 Test(trace, shares_that_contradict) {
-    expect_findings("submit_s,duration_s,gpus,gpu_share\n0,1,2,0.5\n0,1,0.5,0.5\n0,1,1,1.5\n0,1,0.0001,\n",
-                    ":2:7: gpu_share: '0.5' is wrong, expected none, because gpus is more than 1\n"
-                    ":3:9: gpu_share: '0.5' is wrong, expected none, because gpus is a share already\n"
-                    ":4:7: gpu_share: '1.5' is wrong, expected a share of one GPU from 0 to 1\n"
-                    ":5:5: gpus: '0.0001' is wrong, expected a whole number of GPUs up to 1,000,000, or a share of one "
-                    "from 0.001 to 0.999\n");
+    expect_findings(
+        "submit_s,duration_s,gpus,gpu_share\n0,1,2,0.5\n0,1,0.5,0.5\n0,1,1,1.5\n0,1,0.0001,\n",
+        ":2:7: gpu_share: '0.5' is wrong, expected none, because gpus is more than 1\n"
+        ":3:9: gpu_share: '0.5' is wrong, expected none, because gpus is a share already\n"
+        ":4:7: gpu_share: '1.5' is wrong, expected a share of one GPU from 0 to 1\n"
+        ":5:5: gpus: '0.0001' is wrong, expected a whole number of GPUs up to 1,000,000, or a share of one "
+        "from 0.001 to 0.999\n");
 }
 
 Test(trace, duplicate_ids) {
@@ -196,21 +203,22 @@ Test(trace, duplicate_ids) {
 }
 
 Test(trace, other_columns) {
-    expect_findings("submit_utc,duration_s,gpus,gpu_models,priority,utilisation,work,memory_mib,deadline_s\n"
-                    "2020-01-01,1,1,A||B,1.5,1.1,-1,-2,-3\n"
-                    "yesterday,1,1,,,,,,\n"
-                    "1969-01-01,1,1,,,,,,\n",
-                    ":2:16: gpu_models: 'A||B' is wrong, expected names of GPU models with | between them\n"
-                    ":2:21: priority: '1.5' is wrong, expected a whole number (larger goes first)\n"
-                    ":2:25: utilisation: '1.1' is wrong, expected a share from 0 to 1\n"
-                    ":2:29: work: '-1' is wrong, expected units of work, 0 or more\n"
-                    ":2:32: memory_mib: '-2' is wrong, expected MiB of memory from 0 to 4,294,967,294\n"
-                    ":2:35: deadline_s: '-3' is wrong, expected seconds from 0 to 2,000,000,000 (63 years), such as "
-                    "3600 or 12.5\n"
-                    ":3:1: submit_utc: 'yesterday' is wrong, expected a date from 1970 to 2099, such as "
-                    "2017-10-01T07:01:55Z\n"
-                    ":4:1: submit_utc: '1969-01-01' is wrong, expected a date from 1970 to 2099, such as "
-                    "2017-10-01T07:01:55Z\n");
+    expect_findings(
+        "submit_utc,duration_s,gpus,gpu_models,priority,utilisation,work,memory_mib,deadline_s\n"
+        "2020-01-01,1,1,A||B,1.5,1.1,-1,-2,-3\n"
+        "yesterday,1,1,,,,,,\n"
+        "1969-01-01,1,1,,,,,,\n",
+        ":2:16: gpu_models: 'A||B' is wrong, expected names of GPU models with | between them\n"
+        ":2:21: priority: '1.5' is wrong, expected a whole number (larger goes first)\n"
+        ":2:25: utilisation: '1.1' is wrong, expected a share from 0 to 1\n"
+        ":2:29: work: '-1' is wrong, expected units of work, 0 or more\n"
+        ":2:32: memory_mib: '-2' is wrong, expected MiB of memory from 0 to 4,294,967,294\n"
+        ":2:35: deadline_s: '-3' is wrong, expected seconds from 0 to 2,000,000,000 (63 years), such as "
+        "3600 or 12.5\n"
+        ":3:1: submit_utc: 'yesterday' is wrong, expected a date from 1970 to 2099, such as "
+        "2017-10-01T07:01:55Z\n"
+        ":4:1: submit_utc: '1969-01-01' is wrong, expected a date from 1970 to 2099, such as "
+        "2017-10-01T07:01:55Z\n");
     expect_findings("submit_utc,duration_s,gpus\n1970-01-01,1,1\n2090-01-01,1,1\n",
                     ": submit_utc: the dates span more than 63 years\n");
 }
