@@ -49,7 +49,10 @@ static void open_philly(struct setup *setup, struct jobs *jobs, const char *orde
     static const char *const files[] = {"jobs/philly/philly.csv.gz", "jobs/philly/philly_vc.csv",
                                         "jobs/philly/reference_fifo_consolidate.csv.gz"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-        if (!testing_data(files[i])) cr_skip_test("%s is absent", files[i]);
+        if (!testing_data(files[i])) {
+            fprintf(stderr, "SKIPPED ALL: %s is absent (HEADROOM_DATA)\n", files[i]);
+            cr_skip_test("%s is absent", files[i]);
+        }
     struct err err;
     err_init(&err);
     testing_setup(setup);
