@@ -21,6 +21,11 @@ struct bits_plan {
 struct bits_plan bits_plan(uint32_t n);
 void bits_set(const struct bits_plan *plan, uint64_t *words, uint32_t i);
 void bits_clear(const struct bits_plan *plan, uint64_t *words, uint32_t i);
+/* How many bits a word has. One is by far the most frequent answer, and without a processor option the
+ * compiler calls a function for the rest. */
+static inline uint32_t bits_count(uint64_t word) {
+    return (word & (word - 1)) == 0 ? word != 0 : (uint32_t)__builtin_popcountll(word);
+}
 static inline bool bits_has(const uint64_t *words, uint32_t i) { return words[i >> 6] >> (i & 63) & 1; }
 /* Least element, or least element >= from; BITS_NONE when there is none. */
 uint32_t bits_first(const struct bits_plan *plan, const uint64_t *words);

@@ -107,7 +107,42 @@ static evq_key take_last(struct evq *q) {
     return last;
 }
 
+/* Closes the hole that evq_take left at the top. */
+static void close_hole(struct evq *q) {
+    if (!q->hole) return;
+    q->hole = false;
+    const evq_key last = take_last(q);
+    if (q->len == 0) return;
+    if (q->tracked) sink(q, 0, last, true);
+    else sink(q, 0, last, false);
+}
+
+evq_key evq_take(struct evq *q) {
+    close_hole(q);
+    require(q->len);
+    q->hole = true;
+    if (q->tracked) q->where[evq_handle(q->heap[0])] = EVQ_NOWHERE;
+    return q->heap[0];
+}
+
+evq_key evq_peek(const struct evq *q) {
+    if (!q->hole) return q->heap[0];
+    return q->heap[least_child(q->heap, 1)]; /* past the end there is nothing less */
+}
+
 void evq_push(struct evq *q, evq_key key) {
+    if (q->hole) {
+        q->hole = false;
+        if (!q->tracked) {
+            sink(q, 0, key, false);
+            return;
+        }
+        const uint32_t filler = evq_handle(key);
+        if (filler >= q->handles) grow_handles(q, filler);
+        require(q->where[filler] == EVQ_NOWHERE);
+        sink(q, 0, key, true);
+        return;
+    }
     if (q->len == q->cap) grow(q);
     if (!q->tracked) {
         rise(q, q->len++, key, false);
@@ -120,6 +155,7 @@ void evq_push(struct evq *q, evq_key key) {
 }
 
 evq_key evq_pop(struct evq *q) {
+    close_hole(q);
     require(q->len);
     evq_key top = q->heap[0], last = take_last(q);
     if (q->tracked) {
@@ -132,6 +168,7 @@ evq_key evq_pop(struct evq *q) {
 }
 
 void evq_replace_top(struct evq *q, evq_key key) {
+    close_hole(q);
     require(q->len);
     if (!q->tracked) {
         sink(q, 0, key, false);
@@ -156,6 +193,7 @@ evq_key evq_of(const struct evq *q, uint32_t handle) {
 
 void evq_cancel(struct evq *q, uint32_t handle) {
     if (!evq_has(q, handle)) return;
+    close_hole(q);
     uint32_t hole = q->where[handle];
     q->where[handle] = EVQ_NOWHERE;
     evq_key last = take_last(q);
@@ -165,6 +203,7 @@ void evq_cancel(struct evq *q, uint32_t handle) {
 void evq_move(struct evq *q, evq_key key) {
     uint32_t handle = evq_handle(key);
     if (evq_has(q, handle)) {
+        close_hole(q);
         settle(q, q->where[handle], key);
     } else {
         evq_push(q, key);

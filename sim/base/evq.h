@@ -25,6 +25,7 @@ struct evq {
     uint32_t *where; /* handle -> position, EVQ_NOWHERE when absent; NULL when untracked */
     uint32_t len, cap, handles;
     bool tracked;
+    bool hole;       /* the top was taken and not yet replaced: heap[0] is void, len still counts it */
 };
 #define EVQ_NOWHERE UINT32_MAX
 
@@ -37,12 +38,17 @@ static inline uint32_t evq_handle(evq_key key) { return (uint32_t)key; }
 
 void evq_init(struct evq *q, bool tracked);
 void evq_free(struct evq *q);
-static inline bool evq_empty(const struct evq *q) { return q->len == 0; }
-static inline evq_key evq_top(const struct evq *q) { return q->heap[0]; } /* requires not empty */
+static inline bool evq_empty(const struct evq *q) { return q->len == (uint32_t)q->hole; }
+static inline evq_key evq_top(const struct evq *q) { return q->heap[0]; } /* requires not empty and no hole */
 void evq_push(struct evq *q, evq_key key);
 evq_key evq_pop(struct evq *q);
 /* The top leaves, key enters: one sift instead of two. */
 void evq_replace_top(struct evq *q, evq_key key);
+/* For an event loop: the top leaves but its place stays open, and the next push fills it with one sift (an
+ * event nearly always schedules another). evq_peek is the least key, hole or not; requires not empty. Every
+ * other call closes the hole first, but for the inline evq_top. */
+evq_key evq_take(struct evq *q);
+evq_key evq_peek(const struct evq *q);
 /* Tracked queues only. */
 bool evq_has(const struct evq *q, uint32_t handle);
 evq_key evq_of(const struct evq *q, uint32_t handle);           /* requires presence */

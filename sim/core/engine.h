@@ -42,13 +42,19 @@ struct line {
     uint32_t ends, running;   /* tree roots over slots */
 };
 
+/* What a job draws and costs while it runs. */
+struct rate {
+    double watts, static_watts, usd_per_ns;
+};
+
 /* A running job. */
 struct slot {
     uint32_t job, group, domain, takes;
+    uint32_t pool;            /* of its only take; FLEET_NONE with several */
     int64_t work_from_ns;     /* start overhead ends here */
     int64_t end_ns, expected_ns;
     uint64_t running_key;
-    double watts, static_watts, usd_per_ns;
+    struct rate rate;         /* of all its takes */
     struct flow settled;
     int64_t settled_ns;
     uint32_t gpu_milli;
@@ -68,13 +74,13 @@ struct sched {
     struct arena arena;
 
     struct evq events;
-    uint32_t seq;
     struct { struct slot *at; size_t len, cap; } slots;
     uint32_t unused_slot;
     struct takes takes;
     struct { struct group *at; size_t len, cap; } groups;
     uint32_t *group_slots; /* hash (domain, tenant, class, shape) -> group */
     size_t group_slots_len;
+    uint32_t last_group;   /* found last: most jobs are like the one before */
     uint32_t *group_of;    /* per job, SCHED_NONE before it arrived */
     uint8_t *possible;     /* [domain * shapes + shape]: 0 unknown, 1 yes, 2 no */
     struct line *lines;    /* per domain */
@@ -88,6 +94,7 @@ struct sched {
     struct job_result *job_results;
     struct series series;  /* being filled; at[] has room for bins_most a region */
     uint32_t bins_most;
+    int64_t stop_ns;       /* when totals are read next: a bin ends, or the window opens or closes */
     struct region_mark *bin_marks; /* regions' totals at the beginning of the open bin */
 };
 
@@ -104,6 +111,7 @@ bool world_possible(struct sched *s, uint32_t domain, uint32_t shape);
 /* sched.c */
 void sched_arrive(struct sched *s, uint32_t job);
 void sched_event(struct sched *s, evq_key event);  /* a popped event at world.now_ns */
+void sched_prefetch(const struct sched *s, evq_key next); /* the next event's job, most likely far from the cache */
 void sched_ended(struct sched *s);                 /* after an instant's completions, before its arrivals */
 void sched_passes(struct sched *s);
 void sched_settle_running(struct sched *s);        /* charges every running job up to now */

@@ -25,7 +25,9 @@ struct class_own {
     uint64_t *bits;    /* NULL: the nodes are in few[0..count-1] */
     uint32_t chain;    /* next class in its bucket, or in the list of unused ids */
     uint32_t live_at;  /* position in its domain's list */
+    uint32_t hint[2];  /* class a node went to from here when GPUs were taken, and when they were freed */
     uint32_t few[FEW];
+    bool named;        /* the hash has it: the id stands for its state */
 };
 
 struct fleet_private {
@@ -242,7 +244,8 @@ static void buckets_rebuild(struct fleet *f, size_t len) {
     o->unused = FLEET_NONE;
     for (uint32_t id = (uint32_t)f->classes.len; id-- > 0;) {
         struct class_own *own = &o->own[id];
-        uint32_t *list = f->classes.at[id].count ? &o->buckets[own->hash & (len - 1)] : &o->unused;
+        own->named = f->classes.at[id].count > 0;
+        uint32_t *list = own->named ? &o->buckets[own->hash & (len - 1)] : &o->unused;
         own->chain = *list;
         *list = id;
     }
@@ -266,8 +269,9 @@ static uint32_t class_new(struct fleet *f) {
 }
 
 /* The class of a state, made when there is none yet. */
-static uint32_t class_of(struct fleet *f, const struct node_class *state, const uint16_t *parts) {
+static uint32_t class_of(struct fleet *f, const struct node_class *state, const uint16_t *parts, uint32_t hint) {
     struct fleet_private *o = f->own;
+    if (hint < f->classes.len && o->own[hint].named && same_state(f, hint, state, parts)) return hint;
     const uint64_t hash = state_hash(state, parts);
     for (uint32_t id = o->buckets[hash & (o->buckets_len - 1)]; id != FLEET_NONE; id = o->own[id].chain)
         if (o->own[id].hash == hash && same_state(f, id, state, parts)) return id;
@@ -280,27 +284,45 @@ static uint32_t class_of(struct fleet *f, const struct node_class *state, const 
     if (state->parts) memcpy(o->parts + (size_t)id * f->gpus_most, parts, state->parts * sizeof *parts);
     c->fragmented_milli = fleet_fragmentation(f, c->type, c->whole, parts, c->parts, c->cpu_free, c->mem_free);
     uint32_t *bucket = &o->buckets[hash & (o->buckets_len - 1)];
-    o->own[id] = (struct class_own){.hash = hash, .chain = *bucket};
+    o->own[id] = (struct class_own){.hash = hash, .chain = *bucket, .hint = {FLEET_NONE, FLEET_NONE}, .named = true};
     *bucket = id;
     o->dead++;
     return id;
 }
 
-/* Moves a node to the class of its present state; `was` is the state it had. */
-static void node_settle(struct fleet *f, uint32_t node) {
-    struct node *n = &f->nodes[node];
+/* Whether a class is the state of a node that differs from `was` by its wholly free devices alone. */
+static bool only_whole_differs(const struct fleet *f, uint32_t id, const struct node_class *was, uint32_t whole) {
+    if (id >= f->classes.len || !f->own->own[id].named) return false;
+    const struct node_class *c = &f->classes.at[id];
+    return c->whole == whole && c->domain == was->domain && c->type == was->type && c->kinds == was->kinds &&
+           c->cpu_free == was->cpu_free && c->mem_free == was->mem_free && (c->parts | was->parts) == 0;
+}
+
+/* The class of a node's present state, with `whole` wholly free devices. */
+static uint32_t node_class_now(struct fleet *f, uint32_t node, uint32_t whole, uint32_t hint) {
+    const struct node *n = &f->nodes[node];
     const struct node_class *was = &f->classes.at[n->class_id];
+    const bool plain = !f->shares && n->cpu_free == was->cpu_free && n->mem_free == was->mem_free &&
+                       n->kinds == was->kinds;
+    if (plain && only_whole_differs(f, hint, was, whole)) return hint;
     uint16_t parts[FLEET_GPUS_MOST];
-    struct node_class state = {
-        .domain = was->domain, .type = was->type, .whole = (uint32_t)__builtin_popcountll(n->whole),
-        .share_free = n->share_free, .cpu_free = n->cpu_free, .mem_free = n->mem_free, .kinds = n->kinds,
-        .parts = node_parts(f, node, parts),
-    };
-    uint32_t to = class_of(f, &state, parts);
-    if (to == n->class_id) return;
-    struct domain *d = &f->domains[state.domain];
-    d->fragmented_milli += f->classes.at[to].fragmented_milli - f->classes.at[n->class_id].fragmented_milli;
-    class_drop(f, n->class_id, node);
+    const struct node_class state = {
+        .domain = was->domain, .type = was->type, .whole = whole, .share_free = n->share_free,
+        .cpu_free = n->cpu_free, .mem_free = n->mem_free, .kinds = n->kinds, .parts = node_parts(f, node, parts)};
+    return class_of(f, &state, parts, hint);
+}
+
+/* Moves a node to the class of its present state, with `whole` wholly free devices more than before. */
+static void node_settle(struct fleet *f, uint32_t node, int whole) {
+    struct node *n = &f->nodes[node];
+    const uint32_t from = n->class_id;
+    const uint32_t hint = f->own->own[from].hint[whole > 0];
+    const uint32_t to = node_class_now(f, node, f->classes.at[from].whole + (uint32_t)whole, hint);
+    f->own->own[from].hint[whole > 0] = to;
+    if (to == from) return;
+    struct domain *d = &f->domains[f->classes.at[to].domain];
+    d->fragmented_milli += f->classes.at[to].fragmented_milli - f->classes.at[from].fragmented_milli;
+    class_drop(f, from, node);
     class_add(f, to, node);
     n->class_id = to;
 }
@@ -342,7 +364,7 @@ static void take_apply(struct fleet *f, const struct shape *s, const struct take
         n->share_free -= s->share_milli;
     } else if (t->devices) {
         n->whole &= ~t->devices;
-        whole = -__builtin_popcountll(t->devices);
+        whole = -(int)bits_count(t->devices);
         if (f->shares)
             for (uint64_t left = t->devices; left; left &= left - 1)
                 f->own->device_free[(size_t)t->node * f->gpus_most + (uint32_t)__builtin_ctzll(left)] = 0;
@@ -351,7 +373,7 @@ static void take_apply(struct fleet *f, const struct shape *s, const struct take
     if (n->cpu_free != UINT32_MAX) n->cpu_free -= cpu;
     if (n->mem_free != UINT32_MAX) n->mem_free -= mem;
     kinds_change(f, t->node, s, 1);
-    node_settle(f, t->node);
+    node_settle(f, t->node, whole);
 }
 
 struct take fleet_claim(struct fleet *f, uint32_t node, const struct shape *s, uint32_t gpus, uint32_t share_of) {
@@ -407,7 +429,7 @@ void fleet_release(struct fleet *f, const struct shape *s, const struct take *t)
     } else if (t->devices) {
         require((n->whole & t->devices) == 0);
         n->whole |= t->devices;
-        whole = __builtin_popcountll(t->devices);
+        whole = (int)bits_count(t->devices);
         if (f->shares)
             for (uint64_t left = t->devices; left; left &= left - 1)
                 f->own->device_free[(size_t)t->node * f->gpus_most + (uint32_t)__builtin_ctzll(left)] = 1000;
@@ -416,7 +438,7 @@ void fleet_release(struct fleet *f, const struct shape *s, const struct take *t)
     if (n->cpu_free != UINT32_MAX) n->cpu_free += cpu;
     if (n->mem_free != UINT32_MAX) n->mem_free += mem;
     kinds_change(f, t->node, s, -1);
-    node_settle(f, t->node);
+    node_settle(f, t->node, whole);
 }
 
 /* ---- opening ---- */
@@ -502,7 +524,7 @@ void fleet_open(struct fleet *f, const struct setup *setup, const struct jobs *j
         struct domain *d = &f->domains[domain];
         struct node_class state = {.domain = domain, .type = type, .whole = t->gpus, .cpu_free = t->cpu_milli,
                                    .mem_free = t->mem_mib};
-        const uint32_t id = class_of(f, &state, NULL);
+        const uint32_t id = class_of(f, &state, NULL, FLEET_NONE);
         for (uint32_t k = 0; k < setup->nodes[i].count; k++, node++) {
             f->nodes[node] = (struct node){
                 .whole = t->gpus == 64 ? UINT64_MAX : (UINT64_C(1) << t->gpus) - 1, .cpu_free = t->cpu_milli,

@@ -139,12 +139,12 @@ void fleet_release(struct fleet *fleet, const struct shape *shape, const struct 
 /* Whole GPUs that one node in this state could give to a gang of this shape. */
 uint32_t class_offer(const struct fleet *fleet, const struct node_class *c, const struct shape *shape);
 static inline uint32_t take_gpu_milli(const struct shape *shape, const struct take *take) {
-    return shape->share_milli ? shape->share_milli : (uint32_t)__builtin_popcountll(take->devices) * 1000;
+    return shape->share_milli ? shape->share_milli : bits_count(take->devices) * 1000;
 }
 /* A gang's part of its CPUs or memory on a node where it holds some of its GPUs. */
 static inline uint32_t take_part(uint32_t whole_job, const struct shape *shape, const struct take *take) {
     if (shape->gpus == 0) return whole_job;
-    uint32_t held = (uint32_t)__builtin_popcountll(take->devices);
+    uint32_t held = bits_count(take->devices);
     return held == shape->gpus ? whole_job : (uint32_t)((uint64_t)whole_job * held / shape->gpus);
 }
 

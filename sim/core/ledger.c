@@ -47,15 +47,17 @@ static void cursor_open(struct cursor *c, const struct steps *steps) {
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
-static void segment_next(struct region_account *r) {
+/* A segment begins: until when it lasts, and what a watt costs in it. 1 kWh = 3.6e6 J. */
+static void segment_begin(struct region_account *r) {
+    const double pue = r->pue.value;
     r->next_ns = least(r->price.next_ns, least(r->carbon.next_ns, r->pue.next_ns));
+    r->per_ns = (struct flow){pue / 1e9, pue * r->price.value / 3.6e15, pue * r->carbon.value / 3.6e15};
 }
 
 static struct flow flow_at(const struct region_account *r, int64_t now_ns) {
-    const double s = ns_to_s(now_ns - r->segment_ns), facility = r->pue.value * s;
-    return (struct flow){.pue_s = r->base.pue_s + facility,
-                         .usd = r->base.usd + facility * r->price.value / 3.6e6,
-                         .g = r->base.g + facility * r->carbon.value / 3.6e6};
+    const double ns = (double)(now_ns - r->segment_ns);
+    return (struct flow){.pue_s = r->base.pue_s + r->per_ns.pue_s * ns, .usd = r->base.usd + r->per_ns.usd * ns,
+                         .g = r->base.g + r->per_ns.g * ns};
 }
 
 void region_advance(struct region_account *r, int64_t now_ns) {
@@ -69,7 +71,7 @@ void region_advance(struct region_account *r, int64_t now_ns) {
         if (r->price.next_ns == r->segment_ns) cursor_step(&r->price);
         if (r->carbon.next_ns == r->segment_ns) cursor_step(&r->carbon);
         if (r->pue.next_ns == r->segment_ns) cursor_step(&r->pue);
-        segment_next(r);
+        segment_begin(r);
     }
     if (now_ns != r->now_ns || now_ns == r->segment_ns) {
         r->now = flow_at(r, now_ns);
@@ -89,14 +91,18 @@ void region_settle(struct region_account *r, int64_t now_ns) {
     const double ns = (double)(now_ns - r->settled_ns), watts = r->it_w * r->pue.value;
     if (watts > r->peak_w && now_ns > r->segment_ns) r->peak_w = watts;
     charge_add(&r->total.meter, r->it_w, &r->settled, &r->now);
-    r->total.it_j += r->it_w * ns / 1e9;
+    r->total.it_j += r->it_w * (ns * 1e-9);
     for (int i = 0; i < GAUGE_COUNT; i++) r->total.gauge[i] += r->gauge[i] * ns;
+    r->settled = r->now;
+    r->settled_ns = now_ns;
+}
+
+void region_read(struct region_account *r, int64_t now_ns) {
+    region_settle(r, now_ns);
     const double s = ns_to_s(now_ns - r->segment_ns);
     r->total.price_s = r->price_s + r->price.value * s;
     r->total.carbon_s = r->carbon_s + r->carbon.value * s;
     r->total.pue_s = r->now.pue_s;
-    r->settled = r->now;
-    r->settled_ns = now_ns;
 }
 
 void pool_settle(struct ledger *l, uint32_t pool, int64_t now_ns) {
@@ -122,9 +128,16 @@ void ledger_open(struct ledger *l, const struct setup *setup) {
         cursor_open(&r->price, &r->setup->price);
         cursor_open(&r->carbon, &r->setup->carbon);
         cursor_open(&r->pue, &r->setup->pue);
-        segment_next(r);
+        segment_begin(r);
     }
-    for (size_t i = 0; i < setup->pools_len; i++) l->pools[i].region = setup->pools[i].region;
+    for (size_t i = 0; i < setup->pools_len; i++) {
+        const struct pool_setup *p = &setup->pools[i];
+        l->pools[i] = (struct pool_account){
+            .region = p->region, .node_static_w = p->base_w + p->gpus * p->gpu_idle_w,
+            .share_per_milli = p->gpus ? 1 / (1000.0 * p->gpus) : p->cpu_milli ? 1.0 / p->cpu_milli : 0,
+            .node_usd_per_ns = p->usd_per_node_h / 3.6e12,
+            .busy_w_per_milli = (p->gpu_peak_w - p->gpu_idle_w) / 1000};
+    }
     for (size_t i = 0; i < setup->nodes_len; i++) {
         const struct pool_setup *p = &setup->pools[setup->nodes[i].pool];
         const double watts = setup->nodes[i].count * (p->base_w + p->gpus * p->gpu_idle_w);
@@ -139,7 +152,7 @@ void ledger_close(struct ledger *l) {
 }
 
 static void settle_all(struct ledger *l, int64_t now_ns) {
-    for (uint32_t i = 0; i < l->setup->regions_len; i++) region_settle(&l->regions[i], now_ns);
+    for (uint32_t i = 0; i < l->setup->regions_len; i++) region_read(&l->regions[i], now_ns);
     for (uint32_t i = 0; i < l->setup->pools_len; i++) pool_settle(l, i, now_ns);
 }
 

@@ -54,7 +54,7 @@ struct region_account {
     const struct region_setup *setup;
     struct cursor price, carbon, pue;
     int64_t segment_ns, next_ns, now_ns; /* signals constant on [segment, next) */
-    struct flow base, now;               /* at segment_ns, at now_ns */
+    struct flow base, now, per_ns;       /* at segment_ns, at now_ns; growth in this segment */
     double it_w;                         /* now */
     double price_s, carbon_s;            /* integrals of price and carbon to segment_ns, for time averages */
     struct flow settled;                 /* meter is settled to here */
@@ -66,6 +66,8 @@ struct region_account {
 };
 struct pool_account {
     uint32_t region;
+    double share_per_milli;              /* of a node, by thousandths of a GPU (of a core without GPUs) */
+    double node_static_w, node_usd_per_ns, busy_w_per_milli;
     double idle_w;                       /* base and idle watts nobody pays for */
     uint64_t held_milli;
     wide held;                           /* thousandths of a GPU x ns */
@@ -98,6 +100,8 @@ void ledger_close(struct ledger *ledger);
 void region_advance(struct region_account *region, int64_t now_ns);
 /* Adds to the region's totals what went by since they were settled. Call before it_w or a gauge changes. */
 void region_settle(struct region_account *region, int64_t now_ns);
+/* Settles, and brings the time integrals of the signals up to date too: call before total is read. */
+void region_read(struct region_account *region, int64_t now_ns);
 /* Adds the pool's idle share and held time since it was settled. Call before idle_w or held_milli changes. */
 void pool_settle(struct ledger *ledger, uint32_t pool, int64_t now_ns);
 /* Starts or ends the measured window: the caller settles all running jobs first. */

@@ -15,8 +15,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-static void settle_regions(struct sched *s) {
-    for (size_t r = 0; r < s->setup->regions_len; r++) region_settle(&s->ledger.regions[r], s->world.now_ns);
+static void read_regions(struct sched *s) {
+    for (size_t r = 0; r < s->setup->regions_len; r++) region_read(&s->ledger.regions[r], s->world.now_ns);
 }
 
 static void open_window(struct sched *s) {
@@ -30,25 +30,31 @@ static void close_window(struct sched *s) {
     ledger_close_window(&s->ledger, s->world.now_ns);
 }
 
-/* Passes every bin end and window edge up to t, then stands at t. */
+/* The next moment at which totals are read. */
+static int64_t next_stop(const struct sched *s) {
+    const int64_t bin = series_next_ns(s);
+    int64_t edge = TICK_NEVER;
+    if (!s->ledger.was_open) edge = s->setup->measure_from_ns;
+    else if (s->ledger.open) edge = s->setup->measure_to_ns;
+    return bin < edge ? bin : edge;
+}
+
+static void read_totals(struct sched *s) {
+    const int64_t now = s->world.now_ns;
+    if (!s->ledger.was_open && now == s->setup->measure_from_ns) open_window(s);
+    else if (s->ledger.open && now == s->setup->measure_to_ns) close_window(s);
+    if (now == series_next_ns(s)) {
+        read_regions(s);
+        series_flush(s);
+    }
+    s->stop_ns = next_stop(s);
+}
+
+/* Stops at every bin end and window edge up to t, then stands at t. */
 static void advance_to(struct sched *s, int64_t t) {
-    const struct setup *setup = s->setup;
-    for (;;) {
-        const int64_t bin = series_next_ns(s);
-        int64_t edge = TICK_NEVER;
-        if (!s->ledger.was_open) edge = setup->measure_from_ns;
-        else if (s->ledger.open) edge = setup->measure_to_ns;
-        const int64_t next = bin < edge ? bin : edge;
-        if (next > t || next >= TICK_NEVER) break;
-        s->world.now_ns = next;
-        if (next == edge) {
-            if (s->ledger.was_open) close_window(s);
-            else open_window(s);
-        }
-        if (next == bin) {
-            settle_regions(s);
-            series_flush(s);
-        }
+    while (s->stop_ns <= t && s->stop_ns < TICK_NEVER) {
+        s->world.now_ns = s->stop_ns;
+        read_totals(s);
     }
     s->world.now_ns = t;
 }
@@ -61,12 +67,14 @@ static void run_loop(struct sched *s) {
     uint64_t report = 0;
     for (;;) {
         const int64_t arrival = next < jobs->len ? jobs->at[next].submit_ns : TICK_NEVER;
-        const int64_t event = evq_empty(&s->events) ? TICK_NEVER : (int64_t)evq_rank(evq_top(&s->events));
+        const int64_t event = evq_empty(&s->events) ? TICK_NEVER : (int64_t)evq_rank(evq_peek(&s->events));
         const int64_t t = arrival < event ? arrival : event;
         if (t >= TICK_NEVER || t > horizon) break;
         if (t != s->world.now_ns) advance_to(s, t);
-        while (!evq_empty(&s->events) && (int64_t)evq_rank(evq_top(&s->events)) == t) {
-            sched_event(s, evq_pop(&s->events));
+        while (!evq_empty(&s->events) && (int64_t)evq_rank(evq_peek(&s->events)) == t) {
+            const evq_key taken = evq_take(&s->events);
+            if (!evq_empty(&s->events)) sched_prefetch(s, evq_peek(&s->events));
+            sched_event(s, taken);
             s->events_done++;
         }
         sched_ended(s);
@@ -84,7 +92,7 @@ static void run_loop(struct sched *s) {
     advance_to(s, horizon < TICK_NEVER ? horizon : s->world.now_ns);
     sched_settle_waiting(s);
     close_window(s);
-    settle_regions(s);
+    read_regions(s);
 }
 
 static double cpu_s(void) {
@@ -102,6 +110,7 @@ bool run_simulate(const struct setup *setup, const struct jobs *trace, const str
         const double begin = cpu_s();
         series_begin(&s);
         if (s.setup->measure_from_ns <= 0) open_window(&s);
+        s.stop_ns = next_stop(&s);
         run_loop(&s);
         result->loop_s = cpu_s() - begin;
         tally_results(&s, result);

@@ -79,8 +79,13 @@ uint64_t sched_key(const struct sched *s, uint32_t job) {
     return s->order->key(s->order_state, &s->world, job);
 }
 
+static bool group_is(const struct group *g, uint32_t domain, const struct job *j) {
+    return g->domain == domain && g->shape == j->shape && g->tenant == j->tenant && g->class_id == j->class_id;
+}
+
 static uint32_t group_find(struct sched *s, uint32_t domain, uint32_t job) {
     const struct job *j = &s->world.jobs.at[job];
+    if (s->last_group < s->groups.len && group_is(&s->groups.at[s->last_group], domain, j)) return s->last_group;
     const uint64_t hash = hash_mix(hash_mix((uint64_t)domain << 32 | j->shape) ^
                                    ((uint64_t)j->tenant << 16 | j->class_id));
     for (size_t at = hash & (s->group_slots_len - 1);; at = (at + 1) & (s->group_slots_len - 1)) {
@@ -94,11 +99,9 @@ static uint32_t group_find(struct sched *s, uint32_t domain, uint32_t job) {
                                 .why_since_ns = s->world.now_ns};
             evq_init(&g->heap, false);
             *vec_push(&s->lines[domain].groups) = (uint32_t)s->groups.len - 1;
-            return (uint32_t)s->groups.len - 1;
+            return s->last_group = (uint32_t)s->groups.len - 1;
         }
-        const struct group *g = &s->groups.at[id];
-        if (g->domain == domain && g->shape == j->shape && g->tenant == j->tenant && g->class_id == j->class_id)
-            return id;
+        if (group_is(&s->groups.at[id], domain, j)) return s->last_group = id;
     }
     /* half full: double and put everyone back */
     s->group_slots_len *= 2;
@@ -245,7 +248,8 @@ static void join_line(struct sched *s, uint32_t id, uint32_t job) {
     } else if (g->aside && g->why == WHY_POLICY && s->backfill->needs_search) {
         line_wake(s, g->domain, WAKE_ALL, 0); /* it may be short enough where its fellows are not */
     }
-    if (!g->aside) group_requeue(s, id);
+    if (!g->aside && (!evq_has(&l->ready, id) || evq_pack(key, job, id) < evq_of(&l->ready, id)))
+        evq_move(&l->ready, evq_pack(key, job, id));
     if (!l->blocked && !g->aside) line_dirty(s, g->domain);
     if (s->backfill->arrived) {
         s->backfill->arrived(s->backfill_state, s, g->domain, job);
@@ -255,73 +259,84 @@ static void join_line(struct sched *s, uint32_t id, uint32_t job) {
 
 /* ---- what a running job costs ---- */
 
-static const struct pool_setup *take_pool(const struct sched *s, const struct take *t) {
-    return &s->setup->pools[s->world.fleet.nodes[t->node].pool];
+static uint32_t take_pool(const struct sched *s, const struct take *t) { return s->world.fleet.nodes[t->node].pool; }
+
+/* The take's part of its node goes by GPUs, or by cores on a node without GPUs. */
+static struct rate take_rate(const struct sched *s, const struct shape *shape, const struct take *t, float u) {
+    const uint32_t pool = take_pool(s, t), milli = take_gpu_milli(shape, t);
+    const struct pool_setup *p = &s->setup->pools[pool];
+    const struct pool_account *a = &s->ledger.pools[pool];
+    const double share = a->share_per_milli * (p->gpus ? milli : take_part(shape->cpu_milli, shape, t));
+    struct rate r = {.static_watts = share * a->node_static_w, .usd_per_ns = share * a->node_usd_per_ns};
+    r.watts = r.static_watts;
+    if (milli) {
+        const struct power_model *power = (const struct power_model *)(const void *)p->power.model;
+        r.watts += milli * a->busy_w_per_milli * power->share(p->power.params, (double)u);
+    }
+    return r;
 }
 
-/* The take's part of its node: by GPUs, or by cores on a node without GPUs. */
-static double take_share(const struct pool_setup *p, const struct shape *shape, const struct take *t) {
-    if (p->gpus) return take_gpu_milli(shape, t) / (1000.0 * p->gpus);
-    return p->cpu_milli ? (double)take_part(shape->cpu_milli, shape, t) / p->cpu_milli : 0;
+/* A span of time for which a running job is charged: flows gone by, length, and the part of it at work. */
+struct span {
+    struct flow flow;
+    double ns, useful_ns;
+};
+
+static void charge_energy(struct charge *to, double watts, const struct flow *by) {
+    to->j += watts * by->pue_s;
+    to->usd += watts * by->usd;
+    to->g += watts * by->g;
 }
 
-static double take_static_w(const struct pool_setup *p, double share) {
-    return share * (p->base_w + p->gpus * p->gpu_idle_w);
+static void charge_pool(struct sched *s, uint32_t pool, const struct rate *r, double milli, double u,
+                        const struct span *span) {
+    struct pool_account *a = &s->ledger.pools[pool];
+    charge_energy(&a->jobs, r->watts, &span->flow);
+    a->jobs_capacity_usd += r->usd_per_ns * span->ns;
+    a->used += milli * u * span->ns;
+    a->useful += milli * u * span->useful_ns;
 }
 
-static double take_busy_w(const struct pool_setup *p, const struct shape *shape, const struct take *t, float u) {
-    const uint32_t milli = take_gpu_milli(shape, t);
-    if (milli == 0) return 0;
-    const struct power_model *power = (const struct power_model *)(const void *)p->power.model;
-    return milli / 1000.0 * (p->gpu_peak_w - p->gpu_idle_w) * power->share(p->power.params, (double)u);
+static void charge_group(struct sched *s, const struct slot *slot, double u, const struct span *span) {
+    struct account *a = &s->groups.at[slot->group].account;
+    const double milli = slot->gpu_milli;
+    charge_energy(&a->energy, slot->rate.watts, &span->flow);
+    a->used += milli * u * span->ns;
+    a->useful += milli * u * span->useful_ns;
+    a->overhead += milli * (span->ns - span->useful_ns);
+    a->capacity_usd += slot->rate.usd_per_ns * span->ns;
+    if (s->job_results == NULL) return;
+    struct job_result *jr = &s->job_results[slot->job];
+    jr->energy_j += slot->rate.watts * span->flow.pue_s;
+    jr->energy_usd += slot->rate.watts * span->flow.usd;
+    jr->co2_g += slot->rate.watts * span->flow.g;
+    jr->capacity_usd += slot->rate.usd_per_ns * span->ns;
 }
 
 /* Charges a running job, and the pools it runs in, for the time since it was charged last. */
 static void slot_settle(struct sched *s, struct slot *slot) {
     const int64_t now = s->world.now_ns, from = slot->settled_ns;
-    struct group *g = &s->groups.at[slot->group];
-    const struct shape *shape = group_shape(s, g);
     struct region_account *r = &s->ledger.regions[s->world.fleet.domains[slot->domain].region];
     region_advance(r, now);
-    const struct flow d = {r->now.pue_s - slot->settled.pue_s, r->now.usd - slot->settled.usd,
-                           r->now.g - slot->settled.g};
+    const int64_t useful_from = slot->work_from_ns > from ? slot->work_from_ns : from;
+    const struct span span = {
+        .flow = {r->now.pue_s - slot->settled.pue_s, r->now.usd - slot->settled.usd, r->now.g - slot->settled.g},
+        .ns = (double)(now - from), .useful_ns = now > useful_from ? (double)(now - useful_from) : 0};
     slot->settled = r->now;
     slot->settled_ns = now;
     if (!s->ledger.open || now == from) return;
     const float u = s->world.jobs.at[slot->job].utilisation;
-    const int64_t useful_from = slot->work_from_ns > from ? slot->work_from_ns : from;
-    const int64_t useful = now > useful_from ? now - useful_from : 0;
+    s->groups.at[slot->group].account.held += (wide)slot->gpu_milli * (now - from);
+    charge_group(s, slot, (double)u, &span);
+    if (slot->pool != FLEET_NONE) {
+        charge_pool(s, slot->pool, &slot->rate, slot->gpu_milli, (double)u, &span);
+        return;
+    }
+    const struct shape *shape = group_shape(s, &s->groups.at[slot->group]);
     for (uint32_t t = slot->takes; t != FLEET_NONE; t = s->takes.at[t].next) {
         const struct take *take = &s->takes.at[t];
-        const struct pool_setup *p = take_pool(s, take);
-        struct pool_account *account = &s->ledger.pools[s->world.fleet.nodes[take->node].pool];
-        const double share = take_share(p, shape, take);
-        const double watts = take_static_w(p, share) + take_busy_w(p, shape, take, u);
-        const double milli = take_gpu_milli(shape, take);
-        account->jobs.j += watts * d.pue_s;
-        account->jobs.usd += watts * d.usd;
-        account->jobs.g += watts * d.g;
-        account->jobs_capacity_usd += share * p->usd_per_node_h * ((double)(now - from) / 3.6e12);
-        account->used += milli * (double)u * (double)(now - from);
-        account->useful += milli * (double)u * (double)useful;
-    }
-    struct account *a = &g->account;
-    const struct charge energy = {slot->watts * d.pue_s, slot->watts * d.usd, slot->watts * d.g};
-    const double capacity = slot->usd_per_ns * (double)(now - from), milli = slot->gpu_milli;
-    a->held += (wide)slot->gpu_milli * (now - from);
-    a->used += milli * (double)u * (double)(now - from);
-    a->useful += milli * (double)u * (double)useful;
-    a->overhead += milli * (double)(now - from - useful);
-    a->energy.j += energy.j;
-    a->energy.usd += energy.usd;
-    a->energy.g += energy.g;
-    a->capacity_usd += capacity;
-    if (s->job_results) {
-        struct job_result *jr = &s->job_results[slot->job];
-        jr->energy_j += energy.j;
-        jr->energy_usd += energy.usd;
-        jr->co2_g += energy.g;
-        jr->capacity_usd += capacity;
+        const struct rate rate = take_rate(s, shape, take, u);
+        charge_pool(s, take_pool(s, take), &rate, take_gpu_milli(shape, take), (double)u, &span);
     }
 }
 
@@ -336,24 +351,31 @@ void sched_settle_waiting(struct sched *s) {
     for (size_t i = 0; i < s->groups.len; i++) why_settle(s, &s->groups.at[i]);
 }
 
+static void pool_count(struct sched *s, uint32_t pool, double static_watts, uint32_t milli, int by) {
+    pool_settle(&s->ledger, pool, s->world.now_ns);
+    s->ledger.pools[pool].idle_w -= by * static_watts;
+    s->ledger.pools[pool].held_milli += (uint64_t)((int64_t)by * milli);
+}
+
 /* Adds (by 1) or takes back (by -1) what a job draws and holds from gauges, pools and its tenant. */
 static void slot_count(struct sched *s, const struct slot *slot, int by) {
     const struct group *g = &s->groups.at[slot->group];
     const struct shape *shape = group_shape(s, g);
+    const float u = s->world.jobs.at[slot->job].utilisation;
     struct region_account *r = &s->ledger.regions[s->world.fleet.domains[slot->domain].region];
-    const int64_t now = s->world.now_ns;
-    region_settle(r, now);
-    r->it_w += by * (slot->watts - slot->static_watts);
+    region_settle(r, s->world.now_ns);
+    r->it_w += by * (slot->rate.watts - slot->rate.static_watts);
     r->gauge[GAUGE_HELD] += by * (double)slot->gpu_milli;
-    r->gauge[GAUGE_USED] += by * (double)slot->gpu_milli * (double)s->world.jobs.at[slot->job].utilisation;
+    r->gauge[GAUGE_USED] += by * (double)slot->gpu_milli * (double)u;
     r->gauge[GAUGE_RUNNING] += by;
-    for (uint32_t t = slot->takes; t != FLEET_NONE; t = s->takes.at[t].next) {
-        const struct take *take = &s->takes.at[t];
-        const uint32_t pool = s->world.fleet.nodes[take->node].pool;
-        const struct pool_setup *p = &s->setup->pools[pool];
-        pool_settle(&s->ledger, pool, now);
-        s->ledger.pools[pool].idle_w -= by * take_static_w(p, take_share(p, shape, take));
-        s->ledger.pools[pool].held_milli += (uint64_t)((int64_t)by * take_gpu_milli(shape, take));
+    if (slot->pool != FLEET_NONE) {
+        pool_count(s, slot->pool, slot->rate.static_watts, slot->gpu_milli, by);
+    } else {
+        for (uint32_t t = slot->takes; t != FLEET_NONE; t = s->takes.at[t].next) {
+            const struct take *take = &s->takes.at[t];
+            const struct rate rate = take_rate(s, shape, take, u);
+            pool_count(s, take_pool(s, take), rate.static_watts, take_gpu_milli(shape, take), by);
+        }
     }
     struct holding *h = &s->world.tenants[g->tenant];
     h->gpu_milli += (uint64_t)((int64_t)by * slot->gpu_milli);
@@ -414,7 +436,7 @@ static void slot_schedule(struct sched *s, uint32_t id) {
             changes_ns = slot->work_from_ns;
         if (changes_ns < when) when = changes_ns;
     }
-    evq_move(&s->events, evq_pack((uint64_t)when, s->seq++, first_slot_event(s) + id));
+    evq_move(&s->events, evq_pack((uint64_t)when, slot->job, first_slot_event(s) + id));
 }
 
 static void job_begin(struct sched *s, uint32_t job, uint32_t takes) {
@@ -429,12 +451,12 @@ static void job_begin(struct sched *s, uint32_t job, uint32_t takes) {
     *slot = (struct slot){.job = job, .group = group, .domain = s->groups.at[group].domain, .takes = takes,
                           .gpu_milli = shape_gpu_milli(shape), .settled_ns = now};
     for (uint32_t t = takes; t != FLEET_NONE; t = s->takes.at[t].next) {
-        const struct pool_setup *p = take_pool(s, &s->takes.at[t]);
-        const double share = take_share(p, shape, &s->takes.at[t]), idle = take_static_w(p, share);
-        slot->static_watts += idle;
-        slot->watts += idle + take_busy_w(p, shape, &s->takes.at[t], j->utilisation);
-        slot->usd_per_ns += share * p->usd_per_node_h / 3.6e12;
+        const struct rate rate = take_rate(s, shape, &s->takes.at[t], j->utilisation);
+        slot->rate.static_watts += rate.static_watts;
+        slot->rate.watts += rate.watts;
+        slot->rate.usd_per_ns += rate.usd_per_ns;
     }
+    slot->pool = s->takes.at[takes].next == FLEET_NONE ? take_pool(s, &s->takes.at[takes]) : FLEET_NONE;
     const bool again = j->start_ns != JOB_NOT_YET;
     if (!again) j->start_ns = now;
     if (s->job_results) {
@@ -795,6 +817,15 @@ void sched_arrive(struct sched *s, uint32_t job) {
     domain = s->world.domain_of[j->tenant * regions + region];
     if (s->job_results) s->job_results[job].region = region;
     join_line(s, group_find(s, domain, job), job);
+}
+
+void sched_prefetch(const struct sched *s, evq_key next) {
+    const uint32_t handle = evq_handle(next);
+    if (handle < first_slot_event(s)) return;
+    const char *slot = (const char *)&s->slots.at[handle - first_slot_event(s)];
+    __builtin_prefetch(slot, 1);
+    __builtin_prefetch(slot + 64, 1);
+    __builtin_prefetch(&s->world.jobs.at[evq_seq(next)], 1);
 }
 
 void sched_event(struct sched *s, evq_key event) {
