@@ -211,7 +211,7 @@ static void compare_wagap(uint32_t processors, size_t most) {
     jobs_free(&jobs);
 }
 Test(naive, wagap_2176) { compare_wagap(2176, 17900); }
-Test(naive, wagap_1000) { compare_wagap(1000, testing_all() ? 17900 : 6000); }
+Test(naive, wagap_1000) { compare_wagap(1000, testing_all() ? 17900 : 4000); }
 
 /* --- worked by hand: the naive scheduler's own test --- */
 
