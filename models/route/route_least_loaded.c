@@ -1,22 +1,25 @@
 /*
  * The region with the largest free share of the GPUs a job of this tenant may use there, at the moment of
- * submission; the lowest index on ties. Jobs that wait are not seen: between full regions the first one wins.
- * Cost: O(regions).
+ * submission, less what the jobs already waiting there ask for: among full regions the one with the shortest
+ * queue for its size. The lowest index on ties. Cost: O(regions).
  */
 #include "core/seams.h"
+
+#include <math.h>
 
 static double free_share(const struct world *world, uint32_t job, uint32_t r) {
     const uint32_t tenant = world->jobs.at[job].tenant;
     const uint32_t d = world->domain_of[tenant * (uint32_t)world->setup->regions_len + r];
     const struct domain *domain = &world->fleet.domains[d];
     /* Equal shares of unequal regions give the same quotient, so ties stay ties. */
-    return domain->capacity_milli ? (double)domain->free_milli / (double)domain->capacity_milli : 0;
+    const double open = (double)domain->free_milli - (double)domain->queued_milli;
+    return domain->capacity_milli ? open / (double)domain->capacity_milli : 0;
 }
 
 static uint32_t region(void *state, const struct world *world, uint32_t job, const bool *may) {
     (void)state;
     uint32_t best = 0;
-    double most = -1;
+    double most = -INFINITY;
     for (uint32_t r = 0; r < world->setup->regions_len; r++) {
         if (!may[r]) continue;
         const double share = free_share(world, job, r);
@@ -30,7 +33,7 @@ static uint32_t region(void *state, const struct world *world, uint32_t job, con
 
 const struct route_model route_least_loaded = {
     .model = {.name = "least_loaded",
-              .summary = "the region with the largest share of its GPUs free now",
+              .summary = "the region with the largest share of its GPUs free, less what waits there",
               .source = ""},
     .region = region,
 };

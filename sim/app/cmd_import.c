@@ -42,7 +42,7 @@ static const struct args_option common_options[] = {
 enum { COMMON_OPTIONS = sizeof common_options / sizeof *common_options };
 
 static const char *const examples[] = {
-    "headroom import philly philly.csv.gz --vcs philly_vc.csv --from 2017-10-01 -o philly.csv.gz",
+    "headroom import philly philly.csv.gz --vcs philly_vc.csv --from 2017-10-01 -o jobs.csv.gz",
     "Microsoft Philly from October on, the virtual clusters of the list",
     "headroom import openb pods.csv.gz -o pods.csv --nodes nodes.csv --nodes-out fleet.csv",
     "Alibaba 2023: the pods as jobs, the nodes as a node table",

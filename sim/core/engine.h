@@ -89,7 +89,7 @@ struct sched {
     struct { uint32_t *at; size_t len, cap; } scratch, victims;
     uint32_t *quota_waiting; /* per tenant: groups set aside for its quota */
     bool by_tenant;        /* lines are ordered across tenants first */
-    uint32_t running_len;
+    uint32_t running_len, waiting_len;
     uint64_t events_done, passes, placements;
     struct job_result *job_results;
     struct series series;  /* being filled; at[] has room for bins_most a region */

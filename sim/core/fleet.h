@@ -60,6 +60,7 @@ struct domain {
     uint32_t region, tenant;   /* tenant: SETUP_SHARED or whose nodes these are */
     uint32_t nodes;
     uint64_t capacity_milli, free_milli;  /* GPUs, in thousandths */
+    uint64_t queued_milli;                /* asked for by jobs waiting in its line */
     uint64_t whole_free;                  /* wholly free devices */
     uint64_t cpu_free_milli;              /* of nodes that model CPUs */
     double fragmented_milli;              /* sum over nodes; jobs of the trace are the typical ones */

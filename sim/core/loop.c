@@ -83,6 +83,8 @@ static void run_loop(struct sched *s) {
             s->events_done++;
         }
         sched_passes(s);
+        /* What is left in the queue are timers nobody waits for: the run ends with its last job. */
+        if (next == jobs->len && s->running_len == 0 && s->waiting_len == 0) break;
         if (options->progress && s->events_done >= report) {
             report = s->events_done + 65536;
             options->progress(options->context, t, s->events_done,

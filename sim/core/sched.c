@@ -180,10 +180,14 @@ static void group_take(struct sched *s, uint32_t id, uint32_t job) {
 }
 
 static void queue_count(struct sched *s, const struct group *g, int by) {
-    struct region_account *r = &s->ledger.regions[s->world.fleet.domains[g->domain].region];
+    struct domain *d = &s->world.fleet.domains[g->domain];
+    struct region_account *r = &s->ledger.regions[d->region];
+    const uint32_t milli = shape_gpu_milli(group_shape(s, g));
     region_settle(r, s->world.now_ns);
     r->gauge[GAUGE_QUEUED] += by;
-    r->gauge[GAUGE_QUEUED_GPUS] += by * (double)shape_gpu_milli(group_shape(s, g));
+    r->gauge[GAUGE_QUEUED_GPUS] += by * (double)milli;
+    d->queued_milli += (uint64_t)((int64_t)by * milli);
+    s->waiting_len += (uint32_t)by;
 }
 
 /* ---- lines ---- */
@@ -444,8 +448,12 @@ static void job_begin(struct sched *s, uint32_t job, uint32_t takes) {
     const int64_t now = s->world.now_ns;
     const struct shape *shape = world_shape(&s->world, job);
     uint32_t id = s->unused_slot;
-    if (id != SCHED_NONE) s->unused_slot = s->slots.at[id].next_unused;
-    else id = (uint32_t)(vec_push(&s->slots) - s->slots.at);
+    if (id != SCHED_NONE) {
+        s->unused_slot = s->slots.at[id].next_unused;
+    } else {
+        id = (uint32_t)s->slots.len;
+        (void)vec_push(&s->slots);
+    }
     struct slot *slot = &s->slots.at[id];
     const uint32_t group = s->group_of[job];
     *slot = (struct slot){.job = job, .group = group, .domain = s->groups.at[group].domain, .takes = takes,
