@@ -71,11 +71,15 @@ static void run_loop(struct sched *s) {
         const int64_t t = arrival < event ? arrival : event;
         if (t >= TICK_NEVER || t > horizon) break;
         if (t != s->world.now_ns) advance_to(s, t);
-        while (!evq_empty(&s->events) && (int64_t)evq_rank(evq_peek(&s->events)) == t) {
+        for (bool due = event == t; due; s->events_done++) {
             const evq_key taken = evq_take(&s->events);
-            if (!evq_empty(&s->events)) sched_prefetch(s, evq_peek(&s->events));
+            due = false;
+            if (!evq_empty(&s->events)) {
+                const evq_key following = evq_peek(&s->events);
+                due = (int64_t)evq_rank(following) == t;
+                sched_prefetch(s, following);
+            }
             sched_event(s, taken);
-            s->events_done++;
         }
         sched_ended(s);
         for (; next < jobs->len && jobs->at[next].submit_ns == t; next++) {

@@ -667,9 +667,16 @@ bool sched_start(struct sched *s, uint32_t job, enum why *why) {
         *why = explain(s, domain, shape);
         return false;
     }
-    if (s->lines[domain].front == job) front_clear(s, &s->lines[domain]);
+    struct line *l = &s->lines[domain];
+    if (l->front == job && l->front_apart) { /* its waiting was attributed apart already */
+        front_settle(s, l);
+        l->front = JOB_NONE;
+        l->front_apart = l->blocked = false;
+    } else {
+        if (l->front == job) front_clear(s, l);
+        why_count(s, &s->groups.at[id], job, -1);
+    }
     group_take(s, id, job);
-    why_count(s, &s->groups.at[id], job, -1);
     queue_count(s, &s->groups.at[id], -1);
     group_requeue(s, id);
     job_begin(s, job, takes);
@@ -833,6 +840,8 @@ void sched_prefetch(const struct sched *s, evq_key next) {
     const char *slot = (const char *)&s->slots.at[handle - first_slot_event(s)];
     __builtin_prefetch(slot, 1);
     __builtin_prefetch(slot + 64, 1);
+    /* Slots and takes are handed out and returned in step while jobs sit on one node each. */
+    if (handle - first_slot_event(s) < s->takes.len) __builtin_prefetch(&s->takes.at[handle - first_slot_event(s)]);
     __builtin_prefetch(&s->world.jobs.at[evq_seq(next)], 1);
 }
 
