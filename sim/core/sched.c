@@ -855,8 +855,8 @@ void sched_event(struct sched *s, evq_key event) {
     const uint32_t id = handle - first_slot_event(s);
     struct slot *slot = &s->slots.at[id];
     struct line *l = &s->lines[slot->domain];
-    slot_progress(s, slot);
     if (slot->end_ns > s->world.now_ns) { /* its key changes: it may lose its place to a waiting job */
+        slot_progress(s, slot);
         tree_remove(&s->running, &l->running, ~slot->running_key, id);
         slot_schedule(s, id);
         front_clear(s, l);
