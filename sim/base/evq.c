@@ -133,14 +133,7 @@ evq_key evq_peek(const struct evq *q) {
 void evq_push(struct evq *q, evq_key key) {
     if (q->hole) {
         q->hole = false;
-        if (!q->tracked) {
-            sink(q, 0, key, false);
-            return;
-        }
-        const uint32_t filler = evq_handle(key);
-        if (filler >= q->handles) grow_handles(q, filler);
-        require(q->where[filler] == EVQ_NOWHERE);
-        sink(q, 0, key, true);
+        evq_replace_top(q, key);
         return;
     }
     if (q->len == q->cap) grow(q);

@@ -181,3 +181,38 @@ Test(evq, popping_nothing_is_a_bug, .signal = SIGABRT, .init = cr_redirect_stder
     evq_init(&q, false);
     evq_pop(&q);
 }
+
+/* A loop that takes the top and pushes some successors, or none, sees the same keys as one that pops. */
+Test(evq, taking_is_popping) {
+    for (int tracked = 0; tracked < 2; tracked++) {
+        struct evq taken, popped;
+        evq_init(&taken, tracked);
+        evq_init(&popped, tracked);
+        uint64_t state = 1;
+        uint32_t handle = 0;
+        for (; handle < 50; handle++) {
+            evq_push(&taken, evq_pack(handle % 7, handle, handle));
+            evq_push(&popped, evq_pack(handle % 7, handle, handle));
+        }
+        for (int step = 0; !evq_empty(&popped); step++) {
+            const evq_key key = evq_pop(&popped);
+            cr_assert(evq_peek(&taken) == key, "step %d", step);
+            cr_assert(evq_take(&taken) == key, "step %d", step);
+            if (!evq_empty(&popped)) cr_assert(evq_peek(&taken) == evq_top(&popped), "step %d", step);
+            cr_assert_eq(evq_empty(&taken), evq_empty(&popped));
+            state = state * 6364136223846793005u + 1442695040888963407u;
+            for (uint64_t i = step < 5000 ? state >> 62 : 0; i > 1; i--, handle++) {
+                const evq_key next = evq_pack(evq_rank(key) + (state >> 50) % 9, handle, handle);
+                evq_push(&taken, next);
+                evq_push(&popped, next);
+            }
+            if (tracked && step % 5 == 0) {
+                evq_cancel(&taken, handle - 1);
+                evq_cancel(&popped, handle - 1);
+            }
+        }
+        cr_assert(evq_empty(&taken));
+        evq_free(&taken);
+        evq_free(&popped);
+    }
+}
