@@ -16,10 +16,13 @@
 const char *const part_names[PART_COUNT] = {"run", "region", "tenant", "class", "pool"};
 
 const char *const why_names[WHY_COUNT] = {"head_of_line",  "quota",    "capacity",
-                                          "fragmentation", "mismatch", "policy"};
+                                          "fragmentation", "mismatch", "policy",
+                                          "shift",         "boot",     "power_limit", "transfer"};
 const char *const why_texts[WHY_COUNT] = {
     "behind the head of the line",     "tenant at its quota",       "too few GPUs free",
     "enough GPUs free, but scattered", "free GPUs of another kind", "held back by the policy",
+    "kept for a better hour",          "nodes on their way",        "the region at its power limit",
+    "for its data to arrive",
 };
 
 enum {
