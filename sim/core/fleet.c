@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -61,7 +62,7 @@ const uint16_t *fleet_parts(const struct fleet *f, uint32_t class_id) {
 /* ---- fit ---- */
 
 static bool type_accepts(const struct fleet *f, uint32_t type, const struct shape *s) {
-    return (s->gpus == 0 && s->share_milli == 0) || (f->type_accept[type] & s->models) != 0;
+    return (f->type_accept[type] & s->models) != 0;
 }
 
 bool class_fits(const struct fleet *f, const struct node_class *c, const struct shape *s) {
@@ -447,7 +448,7 @@ static uint32_t type_put(struct fleet *f, struct node_type type) {
     for (uint32_t i = 0; i < f->types_len; i++)
         if (memcmp(&f->types[i], &type, sizeof type) == 0) return i;
     f->types[f->types_len] = type;
-    f->type_accept[f->types_len] = type.gpu_model == FLEET_NONE ? 0 : UINT64_C(1) << type.gpu_model;
+    f->type_accept[f->types_len] = UINT64_C(1) << type.gpu_model;
     return f->types_len++;
 }
 
@@ -484,6 +485,15 @@ static void find_typical(struct fleet *f, const struct jobs *jobs) {
     f->typical_len = len;
 }
 
+uint32_t fleet_model(struct names *models, const struct pool_setup *pool) {
+    struct text key;
+    text_init(&key);
+    text_format(&key, "%s|%s", pool->gpus ? pool->gpu : "", bought_names[pool->bought]);
+    const uint32_t model = names_put(models, key.at, key.len);
+    text_free(&key);
+    return model;
+}
+
 void fleet_open(struct fleet *f, const struct setup *setup, const struct jobs *jobs, bool track_kinds) {
     struct fleet_private *o = mem_zero(1, sizeof *o);
     *f = (struct fleet){.own = o, .track_kinds = track_kinds};
@@ -501,7 +511,7 @@ void fleet_open(struct fleet *f, const struct setup *setup, const struct jobs *j
         const struct pool_setup *p = &setup->pools[i];
         require(p->gpus <= FLEET_GPUS_MOST);
         struct node_type type = {
-            .gpu_model = p->gpus ? names_put(&f->models, p->gpu, strlen(p->gpu)) : FLEET_NONE, .gpus = p->gpus,
+            .gpu_model = fleet_model(&f->models, p), .gpus = p->gpus,
             .cpu_milli = p->cpu_milli ? p->cpu_milli : UINT32_MAX, .mem_mib = p->mem_mib ? p->mem_mib : UINT32_MAX};
         pool_type[i] = type_put(f, type);
         pool_domain[i] = domain_put(f, p->region, p->tenant);

@@ -24,9 +24,9 @@
 enum { FLEET_GPUS_MOST = 64 };
 #define FLEET_NONE UINT32_MAX
 
-/* What distinguishes nodes for placement, when empty. Pools of equal nodes share a type. */
+/* What distinguishes nodes for placement, when empty. Pools of equal nodes bought the same way share a type. */
 struct node_type {
-    uint32_t gpu_model; /* index into fleet->models; FLEET_NONE without GPUs */
+    uint32_t gpu_model; /* index into fleet->models: a GPU model (or none) bought in one way */
     uint32_t gpus, cpu_milli, mem_mib; /* cpu_milli, mem_mib: UINT32_MAX when not modelled */
 };
 
@@ -80,7 +80,7 @@ struct fleet {
     uint32_t nodes_len;
     struct node_type *types;
     uint32_t types_len;
-    struct names models;       /* GPU model names; shapes are translated to these ids */
+    struct names models;       /* "GPU model|way it is bought"; shapes are translated to bits of these ids */
     uint64_t *type_accept;     /* per type: bit of its model */
     struct domain *domains;
     uint32_t domains_len;
@@ -127,6 +127,8 @@ struct spot {
 };
 
 /* --- for core only --- */
+/* The id of a pool's GPU model among `models`, where pools are put in their order. */
+uint32_t fleet_model(struct names *models, const struct pool_setup *pool);
 /* jobs' shapes must already name the fleet's models (world_open translates them). */
 void fleet_open(struct fleet *fleet, const struct setup *setup, const struct jobs *jobs, bool track_kinds);
 void fleet_close(struct fleet *fleet);

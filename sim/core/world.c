@@ -56,24 +56,29 @@ static bool check_policy(const struct setup *setup, const struct jobs *trace, st
     return err->found == found;
 }
 
-/* The run's own shapes, with accepted models as the fleet numbers them. */
+/* The run's own shapes, with accepted models as the fleet numbers them: every way to buy them. */
 static void bind_shapes(struct jobs *jobs, const struct jobs *trace, const struct setup *setup) {
     struct names models;
-    names_init(&models); /* the same order as fleet_open: by pool */
-    for (size_t i = 0; i < setup->pools_len; i++)
-        if (setup->pools[i].gpus) names_put(&models, setup->pools[i].gpu, strlen(setup->pools[i].gpu));
+    uint64_t bits[JOB_MODELS_MOST] = {0}; /* of the fleet's models, per model of the trace */
+    names_init(&models);
+    for (size_t i = 0; i < setup->pools_len; i++) {
+        const uint32_t model = fleet_model(&models, &setup->pools[i]);
+        const uint32_t named = setup->pools[i].gpus ? names_find(&trace->models, setup->pools[i].gpu) : UINT32_MAX;
+        if (named < JOB_MODELS_MOST) bits[named] |= UINT64_C(1) << model;
+    }
+    names_free(&models);
     jobs->shapes.at = mem_copy(trace->shapes.at, trace->shapes.len * sizeof *trace->shapes.at);
     for (size_t i = 0; i < jobs->shapes.len; i++) {
         struct shape *s = &jobs->shapes.at[i];
-        if (s->models == JOB_ANY_MODEL) continue;
-        uint64_t bound = 0;
-        for (uint32_t m = 0; m < trace->models.len; m++) {
-            const uint32_t to = s->models >> m & 1 ? names_find(&models, trace->models.at[m]) : UINT32_MAX;
-            if (to != UINT32_MAX) bound |= UINT64_C(1) << to;
+        const uint64_t named = s->models;
+        if (named == JOB_ANY_MODEL || shape_gpu_milli(s) == 0) {
+            s->models = JOB_ANY_MODEL;
+            continue;
         }
-        s->models = bound;
+        s->models = 0;
+        for (uint32_t m = 0; m < trace->models.len; m++)
+            if (named >> m & 1) s->models |= bits[m];
     }
-    names_free(&models);
 }
 
 static void draw_estimates(struct jobs *jobs, const struct setup *setup) {
