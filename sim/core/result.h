@@ -96,9 +96,18 @@ struct job_result {
     uint32_t bought; /* enum bought it ran on last */
 };
 
+/* What the jobs of one tenant and class were charged in one region: the finest lines of a bill. */
+struct bill {
+    uint32_t region, tenant, class_id; /* of the setup, of the jobs' names */
+    uint32_t bought;    /* enum bought of the capacity they may use there; BOUGHT_COUNT: of several kinds */
+    struct tally tally; /* sums alone: no name, counts or waits */
+};
+
 struct result {
     struct tally *tallies; /* PART_RUN first, then by part in the order of their tables */
     size_t tallies_len;
+    struct bill *bills;    /* by region, tenant, class, bought; all sums are 0 for jobs that never ran */
+    size_t bills_len;
     struct series series;
     struct jobs *jobs;            /* the run's own: start_ns, end_ns filled. result_free frees the struct, its records
                                      (at) and shapes; columns and names are the trace's, which must outlive it */

@@ -283,6 +283,76 @@ static struct tally *begin_part(struct tally **next, enum part part, size_t coun
     return at;
 }
 
+/* ---- bills ---- */
+
+struct bill_of_group {
+    uint32_t region, tenant, class_id, bought, group;
+};
+
+static int by_bill(const void *a, const void *b) {
+    const struct bill_of_group *const x = a, *const y = b;
+    if (x->region != y->region) return x->region < y->region ? -1 : 1;
+    if (x->tenant != y->tenant) return x->tenant < y->tenant ? -1 : 1;
+    if (x->class_id != y->class_id) return x->class_id < y->class_id ? -1 : 1;
+    if (x->bought != y->bought) return x->bought < y->bought ? -1 : 1;
+    return x->group < y->group ? -1 : x->group > y->group;
+}
+
+static bool same_bill(const struct bill_of_group *a, const struct bill_of_group *b) {
+    return a->region == b->region && a->tenant == b->tenant && a->class_id == b->class_id && a->bought == b->bought;
+}
+
+/* How the capacity a group may use in its domain is bought; BOUGHT_COUNT: in several ways. models: of the
+ * pools, as bits. */
+static uint32_t bought_for(const struct sched *s, const struct group *g, const uint64_t *models) {
+    const struct domain *d = &s->world.fleet.domains[g->domain];
+    const struct shape *shape = &s->world.jobs.shapes.at[g->shape];
+    uint32_t found = BOUGHT_COUNT;
+    for (size_t i = 0; i < s->setup->pools_len; i++) {
+        const struct pool_setup *p = &s->setup->pools[i];
+        const bool here = p->region == d->region && p->tenant == d->tenant;
+        if (!here || (p->gpus && !(models[i] & shape->models))) continue;
+        if (found != BOUGHT_COUNT && found != p->bought) return BOUGHT_COUNT;
+        found = p->bought;
+    }
+    return found;
+}
+
+static void close_bills(const struct sched *s, struct result *result, const struct bill_of_group *lines,
+                        size_t lines_len) {
+    struct bill *to = NULL;
+    size_t different = 0;
+    for (size_t i = 0; i < lines_len; i++) different += i == 0 || !same_bill(&lines[i], &lines[i - 1]);
+    result->bills = mem_zero(different + 1, sizeof *result->bills);
+    for (size_t i = 0; i < lines_len; i++) {
+        const struct bill_of_group *l = &lines[i];
+        if (i == 0 || !same_bill(l, l - 1)) {
+            to = &result->bills[result->bills_len++];
+            *to = (struct bill){.region = l->region, .tenant = l->tenant, .class_id = l->class_id,
+                                .bought = l->bought, .tally = {.part = PART_CLASS}};
+        }
+        add_group(&to->tally, &s->groups.at[l->group]);
+    }
+    for (size_t i = 0; i < result->bills_len; i++) close_job_part(&result->bills[i].tally);
+}
+
+static void fill_bills(struct sched *s, struct result *result) {
+    const size_t pools = s->setup->pools_len;
+    uint64_t *models = mem_zero(pools + 1, sizeof *models);
+    struct bill_of_group *lines = mem_zero(s->groups.len + 1, sizeof *lines);
+    for (size_t i = 0; i < pools; i++)
+        models[i] = UINT64_C(1) << fleet_model(&s->world.fleet.models, &s->setup->pools[i]); /* known: found */
+    for (uint32_t i = 0; i < s->groups.len; i++) {
+        const struct group *g = &s->groups.at[i];
+        lines[i] = (struct bill_of_group){s->world.fleet.domains[g->domain].region, g->tenant, g->class_id,
+                                          bought_for(s, g, models), i};
+    }
+    qsort(lines, s->groups.len, sizeof *lines, by_bill);
+    close_bills(s, result, lines, s->groups.len);
+    free(lines);
+    free(models);
+}
+
 /* Tenants and classes without a job (the unnamed ones of a trace that names all) say nothing. */
 static void drop_empty(struct result *result) {
     size_t kept = 0;
@@ -368,6 +438,7 @@ void tally_results(struct sched *s, struct result *result) {
     for (uint32_t i = 0; i < regions_len; i++) fill_region(s, i, &regions[i], pools);
     for (size_t i = 0; i < tenants_len; i++) close_job_part(&tenants[i]);
     for (size_t i = 0; i < classes_len; i++) close_job_part(&classes[i]);
+    fill_bills(s, result);
     sum_regions(run, regions, regions_len);
     if (jobs->work == NULL)
         for (size_t i = 0; i < result->tallies_len; i++) result->tallies[i].work = result->tallies[i].useful_gpu_h;
