@@ -76,6 +76,7 @@ void result_free(struct result *result) {
     }
     free(result->tallies);
     free(result->bills);
+    free(result->start_hours);
     free(result->series.at);
     free(result->job_results);
     for (size_t i = 0; i < result->warnings_len; i++) free(result->warnings[i]);

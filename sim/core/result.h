@@ -103,11 +103,20 @@ struct bill {
     struct tally tally; /* sums alone: no name, counts or waits */
 };
 
+/* Jobs of the measured window by the hour of the week they first started in. */
+enum { WEEK_HOURS = 7 * 24 };
+struct start_hour {
+    uint64_t jobs;
+    double gpu_h; /* GPUs asked for x run time */
+};
+
 struct result {
     struct tally *tallies; /* PART_RUN first, then by part in the order of their tables */
     size_t tallies_len;
     struct bill *bills;    /* by region, tenant, class, bought; all sums are 0 for jobs that never ran */
     size_t bills_len;
+    struct start_hour *start_hours; /* [region * WEEK_HOURS + hour]: local time, 0 the first hour of Monday (of
+                                       the run, where the calendar is not known) */
     struct series series;
     struct jobs *jobs;            /* the run's own: start_ns, end_ns filled. result_free frees the struct, its records
                                      (at) and shapes; columns and names are the trace's, which must outlive it */

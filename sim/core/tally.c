@@ -353,6 +353,32 @@ static void fill_bills(struct sched *s, struct result *result) {
     free(models);
 }
 
+/* ---- start hours ---- */
+
+/* Hour of the week, local time; the first of January 1970 was a Thursday. */
+static size_t hour_of_week(const struct setup *setup, uint32_t region, int64_t t_ns) {
+    int64_t from_monday_ns = t_ns;
+    if (setup->origin_unix_ns != JOB_UNKNOWN)
+        from_monday_ns += setup->origin_unix_ns + setup->regions[region].utc_offset_ns + 3 * TICK_DAY;
+    const int64_t hour = from_monday_ns / TICK_HOUR - (from_monday_ns % TICK_HOUR < 0);
+    return (size_t)((hour % WEEK_HOURS + WEEK_HOURS) % WEEK_HOURS);
+}
+
+static void fill_start_hours(const struct sched *s, struct result *result) {
+    const struct jobs *jobs = &s->world.jobs;
+    result->start_hours = mem_zero(s->setup->regions_len * WEEK_HOURS + 1, sizeof *result->start_hours);
+    for (uint32_t i = 0; i < jobs->len; i++) {
+        const struct job *j = &jobs->at[i];
+        const uint32_t region = part_of(s, PART_REGION, i);
+        if (!counted(s, j) || j->start_ns == JOB_NOT_YET || j->start_ns == JOB_REFUSED || region == UINT32_MAX)
+            continue;
+        struct start_hour *h =
+            &result->start_hours[region * WEEK_HOURS + hour_of_week(s->setup, region, j->start_ns)];
+        h->jobs++;
+        h->gpu_h += shape_gpu_milli(&jobs->shapes.at[j->shape]) / 1e3 * tick_hours(j->run_ns);
+    }
+}
+
 /* Tenants and classes without a job (the unnamed ones of a trace that names all) say nothing. */
 static void drop_empty(struct result *result) {
     size_t kept = 0;
@@ -439,6 +465,7 @@ void tally_results(struct sched *s, struct result *result) {
     for (size_t i = 0; i < tenants_len; i++) close_job_part(&tenants[i]);
     for (size_t i = 0; i < classes_len; i++) close_job_part(&classes[i]);
     fill_bills(s, result);
+    fill_start_hours(s, result);
     sum_regions(run, regions, regions_len);
     if (jobs->work == NULL)
         for (size_t i = 0; i < result->tallies_len; i++) result->tallies[i].work = result->tallies[i].useful_gpu_h;
