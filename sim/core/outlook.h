@@ -43,7 +43,8 @@ struct forecast {
 };
 
 struct outlook {
-    const struct signal *truth, *base, *error, *error_t; /* error_t: error(t) x t, for integrals of a growing error */
+    const struct signal *truth, *base, *error; /* base may be truth itself; error NULL: none */
+    const struct moments *error_t;             /* sums of error(t) x t, for integrals of a growing error */
     int64_t wrap_ns, grows_ns;
     int64_t utc_offset_ns;
 };
