@@ -54,6 +54,8 @@ static void segment_begin(struct region_account *r) {
     r->per_ns = (struct flow){pue / 1e9, pue * r->price.value / 3.6e15, pue * r->carbon.value / 3.6e15};
 }
 
+double ledger_facility_w(const struct region_account *r, double it_w) { return it_w * r->pue.value; }
+
 static struct flow flow_at(const struct region_account *r, int64_t now_ns) {
     const double ns = (double)(now_ns - r->segment_ns);
     return (struct flow){.pue_s = r->base.pue_s + r->per_ns.pue_s * ns, .usd = r->base.usd + r->per_ns.usd * ns,

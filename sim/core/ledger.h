@@ -84,6 +84,11 @@ struct account {
     struct charge energy;
     double capacity_usd;
     uint64_t preemptions;
+    uint64_t failures, evictions, suspensions, migrations;
+    double checkpoint, lost;             /* thousandths x ns; checkpoint: a part of overhead */
+    struct charge lost_energy;           /* of energy, what was drawn for work that was lost */
+    double lost_capacity_usd;
+    double embodied_g, egress_usd, egress_gb;
 };
 
 struct ledger {
@@ -96,6 +101,8 @@ struct ledger {
 
 void ledger_open(struct ledger *ledger, const struct setup *setup);
 void ledger_close(struct ledger *ledger);
+/* Facility power at this IT power, with the signals as they are. */
+double ledger_facility_w(const struct region_account *region, double it_w);
 /* Brings a region's signals and flows to now. */
 void region_advance(struct region_account *region, int64_t now_ns);
 /* Adds to the region's totals what went by since they were settled. Call before it_w or a gauge changes. */
