@@ -115,6 +115,8 @@ struct shift_model {
     /* The job starts or goes on now: when to suspend it, TICK_NEVER for not at all. NULL: never. A suspended job
      * is asked for its next start at once. */
     int64_t (*stop)(void *state, const struct outlook *outlook, const struct shift_job *job, int64_t now_ns);
+    /* May be NULL. */
+    void (*close)(void *state);
 };
 
 /* What is known of a signal's future, made once a run and region, before the loop. */
