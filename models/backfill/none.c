@@ -14,4 +14,5 @@ static void pass(void *state, struct sched *sched, uint32_t domain) {
 const struct backfill_model backfill_none = {
     .model = {.name = "none", .summary = "the head of the line blocks", .source = ""},
     .pass = pass,
+    .head_blocks = true,
 };

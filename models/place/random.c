@@ -65,4 +65,5 @@ const struct place_model place_random = {
     .choose = choose,
     .close = close,
     .gang = GANG_LOWEST_FIRST,
+    .draws = true,
 };

@@ -119,6 +119,7 @@ struct sched {
     struct { uint32_t *at; size_t len, cap; } scratch, victims;
     uint32_t *quota_waiting; /* per tenant: groups set aside for its quota */
     bool by_tenant;        /* lines are ordered across tenants first */
+    bool hands_over;       /* a job that ends may leave its place to the next without a placement (sched.c) */
     uint32_t running_len, waiting_len;
     uint64_t events_done, passes, placements;
     struct job_result *job_results;
@@ -151,7 +152,8 @@ bool world_possible(struct sched *s, uint32_t domain, uint32_t shape);
 
 /* sched.c */
 void sched_arrive(struct sched *s, uint32_t job);
-void sched_event(struct sched *s, evq_key event);  /* a popped event at world.now_ns */
+/* A taken event at world.now_ns; alone: nothing else, no arrival either, happens at this instant. */
+void sched_event(struct sched *s, evq_key event, bool alone);
 void sched_prefetch(const struct sched *s, evq_key next); /* the next event's job, most likely far from the cache */
 void sched_ended(struct sched *s);                 /* after an instant's completions, before its arrivals */
 void sched_passes(struct sched *s);

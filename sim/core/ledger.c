@@ -94,7 +94,8 @@ void region_settle(struct region_account *r, int64_t now_ns) {
     if (watts > r->peak_w && now_ns > r->segment_ns) r->peak_w = watts;
     charge_add(&r->total.meter, r->it_w, &r->settled, &r->now);
     r->total.it_j += r->it_w * (ns * 1e-9);
-    for (int i = 0; i < GAUGE_COUNT; i++) r->total.gauge[i] += r->gauge[i] * ns;
+    r->total.used += r->used_milli * ns;
+    r->total.fragmented += r->fragmented_milli * ns;
     r->settled = r->now;
     r->settled_ns = now_ns;
 }
@@ -105,6 +106,7 @@ void region_read(struct region_account *r, int64_t now_ns) {
     r->total.price_s = r->price_s + r->price.value * s;
     r->total.carbon_s = r->carbon_s + r->carbon.value * s;
     r->total.pue_s = r->now.pue_s;
+    for (int i = 0; i < GAUGE_COUNT; i++) r->total.gauge[i] = tide_total(&r->gauge[i], now_ns);
 }
 
 void pool_settle(struct ledger *l, uint32_t pool, int64_t now_ns) {
@@ -112,10 +114,7 @@ void pool_settle(struct ledger *l, uint32_t pool, int64_t now_ns) {
     if (now_ns == p->settled_ns) return;
     struct region_account *r = &l->regions[p->region];
     region_advance(r, now_ns);
-    if (l->open) {
-        charge_add(&p->idle, p->idle_w, &p->settled, &r->now);
-        p->held += (wide)p->held_milli * (now_ns - p->settled_ns);
-    }
+    if (l->open) charge_add(&p->idle, p->idle_w, &p->settled, &r->now);
     p->settled = r->now;
     p->settled_ns = now_ns;
 }
@@ -164,6 +163,7 @@ void ledger_open_window(struct ledger *l, int64_t now_ns) {
         l->regions[i].opened = l->regions[i].total;
         l->regions[i].peak_w = 0;
     }
+    for (uint32_t i = 0; i < l->setup->pools_len; i++) l->pools[i].held = -tide_total(&l->pools[i].holds, now_ns);
     l->open = l->was_open = true;
     l->opened_ns = l->closed_ns = now_ns;
 }
@@ -175,6 +175,7 @@ void ledger_close_window(struct ledger *l, int64_t now_ns) {
         l->regions[i].closed = l->regions[i].total;
         l->regions[i].window_peak_w = l->regions[i].peak_w;
     }
+    for (uint32_t i = 0; i < l->setup->pools_len; i++) l->pools[i].held += tide_total(&l->pools[i].holds, now_ns);
     l->open = false;
     l->closed_ns = now_ns;
 }

@@ -32,6 +32,12 @@ struct flow {
 struct charge {
     double j, usd, g; /* facility energy, its cost, its emissions */
 };
+/* What running jobs come to. */
+struct bill {
+    struct charge energy;
+    double capacity_usd;
+    double used, useful; /* thousandths of a GPU x ns */
+};
 
 /* A step function read forwards in time. */
 struct cursor {
@@ -42,13 +48,28 @@ struct cursor {
     double value;
 };
 
-/* Quantities whose time integrals a region keeps. */
-enum gauge { GAUGE_HELD, GAUGE_USED, GAUGE_QUEUED, GAUGE_QUEUED_GPUS, GAUGE_RUNNING, GAUGE_FRAGMENT, GAUGE_COUNT };
+/* A whole number that steps, and its exact integral. A step by d at time t adds d x (T - t) to the integral to T:
+ * so the integral is level x T - sum of d x t, and a step costs one multiplication, whatever went before. */
+struct tide {
+    int64_t level;
+    wide moment; /* sum of step x time */
+};
+static inline void tide_step(struct tide *tide, int64_t by, int64_t now_ns) {
+    tide->level += by;
+    tide->moment += (wide)by * now_ns;
+}
+static inline wide tide_total(const struct tide *tide, int64_t now_ns) {
+    return (wide)tide->level * now_ns - tide->moment;
+}
+
+/* The tides of a region. */
+enum gauge { GAUGE_HELD, GAUGE_QUEUED, GAUGE_QUEUED_GPUS, GAUGE_RUNNING, GAUGE_COUNT };
 
 struct region_mark { /* running totals of a region at some moment */
     struct charge meter;
     double it_j, price_s, carbon_s, pue_s;
-    double gauge[GAUGE_COUNT]; /* x ns */
+    double used, fragmented;   /* thousandths of a GPU x ns */
+    wide gauge[GAUGE_COUNT];   /* x ns */
 };
 struct region_account {
     const struct region_setup *setup;
@@ -59,7 +80,8 @@ struct region_account {
     double price_s, carbon_s;            /* integrals of price and carbon to segment_ns, for time averages */
     struct flow settled;                 /* meter is settled to here */
     int64_t settled_ns;
-    double gauge[GAUGE_COUNT];
+    struct tide gauge[GAUGE_COUNT];
+    double used_milli, fragmented_milli; /* now */
     struct region_mark total, opened, closed;
     double peak_w;                       /* highest facility power since the window opened */
     double window_peak_w;                /* the same when it closed */
@@ -69,20 +91,18 @@ struct pool_account {
     double share_per_milli;              /* of a node, by thousandths of a GPU (of a core without GPUs) */
     double node_static_w, node_usd_per_ns, busy_w_per_milli;
     double idle_w;                       /* base and idle watts nobody pays for */
-    uint64_t held_milli;
-    wide held;                           /* thousandths of a GPU x ns */
-    struct charge jobs, idle;
-    double jobs_capacity_usd;
-    double used, useful;                 /* thousandths x ns */
+    struct tide holds;                   /* thousandths of a GPU */
+    wide held;                           /* its integral over the window, x ns */
+    struct bill bill;                    /* of the jobs that ran here */
+    struct charge idle;
     struct flow settled;
     int64_t settled_ns;
 };
 /* What one group's jobs held and were charged. */
 struct account {
+    struct bill bill;
     wide held;
-    double used, useful, overhead;       /* thousandths x ns */
-    struct charge energy;
-    double capacity_usd;
+    double overhead;                     /* thousandths x ns */
     uint64_t preemptions;
     uint64_t failures, evictions, suspensions, migrations;
     double checkpoint, lost;             /* thousandths x ns; checkpoint: a part of overhead */
@@ -105,11 +125,12 @@ void ledger_close(struct ledger *ledger);
 double ledger_facility_w(const struct region_account *region, double it_w);
 /* Brings a region's signals and flows to now. */
 void region_advance(struct region_account *region, int64_t now_ns);
-/* Adds to the region's totals what went by since they were settled. Call before it_w or a gauge changes. */
+/* Adds to the region's totals what went by since they were settled. Call before it_w, used_milli or
+ * fragmented_milli changes; tides need no settling. */
 void region_settle(struct region_account *region, int64_t now_ns);
-/* Settles, and brings the time integrals of the signals up to date too: call before total is read. */
+/* Settles, and brings the integrals of signals and tides up to date too: call before total is read. */
 void region_read(struct region_account *region, int64_t now_ns);
-/* Adds the pool's idle share and held time since it was settled. Call before idle_w or held_milli changes. */
+/* Adds the pool's idle share since it was settled. Call before idle_w changes. */
 void pool_settle(struct ledger *ledger, uint32_t pool, int64_t now_ns);
 /* Starts or ends the measured window: the caller settles all running jobs first. */
 void ledger_open_window(struct ledger *ledger, int64_t now_ns);

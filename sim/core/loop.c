@@ -79,7 +79,7 @@ static void run_loop(struct sched *s) {
                 due = (int64_t)evq_rank(following) == t;
                 sched_prefetch(s, following);
             }
-            sched_event(s, taken);
+            sched_event(s, taken, !due && arrival != t && s->dirty.len == 0);
         }
         sched_ended(s);
         for (; next < jobs->len && jobs->at[next].submit_ns == t; next++) {

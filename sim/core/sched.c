@@ -182,11 +182,10 @@ static void group_take(struct sched *s, uint32_t id, uint32_t job) {
 static void queue_count(struct sched *s, const struct group *g, int by) {
     struct domain *d = &s->world.fleet.domains[g->domain];
     struct region_account *r = &s->ledger.regions[d->region];
-    const uint32_t milli = shape_gpu_milli(group_shape(s, g));
-    region_settle(r, s->world.now_ns);
-    r->gauge[GAUGE_QUEUED] += by;
-    r->gauge[GAUGE_QUEUED_GPUS] += by * (double)milli;
-    d->queued_milli += (uint64_t)((int64_t)by * milli);
+    const int64_t milli = by * (int64_t)shape_gpu_milli(group_shape(s, g));
+    tide_step(&r->gauge[GAUGE_QUEUED], by, s->world.now_ns);
+    tide_step(&r->gauge[GAUGE_QUEUED_GPUS], milli, s->world.now_ns);
+    d->queued_milli += (uint64_t)milli;
     s->waiting_len += (uint32_t)by;
 }
 
@@ -261,6 +260,22 @@ static void join_line(struct sched *s, uint32_t id, uint32_t job) {
     }
 }
 
+/* The job is about to start. */
+static void leave_line(struct sched *s, uint32_t id, uint32_t job) {
+    struct line *l = &s->lines[s->groups.at[id].domain];
+    if (l->front == job && l->front_apart) { /* its waiting was attributed apart already */
+        front_settle(s, l);
+        l->front = JOB_NONE;
+        l->front_apart = l->blocked = false;
+    } else {
+        if (l->front == job) front_clear(s, l);
+        why_count(s, &s->groups.at[id], job, -1);
+    }
+    group_take(s, id, job);
+    queue_count(s, &s->groups.at[id], -1);
+    group_requeue(s, id);
+}
+
 /* ---- what a running job costs ---- */
 
 static uint32_t take_pool(const struct sched *s, const struct take *t) { return s->world.fleet.nodes[t->node].pool; }
@@ -286,35 +301,26 @@ struct span {
     double ns, useful_ns;
 };
 
-static void charge_energy(struct charge *to, double watts, const struct flow *by) {
-    to->j += watts * by->pue_s;
-    to->usd += watts * by->usd;
-    to->g += watts * by->g;
+static struct bill bill_for(const struct rate *r, double milli, double u, const struct span *span) {
+    return (struct bill){
+        .energy = {r->watts * span->flow.pue_s, r->watts * span->flow.usd, r->watts * span->flow.g},
+        .capacity_usd = r->usd_per_ns * span->ns, .used = milli * u * span->ns, .useful = milli * u * span->useful_ns};
 }
 
-static void charge_pool(struct sched *s, uint32_t pool, const struct rate *r, double milli, double u,
-                        const struct span *span) {
-    struct pool_account *a = &s->ledger.pools[pool];
-    charge_energy(&a->jobs, r->watts, &span->flow);
-    a->jobs_capacity_usd += r->usd_per_ns * span->ns;
-    a->used += milli * u * span->ns;
-    a->useful += milli * u * span->useful_ns;
+static void bill_add(struct bill *to, const struct bill *by) {
+    to->energy.j += by->energy.j;
+    to->energy.usd += by->energy.usd;
+    to->energy.g += by->energy.g;
+    to->capacity_usd += by->capacity_usd;
+    to->used += by->used;
+    to->useful += by->useful;
 }
 
-static void charge_group(struct sched *s, const struct slot *slot, double u, const struct span *span) {
-    struct account *a = &s->groups.at[slot->group].account;
-    const double milli = slot->gpu_milli;
-    charge_energy(&a->energy, slot->rate.watts, &span->flow);
-    a->used += milli * u * span->ns;
-    a->useful += milli * u * span->useful_ns;
-    a->overhead += milli * (span->ns - span->useful_ns);
-    a->capacity_usd += slot->rate.usd_per_ns * span->ns;
-    if (s->job_results == NULL) return;
-    struct job_result *jr = &s->job_results[slot->job];
-    jr->energy_j += slot->rate.watts * span->flow.pue_s;
-    jr->energy_usd += slot->rate.watts * span->flow.usd;
-    jr->co2_g += slot->rate.watts * span->flow.g;
-    jr->capacity_usd += slot->rate.usd_per_ns * span->ns;
+static void charge_job(struct job_result *jr, const struct bill *by) {
+    jr->energy_j += by->energy.j;
+    jr->energy_usd += by->energy.usd;
+    jr->co2_g += by->energy.g;
+    jr->capacity_usd += by->capacity_usd;
 }
 
 /* Charges a running job, and the pools it runs in, for the time since it was charged last. */
@@ -330,17 +336,22 @@ static void slot_settle(struct sched *s, struct slot *slot) {
     slot->settled_ns = now;
     if (!s->ledger.open || now == from) return;
     const float u = s->world.jobs.at[slot->job].utilisation;
-    s->groups.at[slot->group].account.held += (wide)slot->gpu_milli * (now - from);
-    charge_group(s, slot, (double)u, &span);
+    struct account *a = &s->groups.at[slot->group].account;
+    const struct bill bill = bill_for(&slot->rate, slot->gpu_milli, (double)u, &span);
+    bill_add(&a->bill, &bill);
+    a->held += (wide)slot->gpu_milli * (now - from);
+    a->overhead += slot->gpu_milli * (span.ns - span.useful_ns);
+    if (s->job_results) charge_job(&s->job_results[slot->job], &bill);
     if (slot->pool != FLEET_NONE) {
-        charge_pool(s, slot->pool, &slot->rate, slot->gpu_milli, (double)u, &span);
+        bill_add(&s->ledger.pools[slot->pool].bill, &bill);
         return;
     }
     const struct shape *shape = group_shape(s, &s->groups.at[slot->group]);
     for (uint32_t t = slot->takes; t != FLEET_NONE; t = s->takes.at[t].next) {
         const struct take *take = &s->takes.at[t];
         const struct rate rate = take_rate(s, shape, take, u);
-        charge_pool(s, take_pool(s, take), &rate, take_gpu_milli(shape, take), (double)u, &span);
+        const struct bill part = bill_for(&rate, take_gpu_milli(shape, take), (double)u, &span);
+        bill_add(&s->ledger.pools[take_pool(s, take)].bill, &part);
     }
 }
 
@@ -356,9 +367,10 @@ void sched_settle_waiting(struct sched *s) {
 }
 
 static void pool_count(struct sched *s, uint32_t pool, double static_watts, uint32_t milli, int by) {
+    struct pool_account *a = &s->ledger.pools[pool];
     pool_settle(&s->ledger, pool, s->world.now_ns);
-    s->ledger.pools[pool].idle_w -= by * static_watts;
-    s->ledger.pools[pool].held_milli += (uint64_t)((int64_t)by * milli);
+    a->idle_w -= by * static_watts;
+    tide_step(&a->holds, by * (int64_t)milli, s->world.now_ns);
 }
 
 /* Adds (by 1) or takes back (by -1) what a job draws and holds from gauges, pools and its tenant. */
@@ -369,9 +381,9 @@ static void slot_count(struct sched *s, const struct slot *slot, int by) {
     struct region_account *r = &s->ledger.regions[s->world.fleet.domains[slot->domain].region];
     region_settle(r, s->world.now_ns);
     r->it_w += by * (slot->rate.watts - slot->rate.static_watts);
-    r->gauge[GAUGE_HELD] += by * (double)slot->gpu_milli;
-    r->gauge[GAUGE_USED] += by * (double)slot->gpu_milli * (double)u;
-    r->gauge[GAUGE_RUNNING] += by;
+    r->used_milli += by * (double)slot->gpu_milli * (double)u;
+    tide_step(&r->gauge[GAUGE_HELD], by * (int64_t)slot->gpu_milli, s->world.now_ns);
+    tide_step(&r->gauge[GAUGE_RUNNING], by, s->world.now_ns);
     if (slot->pool != FLEET_NONE) {
         pool_count(s, slot->pool, slot->rate.static_watts, slot->gpu_milli, by);
     } else {
@@ -394,7 +406,7 @@ static void fragment_note(struct sched *s, uint32_t domain, double before) {
     const struct domain *d = &s->world.fleet.domains[domain];
     struct region_account *r = &s->ledger.regions[d->region];
     region_settle(r, s->world.now_ns);
-    r->gauge[GAUGE_FRAGMENT] += d->fragmented_milli - before;
+    r->fragmented_milli += d->fragmented_milli - before;
 }
 
 static uint32_t place_now(struct sched *s, uint32_t domain, const struct shape *shape) {
@@ -443,9 +455,40 @@ static void slot_schedule(struct sched *s, uint32_t id) {
     evq_move(&s->events, evq_pack((uint64_t)when, slot->job, first_slot_event(s) + id));
 }
 
-static void job_begin(struct sched *s, uint32_t job, uint32_t takes) {
-    struct job *j = &s->world.jobs.at[job];
+/* Of all takes together. */
+static struct rate takes_rate(const struct sched *s, const struct shape *shape, uint32_t takes, float u) {
+    struct rate sum = take_rate(s, shape, &s->takes.at[takes], u);
+    for (uint32_t t = s->takes.at[takes].next; t != FLEET_NONE; t = s->takes.at[t].next) {
+        const struct rate rate = take_rate(s, shape, &s->takes.at[t], u);
+        sum.static_watts += rate.static_watts;
+        sum.watts += rate.watts;
+        sum.usd_per_ns += rate.usd_per_ns;
+    }
+    return sum;
+}
+
+/* The slot's job runs from now on; what it holds is counted already. */
+static void slot_begin(struct sched *s, uint32_t id) {
+    struct slot *slot = &s->slots.at[id];
+    struct job *j = &s->world.jobs.at[slot->job];
     const int64_t now = s->world.now_ns;
+    const bool again = j->start_ns != JOB_NOT_YET;
+    if (!again) j->start_ns = now;
+    if (s->job_results) {
+        s->job_results[slot->job].held_ns -= now;
+        if (!again) s->job_results[slot->job].first_node = s->takes.at[slot->takes].node;
+    }
+    slot->work_from_ns = now + s->setup->policy.round_cost_ns;
+    if (again) slot->work_from_ns += restart_cost(s, world_shape(&s->world, slot->job));
+    slot->end_ns = slot->work_from_ns + j->left_ns;
+    slot->expected_ns = slot->work_from_ns + (j->estimate_ns - (j->run_ns - j->left_ns));
+    if (s->backfill->needs_ends)
+        tree_insert(&s->ends, &s->lines[slot->domain].ends, order_key_i64(slot->expected_ns), id, slot->gpu_milli);
+    slot_schedule(s, id);
+    s->placements++;
+}
+
+static void job_begin(struct sched *s, uint32_t job, uint32_t takes) {
     const struct shape *shape = world_shape(&s->world, job);
     uint32_t id = s->unused_slot;
     if (id != SCHED_NONE) {
@@ -457,29 +500,12 @@ static void job_begin(struct sched *s, uint32_t job, uint32_t takes) {
     struct slot *slot = &s->slots.at[id];
     const uint32_t group = s->group_of[job];
     *slot = (struct slot){.job = job, .group = group, .domain = s->groups.at[group].domain, .takes = takes,
-                          .gpu_milli = shape_gpu_milli(shape), .settled_ns = now};
-    for (uint32_t t = takes; t != FLEET_NONE; t = s->takes.at[t].next) {
-        const struct rate rate = take_rate(s, shape, &s->takes.at[t], j->utilisation);
-        slot->rate.static_watts += rate.static_watts;
-        slot->rate.watts += rate.watts;
-        slot->rate.usd_per_ns += rate.usd_per_ns;
-    }
+                          .gpu_milli = shape_gpu_milli(shape), .settled_ns = s->world.now_ns};
+    slot->rate = takes_rate(s, shape, takes, s->world.jobs.at[job].utilisation);
     slot->pool = s->takes.at[takes].next == FLEET_NONE ? take_pool(s, &s->takes.at[takes]) : FLEET_NONE;
-    const bool again = j->start_ns != JOB_NOT_YET;
-    if (!again) j->start_ns = now;
-    if (s->job_results) {
-        s->job_results[job].held_ns -= now;
-        if (!again) s->job_results[job].first_node = s->takes.at[takes].node;
-    }
-    slot->work_from_ns = now + s->setup->policy.round_cost_ns + (again ? restart_cost(s, shape) : 0);
-    slot->end_ns = slot->work_from_ns + j->left_ns;
-    slot->expected_ns = slot->work_from_ns + (j->estimate_ns - (j->run_ns - j->left_ns));
     slot_count(s, slot, 1);
     slot->settled = s->ledger.regions[s->world.fleet.domains[slot->domain].region].now;
-    if (s->backfill->needs_ends)
-        tree_insert(&s->ends, &s->lines[slot->domain].ends, order_key_i64(slot->expected_ns), id, slot->gpu_milli);
-    slot_schedule(s, id);
-    s->placements++;
+    slot_begin(s, id);
 }
 
 /* Brings left_ns up to now. */
@@ -511,6 +537,33 @@ static void job_stop(struct sched *s, uint32_t id, bool release) {
     slot->job = JOB_NONE;
     slot->next_unused = s->unused_slot;
     s->unused_slot = id;
+}
+
+/* The commonest event of a full fleet: a job ends, nothing else was free, and the head of the line asks for the
+ * same. Any placement would come to the same devices, so the head takes over the slot with all it holds, and of
+ * the many sums only what differs between the two jobs changes. `alone`: nothing else happens at this instant,
+ * so nobody could come before the head, and nobody sees the fleet between the two jobs. */
+static bool hand_over(struct sched *s, uint32_t id, bool alone) {
+    struct slot *slot = &s->slots.at[id];
+    const struct line *l = &s->lines[slot->domain];
+    const uint32_t ended = slot->job, job = l->front;
+    if (!alone || !s->hands_over || !l->front_apart || s->group_of[job] != slot->group || slot->pool == FLEET_NONE ||
+        slot->gpu_milli == 0 || s->world.fleet.domains[slot->domain].free_milli != 0)
+        return false;
+    slot_settle(s, slot);
+    if (s->job_results) s->job_results[ended].held_ns += s->world.now_ns;
+    leave_line(s, slot->group, job);
+    const float was = s->world.jobs.at[ended].utilisation, is = s->world.jobs.at[job].utilisation;
+    const bool alike = !(was < is || was > is);
+    if (!alike) slot_count(s, slot, -1);
+    slot->job = job;
+    if (!alike) {
+        slot->rate = takes_rate(s, world_shape(&s->world, job), slot->takes, is);
+        slot_count(s, slot, 1);
+    }
+    slot_begin(s, id);
+    line_dirty(s, slot->domain); /* the next head's turn */
+    return true;
 }
 
 /* ---- preemption ---- */
@@ -667,18 +720,7 @@ bool sched_start(struct sched *s, uint32_t job, enum why *why) {
         *why = explain(s, domain, shape);
         return false;
     }
-    struct line *l = &s->lines[domain];
-    if (l->front == job && l->front_apart) { /* its waiting was attributed apart already */
-        front_settle(s, l);
-        l->front = JOB_NONE;
-        l->front_apart = l->blocked = false;
-    } else {
-        if (l->front == job) front_clear(s, l);
-        why_count(s, &s->groups.at[id], job, -1);
-    }
-    group_take(s, id, job);
-    queue_count(s, &s->groups.at[id], -1);
-    group_requeue(s, id);
+    leave_line(s, id, job);
     job_begin(s, job, takes);
     suspend_victims(s);
     return true;
@@ -845,7 +887,7 @@ void sched_prefetch(const struct sched *s, evq_key next) {
     __builtin_prefetch(&s->world.jobs.at[evq_seq(next)], 1);
 }
 
-void sched_event(struct sched *s, evq_key event) {
+void sched_event(struct sched *s, evq_key event, bool alone) {
     const uint32_t handle = evq_handle(event);
     if (handle == EVENT_ROUND) return; /* its only effect is that passes run now */
     if (handle < first_slot_event(s)) {
@@ -867,7 +909,7 @@ void sched_event(struct sched *s, evq_key event) {
     j->end_ns = s->world.now_ns;
     j->left_ns = 0;
     l->ended_early |= slot->expected_ns > s->world.now_ns;
-    job_stop(s, id, true);
+    if (!hand_over(s, id, alone)) job_stop(s, id, true);
 }
 
 static int by_number(const void *a, const void *b) {

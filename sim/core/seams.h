@@ -43,6 +43,7 @@ struct backfill_model {
     bool needs_search;  /* sched_first_within is used: waiting jobs are kept in a searchable tree */
     bool needs_ends;    /* sched_shadow is used: expected ends are kept in a tree */
     bool reserves;      /* plans on estimates: refused with preemptive and cross-tenant orders */
+    bool head_blocks;   /* a pass is no more than: start the next job until one does not fit, and block for that */
     bool whole_domain;  /* plans on GPU counts of the whole domain: refused where jobs accept some models only */
 };
 
@@ -64,6 +65,7 @@ struct place_model {
                    struct spot *spot);
     void (*close)(void *state);
     enum gang gang;
+    bool draws;         /* choosing changes the state: it must not be left out even where there is no choice */
     bool wants_kinds;   /* node_class.kinds are tracked (and split classes) */
 };
 /* The common form of choose: the node with the least score, lowest node id on ties. score is called once a

@@ -38,9 +38,9 @@ static struct bin average(const struct region_mark *from, const struct region_ma
                           double capacity_usd_per_h) {
     const double s = ns / 1e9;
     double gauge[GAUGE_COUNT];
-    for (int i = 0; i < GAUGE_COUNT; i++) gauge[i] = (to->gauge[i] - from->gauge[i]) / ns;
+    for (int i = 0; i < GAUGE_COUNT; i++) gauge[i] = (double)(to->gauge[i] - from->gauge[i]) / ns;
     return (struct bin){
-        .held_gpus = gauge[GAUGE_HELD] / 1000, .used_gpus = gauge[GAUGE_USED] / 1000,
+        .held_gpus = gauge[GAUGE_HELD] / 1000, .used_gpus = (to->used - from->used) / ns / 1000,
         .queued_jobs = gauge[GAUGE_QUEUED], .queued_gpus = gauge[GAUGE_QUEUED_GPUS] / 1000,
         .running_jobs = gauge[GAUGE_RUNNING], .power_w = (to->meter.j - from->meter.j) / s,
         .price_usd_per_kwh = (to->price_s - from->price_s) / s,

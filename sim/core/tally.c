@@ -103,13 +103,13 @@ static void add_group(struct tally *t, const struct group *g) {
     const struct account *a = &g->account;
     for (int i = 0; i < WHY_COUNT; i++) t->why_s[i] += (double)g->why_ns[i] / 1e9;
     t->held_gpu_h += gpu_h((double)a->held);
-    t->used_gpu_h += gpu_h(a->used);
-    t->useful_gpu_h += gpu_h(a->useful);
+    t->used_gpu_h += gpu_h(a->bill.used);
+    t->useful_gpu_h += gpu_h(a->bill.useful);
     t->overhead_gpu_h += gpu_h(a->overhead);
-    t->job_energy_j += a->energy.j;
-    t->job_energy_usd += a->energy.usd;
-    t->job_co2_g += a->energy.g;
-    t->job_capacity_usd += a->capacity_usd;
+    t->job_energy_j += a->bill.energy.j;
+    t->job_energy_usd += a->bill.energy.usd;
+    t->job_co2_g += a->bill.energy.g;
+    t->job_capacity_usd += a->bill.capacity_usd;
     t->preemptions += a->preemptions;
 }
 
@@ -129,20 +129,20 @@ static void fill_pool(const struct sched *s, uint32_t pool, struct tally *t, dou
         if (s->setup->nodes[i].pool == pool) nodes += s->setup->nodes[i].count;
     t->capacity_gpu_h = (double)(nodes * p->gpus) * hours;
     t->held_gpu_h = gpu_h((double)a->held);
-    t->used_gpu_h = gpu_h(a->used);
-    t->useful_gpu_h = gpu_h(a->useful);
+    t->used_gpu_h = gpu_h(a->bill.used);
+    t->useful_gpu_h = gpu_h(a->bill.useful);
     t->free_gpu_h = t->capacity_gpu_h - t->held_gpu_h;
-    t->job_energy_j = a->jobs.j;
-    t->job_energy_usd = a->jobs.usd;
-    t->job_co2_g = a->jobs.g;
+    t->job_energy_j = a->bill.energy.j;
+    t->job_energy_usd = a->bill.energy.usd;
+    t->job_co2_g = a->bill.energy.g;
     t->idle_energy_j = a->idle.j;
     t->idle_energy_usd = a->idle.usd;
     t->idle_co2_g = a->idle.g;
-    t->energy_j = a->jobs.j + a->idle.j;
-    t->energy_usd = a->jobs.usd + a->idle.usd;
-    t->co2_g = a->jobs.g + a->idle.g;
+    t->energy_j = a->bill.energy.j + a->idle.j;
+    t->energy_usd = a->bill.energy.usd + a->idle.usd;
+    t->co2_g = a->bill.energy.g + a->idle.g;
     t->capacity_usd = (double)nodes * p->usd_per_node_h * hours;
-    t->job_capacity_usd = a->jobs_capacity_usd;
+    t->job_capacity_usd = a->bill.capacity_usd;
     t->idle_capacity_usd = t->capacity_usd - t->job_capacity_usd;
 }
 
@@ -154,7 +154,7 @@ static void fill_region(const struct sched *s, uint32_t region, struct tally *t,
     t->energy_usd = b->meter.usd - a->meter.usd;
     t->co2_g = b->meter.g - a->meter.g;
     t->it_energy_j = b->it_j - a->it_j;
-    t->fragmented_gpu_h = gpu_h(b->gauge[GAUGE_FRAGMENT] - a->gauge[GAUGE_FRAGMENT]);
+    t->fragmented_gpu_h = gpu_h(b->fragmented - a->fragmented);
     t->peak_w = r->window_peak_w;
     for (uint32_t p = 0; p < s->setup->pools_len; p++) {
         if (s->setup->pools[p].region != region) continue;

@@ -175,6 +175,12 @@ static bool check_accepts(const struct sched *s, struct err *err) {
     return true;
 }
 
+static bool has_quota(const struct setup *setup) {
+    for (size_t i = 0; i < setup->tenants_len; i++)
+        if (setup->tenants[i].quota_kind != QUOTA_NONE) return true;
+    return false;
+}
+
 bool world_open(struct sched *s, const struct setup *setup, const struct jobs *trace,
                 const struct run_options *options, struct err *err) {
     *s = (struct sched){.setup = setup, .options = options, .unused_slot = SCHED_NONE,
@@ -205,13 +211,15 @@ bool world_open(struct sched *s, const struct setup *setup, const struct jobs *t
     }
     bind_tenants(s);
     s->by_tenant |= s->order->tenant_key != NULL;
+    s->hands_over = s->backfill->head_blocks && !s->order->preemptive && !s->by_tenant && !s->place->draws &&
+                    setup->policy.round_ns == 0 && !has_quota(setup);
     s->possible = arena_alloc(&s->arena, w->fleet.domains_len * w->jobs.shapes.len + 1, 1);
     s->lines = arena_alloc(&s->arena, w->fleet.domains_len + 1, sizeof *s->lines);
     for (uint32_t d = 0; d < w->fleet.domains_len; d++) {
         evq_init(&s->lines[d].ready, true);
         s->lines[d].front = JOB_NONE;
         s->lines[d].ends = s->lines[d].running = TREE_NONE;
-        s->ledger.regions[w->fleet.domains[d].region].gauge[GAUGE_FRAGMENT] += w->fleet.domains[d].fragmented_milli;
+        s->ledger.regions[w->fleet.domains[d].region].fragmented_milli += w->fleet.domains[d].fragmented_milli;
     }
     s->group_slots = mem_alloc(s->group_slots_len * sizeof *s->group_slots);
     memset(s->group_slots, 0xff, s->group_slots_len * sizeof *s->group_slots);
