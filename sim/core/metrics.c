@@ -75,7 +75,7 @@ void result_free(struct result *result) {
         free(result->jobs);
     }
     free(result->tallies);
-    free(result->bills);
+    free(result->charged);
     free(result->start_hours);
     free(result->series.at);
     free(result->job_results);

@@ -97,7 +97,7 @@ struct job_result {
 };
 
 /* What the jobs of one tenant and class were charged in one region: the finest lines of a bill. */
-struct bill {
+struct charged {
     uint32_t region, tenant, class_id; /* of the setup, of the jobs' names */
     uint32_t bought;    /* enum bought of the capacity they may use there; BOUGHT_COUNT: of several kinds */
     struct tally tally; /* sums alone: no name, counts or waits */
@@ -113,8 +113,8 @@ struct start_hour {
 struct result {
     struct tally *tallies; /* PART_RUN first, then by part in the order of their tables */
     size_t tallies_len;
-    struct bill *bills;    /* by region, tenant, class, bought; all sums are 0 for jobs that never ran */
-    size_t bills_len;
+    struct charged *charged; /* by region, tenant, class, bought; all sums are 0 for jobs that never ran */
+    size_t charged_len;
     struct start_hour *start_hours; /* [region * WEEK_HOURS + hour]: local time, 0 the first hour of Monday (of
                                        the run, where the calendar is not known) */
     struct series series;

@@ -283,14 +283,14 @@ static struct tally *begin_part(struct tally **next, enum part part, size_t coun
     return at;
 }
 
-/* ---- bills ---- */
+/* ---- what was charged to whom, where ---- */
 
-struct bill_of_group {
+struct whose_group {
     uint32_t region, tenant, class_id, bought, group;
 };
 
-static int by_bill(const void *a, const void *b) {
-    const struct bill_of_group *const x = a, *const y = b;
+static int by_whose(const void *a, const void *b) {
+    const struct whose_group *const x = a, *const y = b;
     if (x->region != y->region) return x->region < y->region ? -1 : 1;
     if (x->tenant != y->tenant) return x->tenant < y->tenant ? -1 : 1;
     if (x->class_id != y->class_id) return x->class_id < y->class_id ? -1 : 1;
@@ -298,7 +298,7 @@ static int by_bill(const void *a, const void *b) {
     return x->group < y->group ? -1 : x->group > y->group;
 }
 
-static bool same_bill(const struct bill_of_group *a, const struct bill_of_group *b) {
+static bool same_whose(const struct whose_group *a, const struct whose_group *b) {
     return a->region == b->region && a->tenant == b->tenant && a->class_id == b->class_id && a->bought == b->bought;
 }
 
@@ -318,37 +318,37 @@ static uint32_t bought_for(const struct sched *s, const struct group *g, const u
     return found;
 }
 
-static void close_bills(const struct sched *s, struct result *result, const struct bill_of_group *lines,
-                        size_t lines_len) {
-    struct bill *to = NULL;
+static void close_charged(const struct sched *s, struct result *result, const struct whose_group *lines,
+                          size_t lines_len) {
+    struct charged *to = NULL;
     size_t different = 0;
-    for (size_t i = 0; i < lines_len; i++) different += i == 0 || !same_bill(&lines[i], &lines[i - 1]);
-    result->bills = mem_zero(different + 1, sizeof *result->bills);
+    for (size_t i = 0; i < lines_len; i++) different += i == 0 || !same_whose(&lines[i], &lines[i - 1]);
+    result->charged = mem_zero(different + 1, sizeof *result->charged);
     for (size_t i = 0; i < lines_len; i++) {
-        const struct bill_of_group *l = &lines[i];
-        if (i == 0 || !same_bill(l, l - 1)) {
-            to = &result->bills[result->bills_len++];
-            *to = (struct bill){.region = l->region, .tenant = l->tenant, .class_id = l->class_id,
-                                .bought = l->bought, .tally = {.part = PART_CLASS}};
+        const struct whose_group *l = &lines[i];
+        if (i == 0 || !same_whose(l, l - 1)) {
+            to = &result->charged[result->charged_len++];
+            *to = (struct charged){.region = l->region, .tenant = l->tenant, .class_id = l->class_id,
+                                   .bought = l->bought, .tally = {.part = PART_CLASS}};
         }
         add_group(&to->tally, &s->groups.at[l->group]);
     }
-    for (size_t i = 0; i < result->bills_len; i++) close_job_part(&result->bills[i].tally);
+    for (size_t i = 0; i < result->charged_len; i++) close_job_part(&result->charged[i].tally);
 }
 
-static void fill_bills(struct sched *s, struct result *result) {
+static void fill_charged(struct sched *s, struct result *result) {
     const size_t pools = s->setup->pools_len;
     uint64_t *models = mem_zero(pools + 1, sizeof *models);
-    struct bill_of_group *lines = mem_zero(s->groups.len + 1, sizeof *lines);
+    struct whose_group *lines = mem_zero(s->groups.len + 1, sizeof *lines);
     for (size_t i = 0; i < pools; i++)
         models[i] = UINT64_C(1) << fleet_model(&s->world.fleet.models, &s->setup->pools[i]); /* known: found */
     for (uint32_t i = 0; i < s->groups.len; i++) {
         const struct group *g = &s->groups.at[i];
-        lines[i] = (struct bill_of_group){s->world.fleet.domains[g->domain].region, g->tenant, g->class_id,
-                                          bought_for(s, g, models), i};
+        lines[i] = (struct whose_group){s->world.fleet.domains[g->domain].region, g->tenant, g->class_id,
+                                        bought_for(s, g, models), i};
     }
-    qsort(lines, s->groups.len, sizeof *lines, by_bill);
-    close_bills(s, result, lines, s->groups.len);
+    qsort(lines, s->groups.len, sizeof *lines, by_whose);
+    close_charged(s, result, lines, s->groups.len);
     free(lines);
     free(models);
 }
@@ -465,7 +465,7 @@ void tally_results(struct sched *s, struct result *result) {
     for (uint32_t i = 0; i < regions_len; i++) fill_region(s, i, &regions[i], pools);
     for (size_t i = 0; i < tenants_len; i++) close_job_part(&tenants[i]);
     for (size_t i = 0; i < classes_len; i++) close_job_part(&classes[i]);
-    fill_bills(s, result);
+    fill_charged(s, result);
     fill_start_hours(s, result);
     sum_regions(run, regions, regions_len);
     if (jobs->work == NULL)

@@ -19,8 +19,8 @@ static struct run_info own_info(struct arena *arena, const struct run_info *from
     struct run_info info = *from;
     const char **texts[] = {&info.scenario_name, &info.scenario_file, &info.scenario_text, &info.run_name,
                             &info.overrides,     &info.baseline,      &info.trace,         &info.order,
-                            &info.backfill,      &info.place,         &info.route,         &info.version,
-                            &info.command};
+                            &info.backfill,      &info.place,         &info.route,         &info.shift,
+                            &info.forecast,      &info.market,        &info.version,       &info.command};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) *texts[i] = own(arena, *texts[i]);
     return info;
 }

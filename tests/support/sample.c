@@ -148,6 +148,27 @@ static void open_tallies(struct result *result, const struct setup *setup, doubl
     result->tallies_len = all.len;
 }
 
+/* What the tenants' jobs were charged in each region, as the regions' tallies have it. */
+static void open_charged(struct result *result, double scale) {
+    result->charged = mem_zero(REGIONS * TENANTS, sizeof *result->charged);
+    for (uint32_t r = 0; r < REGIONS; r++)
+        for (uint32_t t = 0; t < TENANTS; t++)
+            result->charged[result->charged_len++] =
+                (struct charged){r, t + 1, 0, BOUGHT_OWNED,
+                              open_tally(PART_CLASS, regions[r], region_share[r] * tenant_share[t], scale, false)};
+}
+
+/* Most start in the working hours of working days. */
+static void open_start_hours(struct result *result, double scale) {
+    result->start_hours = mem_zero(REGIONS * WEEK_HOURS, sizeof *result->start_hours);
+    for (size_t i = 0; i < REGIONS * WEEK_HOURS; i++) {
+        const size_t hour = i % 24, day = i % WEEK_HOURS / 24;
+        const bool busy = day < 5 && hour >= 8 && hour < 20;
+        result->start_hours[i].jobs = (busy ? 20 : 6) + (size_t)((1 - scale) * (double)(hour < 6) * 12);
+        result->start_hours[i].gpu_h = 3.5 * (double)result->start_hours[i].jobs;
+    }
+}
+
 static double swing(double hour, double peak_hour) {
     return cos((hour - peak_hour) / 24 * 6.283185307179586);
 }
@@ -200,11 +221,16 @@ void sample_open(struct sample *sample, unsigned variant) {
                                      .backfill = "none",
                                      .place = "consolidate",
                                      .route = "home",
+                                     .shift = "now",
+                                     .forecast = "perfect",
+                                     .market = "any",
                                      .version = HEADROOM_VERSION,
                                      .command = "headroom run scenarios/sample.yaml",
                                      .origin_unix_ns = sample->setup.origin_unix_ns};
     struct result *result = &sample->result;
     open_tallies(result, &sample->setup, scale);
+    open_charged(result, scale);
+    open_start_hours(result, scale);
     open_series(&result->series, scale);
     result->jobs = mem_copy(&sample->trace, sizeof sample->trace);
     result->jobs->at = mem_copy(sample->trace.at, sample->trace.len * sizeof *sample->trace.at);
