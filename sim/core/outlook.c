@@ -593,3 +593,13 @@ struct steps steps_combine(struct arena *arena, const struct steps *x, double a,
 struct steps steps_product(struct arena *arena, const struct steps *x, const struct steps *y, bool *approximate) {
     return merge(arena, &(struct merge){.x = x, .y = y, .product = true}, approximate);
 }
+
+struct steps steps_delayed(struct arena *arena, const struct steps *x, int64_t delay_ns) {
+    struct steps out = *x;
+    if (x->len == 1) return out;
+    const int64_t first_ns = x->at_ns[0] + delay_ns;
+    if (x->period_ns > 0 && first_ns > 0) delay_ns -= ((first_ns - 1) / x->period_ns + 1) * x->period_ns;
+    out.at_ns = arena_alloc(arena, x->len, sizeof *out.at_ns);
+    for (size_t i = 0; i < x->len; i++) out.at_ns[i] = x->at_ns[i] + delay_ns;
+    return out;
+}

@@ -59,10 +59,16 @@ int64_t outlook_change(const struct outlook *outlook, int64_t issued_ns, int64_t
 int64_t outlook_lowest(const struct outlook *outlook, int64_t issued_ns, int64_t from_ns, int64_t to_ns);
 
 /* Sum of two step functions a x + b y, and product, as new steps over one common period (or none) in the arena.
+ * One value alone takes the other's period. Exact from the later of the two first steps on, before which the value
+ * there holds (two that do not repeat: exact everywhere).
  * Periods that do not divide each other: the common one when it has at most 2^24 steps, else the longer one's
- * span is repeated and *approximate set. */
+ * span is repeated and *approximate set; so is the span of one that does not repeat beside one that does, in whole
+ * periods of the other. *approximate is also set where two that repeat do not both begin by time 0. */
 struct steps steps_combine(struct arena *arena, const struct steps *x, double a, const struct steps *y, double b,
                            bool *approximate);
 struct steps steps_product(struct arena *arena, const struct steps *x, const struct steps *y, bool *approximate);
+/* The same function, delay_ns later. One that repeats is taken to have always done so: the result's first step is
+ * at or before 0. The values are shared. */
+struct steps steps_delayed(struct arena *arena, const struct steps *x, int64_t delay_ns);
 
 #endif
