@@ -132,7 +132,7 @@ struct sched {
     struct hold *hold;     /* shifting, data transfer, markets */
     struct iron *iron;     /* nodes that come and go */
     struct caps *caps;     /* power caps and limits */
-    bool working;
+    bool working, embodies;
     struct { struct work *at; size_t len, cap; } works;
     uint8_t *job_state;    /* JOB_OWES_*, JOB_HELD */
     bool in_trees;         /* waiting jobs stand in trees: any of them may leave, or be searched for */
@@ -159,6 +159,7 @@ void sched_ended(struct sched *s);                 /* after an instant's complet
 void sched_passes(struct sched *s);
 void sched_settle_running(struct sched *s);        /* charges every running job up to now */
 void sched_settle_waiting(struct sched *s);        /* attributes all waiting up to now */
+void sched_settle_slot(struct sched *s, uint32_t slot);
 bool sched_counted(const struct sched *s, uint32_t job); /* submitted inside the measured window */
 /* The region at submit or, for a job that may migrate, again; `offers` may be NULL. */
 uint32_t sched_route(struct sched *s, uint32_t job, const bool *may, const struct route_offer *offers);
@@ -212,7 +213,6 @@ const struct class_setup *hold_class(const struct sched *s, uint32_t job);
 
 /* caps.c */
 void caps_open(struct sched *s);
-void caps_close(struct caps *caps);
 void caps_begin(struct sched *s);
 void caps_event(struct sched *s);                      /* a signal stepped */
 double caps_level(const struct sched *s, uint32_t region);

@@ -94,6 +94,7 @@ struct pool_account {
     struct tide holds;                   /* thousandths of a GPU */
     wide held;                           /* its integral over the window, x ns */
     struct bill bill;                    /* of the jobs that ran here */
+    double embodied_g;                   /* of them, for what they held */
     struct charge idle;
     struct flow settled;
     int64_t settled_ns;

@@ -23,10 +23,12 @@ static void open_window(struct sched *s) {
     sched_settle_running(s);
     sched_settle_waiting(s);
     ledger_open_window(&s->ledger, s->world.now_ns);
+    if (s->iron) iron_open_window(s);
 }
 
 static void close_window(struct sched *s) {
     sched_settle_running(s);
+    if (s->iron) iron_close_window(s);
     ledger_close_window(&s->ledger, s->world.now_ns);
 }
 
@@ -97,6 +99,7 @@ static void run_loop(struct sched *s) {
     }
     advance_to(s, horizon < TICK_NEVER ? horizon : s->world.now_ns);
     sched_settle_waiting(s);
+    if (s->hold) hold_settle(s);
     close_window(s);
     read_regions(s);
 }
@@ -117,6 +120,8 @@ bool run_simulate(const struct setup *setup, const struct jobs *trace, const str
         series_begin(&s);
         if (s.setup->measure_from_ns <= 0) open_window(&s);
         s.stop_ns = next_stop(&s);
+        if (s.iron) iron_begin(&s);
+        if (s.caps) caps_begin(&s);
         run_loop(&s);
         result->loop_s = cpu_s() - begin;
         tally_results(&s, result);

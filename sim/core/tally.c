@@ -399,6 +399,7 @@ static void finish_job_results(const struct sched *s) {
         const struct group *g = &s->groups.at[s->group_of[i]];
         const struct line *l = &s->lines[g->domain];
         if (l->front == i && l->front_apart) continue; /* attributed apart, up to now */
+        if (s->job_state && s->job_state[i] & JOB_HELD) continue;
         for (int w = 0; w < WHY_COUNT; w++) r->why_ns[w] += g->clock_ns[w];
     }
     for (size_t i = 0; i < s->slots.len; i++)
