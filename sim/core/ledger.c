@@ -13,38 +13,6 @@
 
 static double ns_to_s(int64_t ns) { return (double)ns / 1e9; }
 
-static void cursor_next(struct cursor *c) {
-    const struct steps *s = c->steps;
-    c->value = s->value[c->i];
-    if (c->i + 1 < s->len) c->next_ns = s->at_ns[c->i + 1] + c->shift_ns;
-    else if (s->period_ns > 0) c->next_ns = s->at_ns[0] + s->period_ns + c->shift_ns;
-    else c->next_ns = TICK_NEVER;
-}
-
-static void cursor_step(struct cursor *c) {
-    if (++c->i == c->steps->len) {
-        c->i = 0;
-        c->shift_ns += c->steps->period_ns;
-    }
-    cursor_next(c);
-}
-
-/* Positions at time 0. */
-static void cursor_open(struct cursor *c, const struct steps *steps) {
-    *c = (struct cursor){.steps = steps};
-    require(steps->len >= 1);
-    if (steps->period_ns > 0 && steps->at_ns[0] < 0)
-        c->shift_ns = -steps->at_ns[0] / steps->period_ns * steps->period_ns;
-    size_t low = 0, high = steps->len; /* last step at or before 0 */
-    while (high - low > 1) {
-        const size_t middle = low + (high - low) / 2;
-        if (steps->at_ns[middle] + c->shift_ns <= 0) low = middle;
-        else high = middle;
-    }
-    c->i = low;
-    cursor_next(c);
-}
-
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /* A segment begins: until when it lasts, and what a watt costs in it. 1 kWh = 3.6e6 J. */

@@ -16,6 +16,7 @@
 #ifndef HEADROOM_CORE_LEDGER_H
 #define HEADROOM_CORE_LEDGER_H
 
+#include "core/cursor.h"
 #include "core/result.h"
 #include "core/setup.h"
 
@@ -37,15 +38,6 @@ struct bill {
     struct charge energy;
     double capacity_usd;
     double used, useful; /* thousandths of a GPU x ns */
-};
-
-/* A step function read forwards in time. */
-struct cursor {
-    const struct steps *steps;
-    size_t i;
-    int64_t shift_ns;  /* whole periods passed */
-    int64_t next_ns;   /* when the value changes next */
-    double value;
 };
 
 /* A whole number that steps, and its exact integral. A step by d at time t adds d x (T - t) to the integral to T:
