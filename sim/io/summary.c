@@ -104,6 +104,9 @@ char *summary_policy(const struct summary *summary, bool brief) {
     }
     text_format(&text, "order %s, backfill %s, place %s, route %s", info->order, info->backfill, info->place,
                 info->route);
+    if (strcmp(info->shift, "now") != 0)
+        text_format(&text, ", shift %s (forecast %s)", info->shift, info->forecast);
+    if (strcmp(info->market, "any") != 0) text_format(&text, ", market %s", info->market);
     if (info->round_ns) text_format(&text, ", rounds of %g s", tick_seconds(info->round_ns));
     return text_take(&text);
 }
