@@ -384,7 +384,8 @@ static struct market_job market_job(const struct sched *s, uint32_t domain, uint
     const struct class_setup *c = hold_class(s, job);
     const struct hold *h = s->hold;
     struct market_job m = {.allowed = c ? c->markets : ~0u, .present = h->present[domain],
-                           .deadline_ns = deadline(s, job), .provision_ns = h->provision_ns[domain]};
+                           .submit_ns = s->world.jobs.at[job].submit_ns, .deadline_ns = deadline(s, job),
+                           .provision_ns = h->provision_ns[domain]};
     const struct cycle cycle = checkpoint_cycle(&s->setup->policy.checkpoint, h->failures_per_ns);
     m.left_ns = cycle_wall_ns(&cycle, left_ns) + s->setup->policy.checkpoint.restore_ns;
     return m;

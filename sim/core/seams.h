@@ -135,6 +135,7 @@ struct forecast_model {
 struct market_job {
     unsigned allowed;    /* bit set of enum bought: its class's */
     unsigned present;    /* of its region's pools */
+    int64_t submit_ns;
     int64_t deadline_ns; /* TICK_NEVER: none */
     int64_t left_ns;     /* run time left from what is safe, restart and checkpoint time included */
     int64_t provision_ns;/* until a fresh on-demand node is up */
