@@ -370,6 +370,10 @@ static void work_span(struct sched *s, const struct slot *slot, struct span *spa
     span->useful_ns = (double)(done - w->settled_ns);
     span->overhead_ns = fmax(0, span->ns - span->useful_ns / w->speed);
     w->settled_ns = done;
+    const int64_t paused = work_paused(w, s->world.now_ns);
+    if (s->ledger.open)
+        s->groups.at[slot->group].account.checkpoint += slot->gpu_milli * (double)(paused - w->paused_ns);
+    w->paused_ns = paused;
 }
 
 /* What the job was charged since it started, to know the share of work that is lost. */

@@ -32,6 +32,11 @@ int64_t work_safe(const struct work *w, int64_t now) {
                : w->safe_ns;
 }
 
+int64_t work_paused(const struct work *w, int64_t now) {
+    const int64_t wall = wall_at(w, now);
+    return wall - cycle_done_ns(&w->cycle, wall);
+}
+
 void work_rebase(struct work *w, int64_t done_ns) {
     w->done_ns -= done_ns;
     w->safe_ns -= done_ns;
