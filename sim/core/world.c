@@ -206,6 +206,7 @@ bool world_open(struct sched *s, const struct setup *setup, const struct jobs *t
     }
     bind_tenants(s);
     s->by_tenant |= s->order->tenant_key != NULL;
+    s->skips_line = !s->backfill->arrived && !s->backfill->ended_early && setup->policy.round_ns == 0;
     s->hands_over = s->backfill->head_blocks && !s->order->preemptive && !s->by_tenant && !s->place->draws &&
                     setup->policy.round_ns == 0 && !has_quota(setup);
     s->possible = arena_alloc(&s->arena, w->fleet.domains_len * w->jobs.shapes.len + 1, 1);
