@@ -542,17 +542,19 @@ static void job_stop(struct sched *s, uint32_t id, bool release) {
     s->unused_slot = id;
 }
 
-/* The commonest event of a full fleet: a job ends, nothing else was free, and the head of the line asks for the
- * same. Any placement would come to the same devices, so the head takes over the slot with all it holds, and of
- * the many sums only what differs between the two jobs changes. `alone`: nothing else happens at this instant, so
- * nobody could come before the head, and nobody sees the fleet between the two jobs. */
+/* The commonest event of a full fleet: a job ends, and the head of the line asks for the same. The head did not
+ * fit, and nothing else was freed: any placement would come to the place just left, so the head takes over the slot
+ * with all it holds, and of the many sums only what differs between the two jobs changes. (Not gangs, whose parts
+ * may be dealt out in another order; and where devices are shared and others free, not the same device.)
+ * `alone`: nothing else happens at this instant, so nobody comes before the head, and nobody sees the fleet
+ * between the two jobs. */
 static bool hand_over(struct sched *s, uint32_t id, bool alone) {
     struct slot *slot = &s->slots.at[id];
     const struct line *l = &s->lines[slot->domain];
     const uint32_t ended = slot->job, job = l->front;
-    if (!alone || !s->hands_over || !l->front_apart || s->group_of[job] != slot->group || slot->pool == FLEET_NONE ||
-        slot->gpu_milli == 0 || s->world.fleet.domains[slot->domain].free_milli != 0)
+    if (!alone || !s->hands_over || !l->front_apart || s->group_of[job] != slot->group || slot->pool == FLEET_NONE)
         return false;
+    if (s->world.fleet.shares && s->world.fleet.domains[slot->domain].free_milli > 0) return false;
     slot_settle(s, slot);
     if (s->job_results) s->job_results[ended].held_ns += s->world.now_ns;
     leave_line(s, slot->group, job);
