@@ -36,6 +36,7 @@ struct group {
 struct line {
     struct evq ready;         /* groups with jobs and not aside, by head key then job */
     struct { uint32_t *at; size_t len, cap; } groups, aside;
+    uint32_t len;             /* jobs waiting */
     bool dirty, freed, ended_early, blocked;
     uint32_t front;           /* blocking or held head, JOB_NONE */
     uint64_t front_key;
@@ -120,6 +121,7 @@ struct sched {
     struct { uint32_t *at; size_t len, cap; } scratch, victims;
     uint32_t *quota_waiting; /* per tenant: groups set aside for its quota */
     bool by_tenant;        /* lines are ordered across tenants first */
+    bool skips_line;       /* a lone job that fits starts without a pass, and a line without jobs has none */
     bool hands_over;       /* a job that ends may leave its place to the next without a placement (sched.c) */
     uint32_t running_len, waiting_len;
     uint64_t events_done, passes, placements;
@@ -152,8 +154,9 @@ void world_close(struct sched *s);
 bool world_possible(struct sched *s, uint32_t domain, uint32_t shape);
 
 /* sched.c */
-void sched_arrive(struct sched *s, uint32_t job);
-/* A taken event at world.now_ns; alone: nothing else, no arrival either, happens at this instant. */
+/* An arrival, a taken event, at world.now_ns; alone: nothing else happens from now on at this instant, and no
+ * line is waiting for its pass. */
+void sched_arrive(struct sched *s, uint32_t job, bool alone);
 void sched_event(struct sched *s, evq_key event, bool alone);
 void sched_prefetch(const struct sched *s, evq_key next); /* the next event's job, most likely far from the cache */
 void sched_ended(struct sched *s);                 /* after an instant's completions, before its arrivals */

@@ -73,7 +73,8 @@ static void run_loop(struct sched *s) {
         const int64_t t = arrival < event ? arrival : event;
         if (t >= TICK_NEVER || t > horizon) break;
         if (t != s->world.now_ns) advance_to(s, t);
-        for (bool due = event == t; due; s->events_done++) {
+        bool due = event == t;
+        while (due) {
             const evq_key taken = evq_take(&s->events);
             due = false;
             if (!evq_empty(&s->events)) {
@@ -82,10 +83,14 @@ static void run_loop(struct sched *s) {
                 sched_prefetch(s, following);
             }
             sched_event(s, taken, !due && arrival != t && s->dirty.len == 0);
+            s->events_done++;
         }
         sched_ended(s);
-        for (; next < jobs->len && jobs->at[next].submit_ns == t; next++) {
-            sched_arrive(s, (uint32_t)next);
+        due = arrival == t;
+        while (due) {
+            const uint32_t job = (uint32_t)next++;
+            due = next < jobs->len && jobs->at[next].submit_ns == t;
+            sched_arrive(s, job, !due && s->dirty.len == 0);
             s->events_done++;
         }
         sched_passes(s);

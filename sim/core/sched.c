@@ -193,6 +193,7 @@ static void queue_count(struct sched *s, const struct group *g, int by) {
     tide_step(&r->gauge[GAUGE_QUEUED], by, s->world.now_ns);
     tide_step(&r->gauge[GAUGE_QUEUED_GPUS], milli, s->world.now_ns);
     d->queued_milli += (uint64_t)milli;
+    s->lines[g->domain].len += (uint32_t)by;
     s->waiting_len += (uint32_t)by;
 }
 
@@ -633,8 +634,10 @@ static void job_stop(struct sched *s, uint32_t id, bool release) {
     const struct group *g = &s->groups.at[slot->group];
     if (s->quota_waiting[g->tenant])
         for (uint32_t d = 0; d < s->world.fleet.domains_len; d++) line_wake(s, d, WAKE_QUOTA, g->tenant);
-    l->freed = true;
-    line_dirty(s, slot->domain);
+    if (l->len > 0 || !s->skips_line) { /* else a pass would have nothing to do */
+        l->freed = true;
+        line_dirty(s, slot->domain);
+    }
     slot->job = JOB_NONE;
     slot->next_unused = s->unused_slot;
     s->unused_slot = id;
@@ -748,17 +751,19 @@ void sched_capacity(struct sched *s, uint32_t domain) {
     line_dirty(s, domain);
 }
 
-/* The commonest event of a full fleet: a job ends, nothing else was free, and the head of the line asks for the
- * same. Any placement would come to the same devices, so the head takes over the slot with all it holds, and of
- * the many sums only what differs between the two jobs changes. `alone`: nothing else happens at this instant,
- * so nobody could come before the head, and nobody sees the fleet between the two jobs. */
+/* The commonest event of a full fleet: a job ends, and the head of the line asks for the same. The head did not
+ * fit, and nothing else was freed: any placement would come to the place just left, so the head takes over the slot
+ * with all it holds, and of the many sums only what differs between the two jobs changes. (Not gangs, whose parts
+ * may be dealt out in another order; and where devices are shared and others free, not the same device.)
+ * `alone`: nothing else happens at this instant, so nobody comes before the head, and nobody sees the fleet
+ * between the two jobs. */
 static bool hand_over(struct sched *s, uint32_t id, bool alone) {
     struct slot *slot = &s->slots.at[id];
     const struct line *l = &s->lines[slot->domain];
     const uint32_t ended = slot->job, job = l->front;
-    if (!alone || !s->hands_over || !l->front_apart || s->group_of[job] != slot->group || slot->pool == FLEET_NONE ||
-        slot->gpu_milli == 0 || s->world.fleet.domains[slot->domain].free_milli != 0)
+    if (!alone || !s->hands_over || !l->front_apart || s->group_of[job] != slot->group || slot->pool == FLEET_NONE)
         return false;
+    if (s->world.fleet.shares && s->world.fleet.domains[slot->domain].free_milli > 0) return false;
     slot_settle(s, slot);
     if (s->job_results) s->job_results[ended].held_ns += s->world.now_ns;
     leave_line(s, slot->group, job);
@@ -1113,7 +1118,19 @@ uint64_t sched_group_models(const struct sched *s, uint32_t group) {
 
 uint32_t sched_group_jobs(const struct sched *s, uint32_t group) { return s->groups.at[group].len; }
 
-void sched_arrive(struct sched *s, uint32_t job) {
+/* A job that finds nobody waiting, and nobody comes with it, need not stand in line to be the next: it starts if
+ * it fits. false: it must join the line. */
+static bool start_alone(struct sched *s, uint32_t id, uint32_t job) {
+    const struct group *g = &s->groups.at[id];
+    if (!s->skips_line || s->lines[g->domain].len > 0 || !quota_allows(s, g)) return false;
+    const uint32_t takes = place_now(s, g);
+    if (takes == FLEET_NONE) return false;
+    s->group_of[job] = id;
+    job_begin(s, job, takes);
+    return true;
+}
+
+void sched_arrive(struct sched *s, uint32_t job, bool alone) {
     struct job *j = &s->world.jobs.at[job];
     const size_t regions = s->setup->regions_len;
     bool may[256], any = false;
@@ -1130,7 +1147,8 @@ void sched_arrive(struct sched *s, uint32_t job) {
     }
     const uint32_t region = sched_route(s, job, may, NULL);
     if (s->job_results) s->job_results[job].region = region;
-    sched_join(s, s->world.domain_of[j->tenant * regions + region], job);
+    const uint32_t group = group_find(s, s->world.domain_of[j->tenant * regions + region], job);
+    if (!alone || !start_alone(s, group, job)) join_line(s, group, job);
 }
 
 void sched_prefetch(const struct sched *s, evq_key next) {

@@ -34,6 +34,8 @@ static inline uint64_t order_key_i64(int64_t v) { return (uint64_t)v ^ (UINT64_C
 struct backfill_model {
     struct model model;
     void (*open)(void *state, const void *params, const struct world *world);
+    /* Without `arrived` and `ended_early` below, a pass must start a lone job that fits and do nothing in a line
+     * where nobody waits: such a job is then started, and such a line passed over, without asking it. */
     void (*pass)(void *state, struct sched *sched, uint32_t domain);
     /* May be NULL: a job joined the line; jobs completed before their expected ends (called once, after all
      * completions of the instant and before its arrivals). */

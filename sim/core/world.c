@@ -238,7 +238,9 @@ static void open_rest(struct sched *s) {
     caps_open(s);
     s->working |= s->iron != NULL;
     if (s->hold || s->working) s->job_state = arena_alloc(&s->arena, s->world.jobs.len + 1, sizeof *s->job_state);
-    s->hands_over &= s->hold == NULL && s->iron == NULL && s->caps == NULL;
+    const bool plain = s->hold == NULL && s->iron == NULL && s->caps == NULL;
+    s->hands_over &= plain;
+    s->skips_line &= plain;
 }
 
 bool world_open(struct sched *s, const struct setup *setup, const struct jobs *trace,
@@ -271,6 +273,7 @@ bool world_open(struct sched *s, const struct setup *setup, const struct jobs *t
     }
     bind_tenants(s);
     s->by_tenant |= s->order->tenant_key != NULL;
+    s->skips_line = !s->backfill->arrived && !s->backfill->ended_early && setup->policy.round_ns == 0;
     s->hands_over = s->backfill->head_blocks && !s->order->preemptive && !s->by_tenant && !s->place->draws &&
                     setup->policy.round_ns == 0 && !has_quota(setup);
     s->possible = arena_alloc(&s->arena, w->fleet.domains_len * w->jobs.shapes.len + 1, 1);

@@ -94,20 +94,10 @@ static double zeus_caps[] = {0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1};
 static double zeus_speeds[] = {0.725, 0.853, 0.899, 0.941, 0.965, 0.987, 1};
 enum { ZEUS_LEN = sizeof zeus_caps / sizeof *zeus_caps };
 
-/* equal: neighbours may be the same. */
-static void check_ascending(struct reading *r, const struct yaml_node *map, const char *key, const struct numbers *n,
-                            bool equal) {
-    const struct yaml_node *list = node_at(map, key);
+static void check_full(struct reading *r, const struct yaml_node *map, const char *key, const struct numbers *n) {
     size_t mark = reading_enter(r, key);
-    for (size_t i = 1; i < n->len; i++)
-        if (n->at[i] < n->at[i - 1] || (n->at[i] == n->at[i - 1] && !equal)) {
-            size_t inner = reading_enter_index(r, i);
-            reading_add(r, list->items[i].value, "%g is not above the %g before it, expected them to ascend",
-                        n->at[i], n->at[i - 1]);
-            reading_leave(r, inner);
-        }
-    if (n->len && n->at[n->len - 1] != 1)
-        reading_add(r, list, "ends at %g, expected 1: no cap is full speed", n->at[n->len - 1]);
+    if (n->at[n->len - 1] != 1)
+        reading_add(r, node_at(map, key), "ends at %g, expected 1: no cap is full speed", n->at[n->len - 1]);
     reading_leave(r, mark);
 }
 
@@ -123,6 +113,8 @@ static void cap_table(struct reading *r, const struct yaml_node *map, struct cap
     else {
         check_ascending(r, map, "caps", &draft->caps, false);
         check_ascending(r, map, "speeds", &draft->speeds, true);
+        check_full(r, map, "caps", &draft->caps);
+        check_full(r, map, "speeds", &draft->speeds);
     }
 }
 
@@ -261,14 +253,14 @@ static const struct field policy_fields[] = {
      .read = read_model, .models = KIND_PLACE},
     {.param = {.key = "route", .offset = AT(route), .text = "home", .help = "Which region, at submit."},
      .read = read_model, .models = KIND_ROUTE},
-    {.param = {.key = "shift", .offset = AT(shift),
-               .help = "When a job that could start should; at once when left out."},
+    {.param = {.key = "shift", .offset = AT(shift), .text = "now",
+               .help = "When a job that could start should."},
      .read = read_model, .models = KIND_SHIFT},
     {.param = {.key = "shift_on", .offset = AT(shift_carbon),
                .help = "Which signal shifting goes by, always times PUE; carbon when left out."},
      .read = read_shift_on, .block = &weights_block, .form = "carbon, price, or {carbon: 0.7, price: 0.3}"},
-    {.param = {.key = "forecast", .offset = AT(forecast),
-               .help = "What is known of the signals' future; everything when left out."},
+    {.param = {.key = "forecast", .offset = AT(forecast), .text = "perfect",
+               .help = "What is known of the signals' future."},
      .read = read_model, .models = KIND_FORECAST},
     {.param = {.key = "wait", .kind = PARAM_TIME, .offset = AT(wait_ns), .least = 0, .most = 31557600,
                .help = "How long shifting may keep a job waiting whose class says nothing."}},
@@ -281,8 +273,8 @@ static const struct field policy_fields[] = {
                        "starts at once."}},
     {.param = {.key = "migrate", .kind = PARAM_BOOL, .offset = AT(migrate),
                .help = "Whether a suspended or interrupted job is routed anew."}},
-    {.param = {.key = "market", .offset = AT(market),
-               .help = "On which purchase a job runs, among those its class may use; any when left out."},
+    {.param = {.key = "market", .offset = AT(market), .text = "any",
+               .help = "On which purchase a job runs, among those its class may use."},
      .read = read_model, .models = KIND_MARKET},
     {.param = {.key = "checkpoint", .offset = AT(checkpoint), .help = "What survives a failure."},
      .read = read_checkpoint, .block = &checkpoint_block, .form = "a mapping"},

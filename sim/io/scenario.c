@@ -39,7 +39,7 @@ struct scenario_draft {
     const char *name, *about, *start, *work_unit;
     struct window_draft measure;
     struct policy_setup policy;
-    const struct yaml_node *trace, *load, *regions, *pools, *tenants, *classes, *unused;
+    const struct yaml_node *trace, *load, *regions, *pools, *tenants, *classes, *transfer, *unused;
 };
 
 #define AT(member) offsetof(struct window_draft, member)
@@ -130,6 +130,8 @@ static const struct field scenario_fields[] = {
      .read = read_node, .block = &tenant_block, .form = "a list of mappings"},
     {.param = {.key = "classes", .offset = AT(classes), .help = "What jobs may do."},
      .read = read_node, .block = &class_block, .form = "a list of mappings"},
+    {.param = {.key = "transfer", .offset = AT(transfer), .help = "What moving data costs."},
+     .read = read_node, .block = &transfer_block, .form = "a mapping"},
     {.param = {.key = "policy", .offset = AT(policy), .help = "By which rules."},
      .read = read_block, .block = &policy_block, .form = "a mapping"},
     {.param = {.key = "runs", .offset = AT(unused), .help = "What is compared."},
@@ -165,6 +167,19 @@ void name_unique(struct reading *r, const struct yaml_node *element, const char 
                         i);
             return;
         }
+}
+
+void check_ascending(struct reading *r, const struct yaml_node *map, const char *key, const struct numbers *n,
+                     bool equal) {
+    const struct yaml_node *list = node_at(map, key);
+    size_t mark = reading_enter(r, key);
+    for (size_t i = 1; i < n->len; i++)
+        if (n->at[i] < n->at[i - 1] || (n->at[i] == n->at[i - 1] && !equal)) {
+            size_t inner = reading_enter_index(r, i);
+            reading_add(r, list->items[i].value, "%g after %g, expected values to ascend", n->at[i], n->at[i - 1]);
+            reading_leave(r, inner);
+        }
+    reading_leave(r, mark);
 }
 
 const struct yaml_node *node_at(const struct yaml_node *map, const char *key) {
@@ -276,7 +291,10 @@ static void document_read(struct document *d, const struct yaml_node *root, stru
     setup->policy = draft.policy;
     if (draft.regions) regions_read(d, draft.regions);
     if (draft.tenants) tenants_read(d, draft.tenants);
+    size_t before = d->r.err->found;
     if (draft.pools) pools_read(d, draft.pools);
+    if (draft.regions && d->r.err->found == before) supply_check(d, draft.regions);
+    if (draft.transfer) transfer_read(d, draft.transfer);
     demand_section(d, root, &draft);
     if (draft.classes) classes_read(d, draft.classes);
     policy_finish(d, yaml_get(root, "policy"));
