@@ -237,6 +237,7 @@ static void fill_region(const struct sched *s, uint32_t region, struct tally *t,
 /* The run's hardware, energy and money are the sum of its regions'. Peaks of regions need not coincide: their
  * sum is what their connections must carry together. */
 static void sum_regions(struct tally *run, const struct tally *regions, size_t count) {
+    run->carbon_usd = run->market_co2_g = 0; /* the groups' part is in the regions' */
     for (size_t i = 0; i < count; i++) {
         const struct tally *r = &regions[i];
         run->energy_j += r->energy_j;
