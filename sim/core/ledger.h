@@ -11,6 +11,11 @@
  *
  * A job is charged for the GPUs it holds (idle and busy watts) and its part of the node's base power (GPUs held
  * over the node's GPUs; on a node without GPUs: cores held over cores). Idle is the rest.
+ *
+ * PUE may depend on load: facility power is then it_w x (pue(t) + add(it_w / full_w)), a segment also ends where
+ * it_w changes, and what jobs and idle nodes are charged follows as ever. Where a region has a site, its account
+ * goes on with every settlement. Regions without either pay a comparison.
+ *
  * Cost: a few multiply-adds a start or stop, plus one step a signal change.
  */
 #ifndef HEADROOM_CORE_LEDGER_H
@@ -19,6 +24,7 @@
 #include "core/cursor.h"
 #include "core/result.h"
 #include "core/setup.h"
+#include "core/site.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -62,6 +68,7 @@ struct region_mark { /* running totals of a region at some moment */
     double it_j, price_s, carbon_s, pue_s;
     double used, fragmented;   /* thousandths of a GPU x ns */
     wide gauge[GAUGE_COUNT];   /* x ns */
+    struct site_totals site;   /* 0 where there is none */
 };
 struct region_account {
     const struct region_setup *setup;
@@ -69,6 +76,10 @@ struct region_account {
     int64_t segment_ns, next_ns, now_ns; /* signals constant on [segment, next) */
     struct flow base, now, per_ns;       /* at segment_ns, at now_ns; growth in this segment */
     double it_w;                         /* now */
+    double pue_now;                      /* facility W per IT W in this segment */
+    bool by_load;                        /* pue_now depends on it_w: a change of it begins a segment */
+    double load_w, full_w;               /* it_w that pue_now is of; that of all nodes at their peak */
+    struct site *site;                   /* what stands behind the meter, or NULL */
     double price_s, carbon_s;            /* integrals of price and carbon to segment_ns, for time averages */
     struct flow settled;                 /* meter is settled to here */
     int64_t settled_ns;

@@ -113,6 +113,8 @@ Test(site, surplus_stored_then_exported) {
         region->site.solar_w = sunny(&setup);
         region->site.export_usd_per_kwh = pays ? 0.03 : 0;
         struct site *site = site_open(region, 0);
+        site_advance(site, hours(13), 30 * kw, 0.2, 300);
+        cr_expect_eq(site_grid_w(site), 0); /* what flows back is not drawn */
         const struct site_totals t = FOLLOW(site, {24, 30, 0.2, 300});
         const double filled_h = 50 / 0.96 / 25, back = 5 * filled_h + 30 * (4 - filled_h);
         const double grid = 6 * 30 + 4 * 10 + (6 * 30 - 7);
@@ -333,16 +335,16 @@ Test(site, windows_straddle_events) {
     site_close(site);
 }
 
-/* June's 100 kW keep July at 80, and so on for 12 months; the thirteenth pays for what it drew. What a ratchet bills does not
- * ratchet itself. */
+/* June's 100 kW keep the 12 months after it at 80. Later ones pay 0.8 x December's 70: what was billed under the ratchet
+ * does not ratchet itself. */
 Test(site, ratchet) {
     struct region_setup region = {.site = {.demand_usd_per_kw = 2, .demand_ratchet = 0.8}};
     const int64_t origin = date("2022-06-01");
     struct site *site = site_open(&region, origin);
     double wanted = 0;
     for (int month = 0; month < 15; month++) {
-        const double peak_kw = month == 0 ? 100 : month == 6 ? 90 : 50;
-        const double bill_kw = month == 0 ? 100 : month == 6 ? 90 : month <= 12 ? 80 : 0.8 * 90;
+        const double peak_kw = month == 0 ? 100 : month == 6 ? 70 : 50;
+        const double bill_kw = month == 0 ? 100 : month <= 12 ? 80 : 0.8 * 70;
         const int64_t begins = tick_month_start(origin, month) - origin;
         site_advance(site, begins + hours(5), 0, 0, 0);
         site_advance(site, begins + hours(6), peak_kw * kw, 0, 0);
