@@ -274,6 +274,7 @@ void site_close(struct site *site) { free(site); }
 
 struct site_totals site_read(const struct site *site) {
     struct site_totals total = site->total;
+    total.demand_closed_usd = total.demand_usd;
     total.demand_usd += month_usd(site, fmax(site->month_peak_w, window_w(site)));
     return total;
 }

@@ -37,6 +37,7 @@ struct site_totals { /* running totals since time 0 */
     double grid_usd, grid_g;             /* of what was drawn, at price and carbon of the moment */
     double export_usd;
     double demand_usd;                   /* of months closed and, in full, of the one under way as it stands */
+    double demand_closed_usd;            /* of months closed alone */
 };
 
 struct site;

@@ -229,6 +229,17 @@ static void fill_region(const struct sched *s, uint32_t region, struct tally *t,
         t->price_mean = (b->price_s - a->price_s) / s_measured;
         t->carbon_mean = (b->carbon_s - a->carbon_s) / s_measured;
     }
+    if (r->site) {
+        const struct site_totals *x = &a->site, *y = &b->site;
+        t->grid_j = y->grid_j - x->grid_j;
+        t->solar_j = y->solar_j - x->solar_j;
+        t->solar_used_j = y->solar_used_j - x->solar_used_j;
+        t->export_j = y->export_j - x->export_j;
+        t->battery_loss_j = y->battery_loss_j - x->battery_loss_j;
+        t->site_usd = y->grid_usd - x->grid_usd - (y->export_usd - x->export_usd) - t->energy_usd;
+        t->site_co2_g = y->grid_g - x->grid_g - t->co2_g;
+        t->demand_usd = y->demand_usd - x->demand_closed_usd; /* months the window touches, each in full */
+    }
     t->carbon_usd = (t->co2_g + t->site_co2_g) / 1e3 * r->setup->carbon_usd_per_kg;
     t->market_co2_g = market_g(r->setup, t->energy_j, t->co2_g);
     t->water_l = t->it_energy_j / 3.6e6 * r->setup->water_l_per_kwh;
