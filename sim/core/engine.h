@@ -130,6 +130,7 @@ struct sched {
     uint32_t bins_most;
     int64_t stop_ns;       /* when totals are read next: a bin ends, or the window opens or closes */
     struct region_mark *bin_marks; /* regions' totals at the beginning of the open bin */
+    double *bin_elastic_usd;       /* and what elastic nodes had been billed */
 
     /* Each is NULL, or false, when nothing of the setup needs it. */
     struct hold *hold;     /* shifting, data transfer, markets */
