@@ -1,6 +1,7 @@
 /*
- * Capacity that is paid for anyway comes first (free, owned, rented, reserved), then nodes on demand, and spot
- * nodes only where nothing else is to be had: the order of whoever wants the work done and has a contract.
+ * Capacity that is paid for anyway comes first (free, owned, rented, reserved), then nodes on demand, and
+ * spot nodes only where nothing else is to be had: the order of whoever wants the work done and has a
+ * contract.
  */
 #include "base/tick.h"
 #include "core/seams.h"

@@ -1,13 +1,14 @@
 /*
  * The cheap and uncertain first, the dear and certain before it is too late. Capacity that is paid for anyway
- * comes first, then spot nodes; nodes on demand join once the time to the deadline is no longer than what is left
- * to do from what is safe, a fresh node's provisioning and a margin. From that moment another interruption could
- * not be made up for, so spot nodes are dropped and a job that runs on one is moved. A job that is on demand stays
- * there: going back would pay for a second restart. The rule is that of a safety net in time, as in Wu et al.
- * (NSDI'24); there is no estimate of how long spot nodes last in it, so it needs no history.
+ * comes first, then spot nodes; nodes on demand join once the time to the deadline is no longer than what is
+ * left to do from what is safe, a fresh node's provisioning and a margin. From that moment another
+ * interruption could not be made up for, so spot nodes are dropped and a job that runs on one is moved. A job
+ * that is on demand stays there: going back would pay for a second restart. The rule is that of a safety net
+ * in time, as in Wu et al. (NSDI'24); there is no estimate of how long spot nodes last in it, so it needs no
+ * history.
  *
- * Invariant: a job whose work fits before its deadline on demand when it is submitted keeps the time for that,
- * whatever the spot market does.
+ * Invariant: a job whose work fits before its deadline on demand when it is submitted keeps the time for
+ * that, whatever the spot market does.
  */
 #include "base/tick.h"
 #include "core/seams.h"
@@ -24,8 +25,8 @@ static const struct param params[] = {
      .help = "Time kept in hand when a job goes on demand to make its deadline."},
     {.key = "patience", .kind = PARAM_TIME, .offset = offsetof(struct spot_first, patience_ns),
      .fallback = INFINITY, .least = 0, .most = 31557600,
-     .help = "A job without a deadline may also go on demand once so long has passed since its submit; never when "
-             "left out."},
+     .help = "A job without a deadline may also go on demand once so long has passed since its submit; "
+             "never when left out."},
 };
 
 /* When nodes on demand join. */
@@ -60,7 +61,8 @@ static size_t choose(const void *raw, const struct market_job *job, int64_t now_
 
 const struct market_model market_spot_first = {
     .model = {.name = "spot_first",
-              .summary = "capacity that is paid for anyway, then spot, and on demand in time for the deadline",
+              .summary = "capacity that is paid for anyway, then spot, and on demand in time for the "
+                         "deadline",
               .source = "Wu et al., NSDI'24 (the safety net)",
               .params_size = sizeof(struct spot_first),
               .params = params,

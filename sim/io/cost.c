@@ -1,11 +1,12 @@
 /*
- * What capacity costs: one of six ways to buy a pool's nodes. What is paid for always (owned, rented, reserved)
- * becomes one price an hour: a purchase as the annuity that repays it, with the yearly cost of running it and of
- * the building that its peak power takes up; a reservation as its hourly price with the upfront part spread over
- * its term. On-demand and spot nodes cost what they are used, by the provider's billing.
+ * What capacity costs: one of six ways to buy a pool's nodes. What is paid for always (owned, rented,
+ * reserved) becomes one price an hour: a purchase as the annuity that repays it, with the yearly cost of
+ * running it and of the building that its peak power takes up; a reservation as its hourly price with the
+ * upfront part spread over its term. On-demand and spot nodes cost what they are used, by the provider's
+ * billing.
  *
- * A way given by its name takes the catalogue's figures for the node type; given as a mapping, it lies on top of
- * them.
+ * A way given by its name takes the catalogue's figures for the node type; given as a mapping, it lies on top
+ * of them.
  */
 #include "base/tick.h"
 #include "io/sections.h"
@@ -29,7 +30,8 @@ static const struct field owned_fields[] = {
                .fallback = 0.08, .least = 0, .most = 1,
                .help = "Interest a year; the price is repaid as an annuity."}},
     {.param = {.key = "yearly", .kind = PARAM_NUMBER, .dim = DIM_MONEY_RATE, .offset = AT(yearly_usd_per_h),
-               .least = 0, .most = 1e6, .help = "Staff, support and licences of a node, such as `5000 USD/y`."}},
+               .least = 0, .most = 1e6,
+               .help = "Staff, support and licences of a node, such as `5000 USD/y`."}},
     {.param = {.key = "facility_per_kw", .kind = PARAM_NUMBER, .dim = DIM_POWER_PRICE,
                .offset = AT(facility_usd_per_kw), .least = 0, .most = 1e6,
                .help = "Building, power and cooling plant, a year and kW of a node's IT peak power."}},
@@ -44,11 +46,12 @@ struct reserved_draft {
 };
 #define AT(member) offsetof(struct reserved_draft, member)
 static const struct field reserved_fields[] = {
-    {.param = {.key = "hourly", .kind = PARAM_NUMBER, .dim = DIM_MONEY_RATE, .offset = AT(hourly_usd), .least = 0,
-               .most = 1e6, .help = "Price of a node, at work or not."}},
-    {.param = {.key = "upfront", .kind = PARAM_NUMBER, .dim = DIM_MONEY, .offset = AT(upfront_usd), .least = 0,
-               .most = 1e9, .help = "Paid once for the whole term, which it is spread over."}},
-    {.param = {.key = "term", .kind = PARAM_TIME, .offset = AT(term_ns), .least = 3600, .most = 100 * 31557600.,
+    {.param = {.key = "hourly", .kind = PARAM_NUMBER, .dim = DIM_MONEY_RATE, .offset = AT(hourly_usd),
+               .least = 0, .most = 1e6, .help = "Price of a node, at work or not."}},
+    {.param = {.key = "upfront", .kind = PARAM_NUMBER, .dim = DIM_MONEY, .offset = AT(upfront_usd),
+               .least = 0, .most = 1e9, .help = "Paid once for the whole term, which it is spread over."}},
+    {.param = {.key = "term", .kind = PARAM_TIME, .offset = AT(term_ns), .least = 3600,
+               .most = 100 * 31557600.,
                .help = "How long the reservation lasts; required beside `upfront`."}},
 };
 static const struct block reserved_block = {.title = "reserved", BLOCK_FIELDS(reserved_fields),
@@ -90,13 +93,14 @@ static const struct field spot_fields[] = {
                .help = "The same, as a price for each of its GPUs."},
      .read = read_node, .form = signal_form},
     {.param = {.key = "available", .offset = AT(available),
-               .help = "Nodes to be had at a time, at most the pool's `nodes`; all when left out. When it falls, the "
-                       "nodes above it are taken back."},
+               .help = "Nodes to be had at a time, at most the pool's `nodes`; all when left out. When it "
+                       "falls, the nodes above it are taken back."},
      .read = read_node, .form = signal_form},
     {.param = {.key = "hazard", .kind = PARAM_NUMBER, .dim = DIM_RATE, .offset = AT(hazard_per_h), .least = 0,
                .most = 3600, .help = "How often a node is taken back at random."}},
     {.param = {.key = "notice", .kind = PARAM_TIME, .offset = AT(notice_ns), .least = 0, .most = 86400,
-               .help = "Warning before a node is taken back; a job writes a checkpoint in it where that fits."}},
+               .help = "Warning before a node is taken back; a job writes a checkpoint in it where that "
+                       "fits."}},
     ELASTIC_FIELDS};
 static const struct block spot_block = {.title = "spot", BLOCK_FIELDS(spot_fields),
     .about = "Nodes that are rented while they are wanted and may be taken back."};
@@ -126,8 +130,8 @@ static const struct field cost_fields[] = {
      .read = read_block, .block = &spot_block, .form = "a mapping"},
 };
 const struct block cost_block = {.title = "cost", BLOCK_FIELDS(cost_fields),
-    .about = "What the capacity costs: one of these keys. A way given by its name alone, as in `cost: owned`, takes "
-             "the figures of the catalogue's node type; without `cost` the capacity is free."};
+    .about = "What the capacity costs: one of these keys. A way given by its name alone, as in `cost: "
+             "owned`, takes the figures of the catalogue's node type; without `cost` the capacity is free."};
 #undef AT
 
 static const struct {
@@ -152,7 +156,8 @@ static const struct yaml_node *with_catalog(struct document *d, const struct yam
             return NULL;
         }
         if (!way) {
-            reading_add(&d->r, node, "no catalogue figure for %s, expected a mapping such as {rented: 2.9 USD/h}",
+            reading_add(&d->r, node,
+                        "no catalogue figure for %s, expected a mapping such as {rented: 2.9 USD/h}",
                         value_shown(node).text);
             return NULL;
         }
@@ -171,11 +176,13 @@ static const struct yaml_node *with_catalog(struct document *d, const struct yam
 static double owned_usd_per_h(const struct owned_draft *owned, const struct pool_setup *pool) {
     if (owned->life_ns <= 0) return 0; /* there was a finding */
     double peak_kw = (pool->base_w + pool->gpus * pool->gpu_peak_w) / 1000;
-    return cost_owned_usd_per_h(owned->price_usd, tick_seconds(owned->life_ns) / 31557600., owned->cost_of_capital) +
+    return cost_owned_usd_per_h(owned->price_usd, tick_seconds(owned->life_ns) / 31557600.,
+                                owned->cost_of_capital) +
            owned->yearly_usd_per_h + owned->facility_usd_per_kw * peak_kw / hours_per_year;
 }
 
-static double reserved_usd_per_h(struct reading *r, const struct yaml_node *way, const struct reserved_draft *reserved) {
+static double reserved_usd_per_h(struct reading *r, const struct yaml_node *way,
+                                 const struct reserved_draft *reserved) {
     if (way->kind != YAML_MAP) return 0;
     if (!yaml_get(way, "hourly") && !yaml_get(way, "upfront"))
         reading_add(r, way, "missing key \"hourly\" or \"upfront\"");
@@ -219,11 +226,12 @@ static void elastic_read(struct document *d, const struct yaml_node *way, const 
     pool->spot_notice_ns = draft->notice_ns;
     pool->billing_ns = draft->billing_ns;
     pool->billing_least_ns = draft->billing_least_ns;
-    pool->sleep = (struct sleep_setup){.on = true, .after_ns = draft->keep_ns, .boot_ns = draft->provision_ns};
+    pool->sleep = (struct sleep_setup){.on = true, .after_ns = draft->keep_ns,
+                                       .boot_ns = draft->provision_ns};
 }
 
-static void way_read(struct document *d, const char *key, const struct yaml_node *way, const struct cost_draft *cost,
-                     struct pool_setup *pool) {
+static void way_read(struct document *d, const char *key, const struct yaml_node *way,
+                     const struct cost_draft *cost, struct pool_setup *pool) {
     size_t mark = reading_enter(&d->r, key);
     switch (pool->bought) {
     case BOUGHT_OWNED: pool->usd_per_node_h = owned_usd_per_h(&cost->owned, pool); break;
@@ -250,5 +258,6 @@ void cost_read(struct document *d, const struct yaml_node *given, const struct y
         }
     if (found != 1)
         reading_add(&d->r, node,
-                    "expected one of \"owned\", \"rented\", \"rented_per_gpu\", \"reserved\", \"on_demand\" and \"spot\"");
+                    "expected one of \"owned\", \"rented\", \"rented_per_gpu\", \"reserved\", \"on_demand\" "
+                    "and \"spot\"");
 }

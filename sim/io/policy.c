@@ -1,8 +1,8 @@
 /*
  * The `policy:` section: which models decide, what the scheduler believes of run times, what jobs may be kept
  * waiting for, and what checkpoints and power caps cost. The tables check one value at a time; what must hold
- * between values, and between the policy and the regions and classes it works on, is checked in policy_finish,
- * once those have been read.
+ * between values, and between the policy and the regions and classes it works on, is checked in
+ * policy_finish, once those have been read.
  *
  * Invariant: a policy read without findings has a table of power caps that ascends to a full speed at 1.
  */
@@ -21,8 +21,8 @@ struct checkpoint_draft {
 #define AT(member) offsetof(struct checkpoint_draft, member)
 static const struct field checkpoint_fields[] = {
     {.param = {.key = "every", .offset = AT(every), .required = true,
-               .help = "Work between two checkpoints: a time, or the best one for the job's own failure rate by "
-                       "Young's or by Daly's formula."},
+               .help = "Work between two checkpoints: a time, or the best one for the job's own failure "
+                       "rate by Young's or by Daly's formula."},
      .read = read_node, .form = "a time such as `30 min`, `young` or `daly`"},
     {.param = {.key = "write", .kind = PARAM_TIME, .offset = AT(write_ns), .least = 0, .most = 86400,
                .help = "GPU time that writing one takes; required by `young` and `daly`."}},
@@ -37,9 +37,10 @@ static void every_read(struct reading *r, const struct yaml_node *node, struct c
     static const struct param param = {.kind = PARAM_TIME, .least = 1e-3, .most = 31557600};
     const char *const words[] = {"young", "daly"};
     size_t mark = reading_enter(r, "every");
-    if (node->kind == YAML_SCALAR && strcmp(node->text, words[0]) == 0) checkpoint->kind = CHECKPOINT_YOUNG;
-    else if (node->kind == YAML_SCALAR && strcmp(node->text, words[1]) == 0) checkpoint->kind = CHECKPOINT_DALY;
-    else if (node->kind == YAML_SCALAR && text_nearest(node->text, words, 2))
+    bool named = node->kind == YAML_SCALAR;
+    if (named && strcmp(node->text, words[0]) == 0) checkpoint->kind = CHECKPOINT_YOUNG;
+    else if (named && strcmp(node->text, words[1]) == 0) checkpoint->kind = CHECKPOINT_DALY;
+    else if (named && text_nearest(node->text, words, 2))
         reading_unknown(r, node, "interval", words, 2, NULL);
     else if (value_read(r, node, &param, &checkpoint->every_ns)) checkpoint->kind = CHECKPOINT_FIXED;
     reading_leave(r, mark);
@@ -55,9 +56,10 @@ static void read_checkpoint(struct reading *r, const struct yaml_node *node, con
     if (!draft.every) return;
     every_read(r, draft.every, checkpoint);
     bool best = checkpoint->kind == CHECKPOINT_YOUNG || checkpoint->kind == CHECKPOINT_DALY;
-    if (best && !yaml_get(node, "write")) reading_add(r, node, "missing key \"write\", which \"every\" follows from");
-    else if (best && draft.write_ns == 0 && yaml_get(node, "write")->kind == YAML_SCALAR)
-        reading_add(r, yaml_get(node, "write"), "no best interval when writing costs nothing, expected above 0");
+    const struct yaml_node *write = yaml_get(node, "write");
+    if (best && !write) reading_add(r, node, "missing key \"write\", which \"every\" follows from");
+    else if (best && draft.write_ns == 0 && write->kind == YAML_SCALAR)
+        reading_add(r, write, "no best interval when writing costs nothing, expected above 0");
 }
 
 /* --- power caps --- */
@@ -73,15 +75,17 @@ struct cap_draft {
 #define AT(member) offsetof(struct cap_draft, member)
 static const struct field cap_fields[] = {
     {.param = {.key = "when", .kind = PARAM_CHOICE, .offset = AT(when), .choices = cap_whens,
-               .help = "When GPUs are capped at `level`. Regions whose power limit caps use the table only."}},
-    {.param = {.key = "level", .kind = PARAM_NUMBER, .offset = AT(level), .fallback = 1, .least = 0.01, .most = 1,
+               .help = "When GPUs are capped at `level`. Regions whose power limit caps use the table "
+                       "only."}},
+    {.param = {.key = "level", .kind = PARAM_NUMBER, .offset = AT(level), .fallback = 1, .least = 0.01,
+               .most = 1,
                .help = "The cap, as a share of a GPU's peak power; required unless `when` is never."}},
     {.param = {.key = "above", .offset = AT(above),
                .help = "GPUs are capped while price or carbon intensity are above it."},
      .read = read_node, .form = "a price or a carbon intensity, by `when`"},
     {.param = {.key = "caps", .kind = PARAM_NUMBERS, .offset = AT(caps), .least = 0.01, .most = 1,
-               .help = "Caps that speeds were measured at, ascending to 1; those of a V100 when left out (Zeus, "
-                       "NSDI'23)."}},
+               .help = "Caps that speeds were measured at, ascending to 1; those of a V100 when left out "
+                       "(Zeus, NSDI'23)."}},
     {.param = {.key = "speeds", .kind = PARAM_NUMBERS, .offset = AT(speeds), .least = 0.001, .most = 1,
                .help = "Speed at each cap, of the speed without one; interpolated between them."}},
 };
@@ -94,7 +98,8 @@ static double zeus_caps[] = {0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1};
 static double zeus_speeds[] = {0.725, 0.853, 0.899, 0.941, 0.965, 0.987, 1};
 enum { ZEUS_LEN = sizeof zeus_caps / sizeof *zeus_caps };
 
-static void check_full(struct reading *r, const struct yaml_node *map, const char *key, const struct numbers *n) {
+static void check_full(struct reading *r, const struct yaml_node *map, const char *key,
+                       const struct numbers *n) {
     size_t mark = reading_enter(r, key);
     if (n->at[n->len - 1] != 1)
         reading_add(r, node_at(map, key), "ends at %g, expected 1: no cap is full speed", n->at[n->len - 1]);
@@ -105,10 +110,12 @@ static void check_full(struct reading *r, const struct yaml_node *map, const cha
 static void cap_table(struct reading *r, const struct yaml_node *map, struct cap_draft *draft, bool good) {
     const struct yaml_node *caps = yaml_get(map, "caps"), *speeds = yaml_get(map, "speeds");
     if (!caps != !speeds)
-        reading_add(r, map, "missing key \"%s\" beside \"%s\"", caps ? "speeds" : "caps", caps ? "caps" : "speeds");
+        reading_add(r, map, "missing key \"%s\" beside \"%s\"", caps ? "speeds" : "caps",
+                    caps ? "caps" : "speeds");
     if (!caps || !speeds || !good) return;
     if (draft->caps.len != draft->speeds.len)
-        reading_add(r, speeds, "%zu speeds for %zu caps, expected as many", draft->speeds.len, draft->caps.len);
+        reading_add(r, speeds, "%zu speeds for %zu caps, expected as many", draft->speeds.len,
+                    draft->caps.len);
     else if (draft->caps.len < 2) reading_add(r, caps, "%zu caps, expected at least 2", draft->caps.len);
     else {
         check_ascending(r, map, "caps", &draft->caps, false);
@@ -125,7 +132,8 @@ static void above_read(struct reading *r, const struct yaml_node *map, const str
         [CAP_CARBON] = {.kind = PARAM_NUMBER, .dim = DIM_CARBON, .least = 0, .most = 10000}};
     bool wanted = draft->when == CAP_PRICE || draft->when == CAP_CARBON;
     if (wanted && !draft->above)
-        reading_add(r, map, "missing key \"above\", expected such as %s", units_example(params[draft->when].dim));
+        reading_add(r, map, "missing key \"above\", expected such as %s",
+                    units_example(params[draft->when].dim));
     if (!draft->above) return;
     size_t mark = reading_enter(r, "above");
     if (wanted) value_read(r, draft->above, &params[draft->when], &cap->above);
@@ -149,8 +157,8 @@ static void read_cap(struct reading *r, const struct yaml_node *node, const stru
     if (draft.when != CAP_NEVER && !yaml_get(node, "level")) reading_add(r, node, "missing key \"level\"");
     double least = draft.caps.len ? draft.caps.at[0] : zeus_caps[0];
     if (good && draft.level < least)
-        reading_add(r, node_at(node, "level"), "below the lowest cap a speed is known for, expected at least %g",
-                    least);
+        reading_add(r, node_at(node, "level"),
+                    "below the lowest cap a speed is known for, expected at least %g", least);
 }
 
 /* --- what is shifted on --- */
@@ -169,7 +177,8 @@ static const struct block weights_block = {.title = "shift_on", BLOCK_FIELDS(wei
     .about = "Both signals, each over its mean over regions and time, times PUE."};
 #undef AT
 
-static void read_shift_on(struct reading *r, const struct yaml_node *node, const struct field *field, void *into) {
+static void read_shift_on(struct reading *r, const struct yaml_node *node, const struct field *field,
+                          void *into) {
     static const char *const words[] = {"carbon", "price"};
     struct policy_setup *policy = (struct policy_setup *)((char *)into - field->param.offset);
     struct weights weights = {0};
@@ -196,9 +205,11 @@ struct estimate_draft {
 static const struct field estimate_fields[] = {
     {.param = {.key = "noisy", .kind = PARAM_NUMBER, .offset = AT(noisy), .least = 0, .most = 10,
                .help = "The truth with a lognormal error of this sigma."}},
-    {.param = {.key = "class_mean", .kind = PARAM_TIME, .offset = AT(class_mean_ns), .least = 0, .most = 86400,
-               .help = "Mean run time of the jobs that the same entry of `classes` matches (else of the same class), "
-                       "rounded down to whole multiples of this; 0: not rounded. Implies `overrun: allow`."}},
+    {.param = {.key = "class_mean", .kind = PARAM_TIME, .offset = AT(class_mean_ns), .least = 0,
+               .most = 86400,
+               .help = "Mean run time of the jobs that the same entry of `classes` matches (else of the "
+                       "same class), rounded down to whole multiples of this; 0: not rounded. Implies "
+                       "`overrun: allow`."}},
 };
 static const struct block estimate_block = {.title = "estimate", BLOCK_FIELDS(estimate_fields),
     .about = "What the scheduler believes of run times, where a word does not say it: one of these keys."};
@@ -269,8 +280,8 @@ static const struct field policy_fields[] = {
     {.param = {.key = "resume", .kind = PARAM_TIME, .offset = AT(resume_ns), .least = 0, .most = 86400,
                .help = "GPU time that going on costs a suspended job."}},
     {.param = {.key = "reserved_first", .kind = PARAM_BOOL, .offset = AT(reserved_first),
-               .help = "Whether a job that fits free capacity which is paid for anyway (owned, rented, reserved) "
-                       "starts at once."}},
+               .help = "Whether a job that fits free capacity which is paid for anyway (owned, rented, "
+                       "reserved) starts at once."}},
     {.param = {.key = "migrate", .kind = PARAM_BOOL, .offset = AT(migrate),
                .help = "Whether a suspended or interrupted job is routed anew."}},
     {.param = {.key = "market", .offset = AT(market), .text = "any",
@@ -283,8 +294,8 @@ static const struct field policy_fields[] = {
     {.param = {.key = "scatter", .kind = PARAM_BOOL, .offset = AT(scatter),
                .help = "Whether a job that would fit one node may be split when no node has room."}},
     {.param = {.key = "estimate", .offset = AT(estimate),
-               .help = "What the scheduler believes of run times: the truth, the users' estimates, the truth with "
-                       "an error, or the mean of the job's class."},
+               .help = "What the scheduler believes of run times: the truth, the users' estimates, the "
+                       "truth with an error, or the mean of the job's class."},
      .read = read_estimate, .block = &estimate_block,
      .form = "exact, user, {noisy: 0.5} or {class_mean: 5 s}"},
     {.param = {.key = "overrun", .kind = PARAM_CHOICE, .offset = AT(overrun), .choices = overruns,
@@ -298,8 +309,8 @@ static const struct field policy_fields[] = {
      .read = read_restart, .form = "[7 s, 30 s, 60 s]"},
 };
 const struct block policy_block = {.title = "policy", BLOCK_FIELDS(policy_fields),
-    .about = "Who goes next, who may overtake, on which nodes, in which region, when, and on which purchase. The "
-             "scheduler acts at events, never on a clock, unless `round` says so."};
+    .about = "Who goes next, who may overtake, on which nodes, in which region, when, and on which "
+             "purchase. The scheduler acts at events, never on a clock, unless `round` says so."};
 #undef AT
 
 /* --- what must hold between values --- */
@@ -332,7 +343,8 @@ static void check_wait(struct document *d, const struct yaml_node *map, const st
 
 /* A forecast that is read from the scenario needs one in every region, of every signal that counts. */
 static void check_given(struct document *d, const struct yaml_node *map, const struct policy_setup *policy) {
-    const struct forecast_model *forecast = (const struct forecast_model *)(const void *)policy->forecast.model;
+    const struct forecast_model *forecast =
+        (const struct forecast_model *)(const void *)policy->forecast.model;
     if (!forecast || !forecast->needs_given) return;
     size_t mark = reading_enter(&d->r, "forecast");
     for (size_t i = 0; i < d->setup->regions_len; i++) {

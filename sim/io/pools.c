@@ -75,11 +75,13 @@ static const struct field pool_fields[] = {
     {.param = {.key = "cost", .offset = AT(cost), .help = "What its capacity costs; nothing when left out."},
      .read = read_node, .block = &cost_block,
      .form = "owned, rented, reserved, on_demand, spot, or a mapping of one of them"},
-    {.param = {.key = "sleep", .offset = AT(uptime.sleep), .help = "When idle nodes go to sleep; never when left out."},
+    {.param = {.key = "sleep", .offset = AT(uptime.sleep),
+               .help = "When idle nodes go to sleep; never when left out."},
      .read = read_node, .block = &sleep_block, .form = "a mapping"},
     {.param = {.key = "faults", .offset = AT(uptime.faults), .help = "When nodes fail; never when left out."},
      .read = read_node, .block = &fault_block, .form = "a mapping"},
-    {.param = {.key = "maintenance", .offset = AT(uptime.maintenance), .help = "When the pool is taken out of service."},
+    {.param = {.key = "maintenance", .offset = AT(uptime.maintenance),
+               .help = "When the pool is taken out of service."},
      .read = read_node, .block = &maintenance_block, .form = "a list of mappings"},
     {.param = {.key = "embodied", .offset = AT(uptime.embodied), .help = "Emissions of making a node."},
      .read = read_node, .block = &embodied_block, .form = "a mapping"},
@@ -164,7 +166,8 @@ static uint32_t pool_tenant(struct document *d, const struct yaml_node *node, ui
     uint32_t tenant = name_index(&d->r, node, "tenant", d->tenant_names, d->setup->tenants_len);
     const bool *may = tenant != UINT32_MAX ? d->setup->tenants[tenant].may : NULL;
     if (may && region < d->setup->regions_len && !may[region])
-        reading_add(&d->r, node, "the pool stands outside the regions that %s may run in", value_shown(node).text);
+        reading_add(&d->r, node, "the pool stands outside the regions that %s may run in",
+                    value_shown(node).text);
     reading_leave(&d->r, mark);
     return tenant;
 }

@@ -1,8 +1,8 @@
 /*
  * Regions: where energy is bought, what it emits, how warm it is outside, and what stands behind the meter
- * (supply.c). PUE may follow the temperature in three regimes: free cooling below one threshold, mixed operation
- * above it, chillers above another, each linear in the temperature; composed step by step, so it is exact for the
- * given temperature.
+ * (meter.c). PUE may follow the temperature in three regimes: free cooling below one threshold, mixed
+ * operation above it, chillers above another, each linear in the temperature; composed step by step, so it is
+ * exact for the given temperature.
  *
  * Invariant: every signal of a region read without findings has len >= 1 and lies in its range.
  */
@@ -30,15 +30,15 @@ static const struct field pue_fields[] = {
                .help = "Up to this temperature cooling is free."}},
     {.param = {.key = "per_degree", .kind = PARAM_NUMBER, .offset = AT(per_degree), .least = 0, .most = 1,
                .required = true, .help = "What each degree above it adds to the PUE."}},
-    {.param = {.key = "chiller_above", .kind = PARAM_NUMBER, .dim = DIM_TEMPERATURE, .offset = AT(chiller_above_c),
-               .fallback = 1000, .least = -90, .most = 70,
+    {.param = {.key = "chiller_above", .kind = PARAM_NUMBER, .dim = DIM_TEMPERATURE,
+               .offset = AT(chiller_above_c), .fallback = 1000, .least = -90, .most = 70,
                .help = "Above this temperature chillers run, and `chiller_per_degree` holds instead."}},
-    {.param = {.key = "chiller_per_degree", .kind = PARAM_NUMBER, .offset = AT(chiller_per_degree), .least = 0,
-               .most = 1, .help = "What each degree above `chiller_above` adds to the PUE."}},
+    {.param = {.key = "chiller_per_degree", .kind = PARAM_NUMBER, .offset = AT(chiller_per_degree),
+               .least = 0, .most = 1, .help = "What each degree above `chiller_above` adds to the PUE."}},
 };
 const struct block pue_block = {.title = "pue from temperature", BLOCK_FIELDS(pue_fields),
-    .about = "PUE = best + per_degree x (degrees between free_below and chiller_above) + chiller_per_degree x "
-             "(degrees above chiller_above); the region needs a `temperature`."};
+    .about = "PUE = best + per_degree x (degrees between free_below and chiller_above) + chiller_per_degree "
+             "x (degrees above chiller_above); the region needs a `temperature`."};
 #undef AT
 
 static const struct param pue_param = {.kind = PARAM_NUMBER, .dim = DIM_NONE, .least = 1, .most = 10};
@@ -49,13 +49,15 @@ static double pue_at(const struct pue_draft *pue, double c) {
 }
 
 /* PUE as a function of the temperature's steps. */
-static void pue_from_temperature(struct document *d, const struct yaml_node *node, struct region_setup *region) {
+static void pue_from_temperature(struct document *d, const struct yaml_node *node,
+                                 struct region_setup *region) {
     struct pue_draft pue = {0};
     size_t before = d->r.err->found;
     params_read(&d->r, node, &pue_block, &pue);
     bool above = yaml_get(node, "chiller_above"), slope = yaml_get(node, "chiller_per_degree");
     if (above != slope)
-        reading_add(&d->r, node, "missing key \"%s\" beside \"%s\"", above ? "chiller_per_degree" : "chiller_above",
+        reading_add(&d->r, node, "missing key \"%s\" beside \"%s\"",
+                    above ? "chiller_per_degree" : "chiller_above",
                     above ? "chiller_above" : "chiller_per_degree");
     if (d->r.err->found == before && above && pue.chiller_above_c < pue.free_below_c)
         reading_add(&d->r, node_at(node, "chiller_above"), "below free_below, expected at least %g C",
@@ -63,8 +65,8 @@ static void pue_from_temperature(struct document *d, const struct yaml_node *nod
     const struct steps *t = &region->temperature;
     if (!t->len)
         reading_add(&d->r, node, "a PUE that follows the temperature, expected a \"temperature\" beside it");
-    region->pue = (struct steps){.at_ns = t->at_ns, .len = t->len, .period_ns = t->period_ns, .source = t->source,
-                                 .value = arena_alloc(d->r.arena, t->len, sizeof *t->value)};
+    region->pue = *t;
+    region->pue.value = arena_alloc(d->r.arena, t->len, sizeof *t->value);
     for (size_t i = 0; i < t->len; i++) region->pue.value[i] = pue_at(&pue, t->value[i]);
 }
 
@@ -83,10 +85,10 @@ struct pue_load_draft {
 };
 #define AT(member) offsetof(struct pue_load_draft, member)
 static const struct field pue_load_fields[] = {
-    {.param = {.key = "load", .kind = PARAM_NUMBERS, .offset = AT(load), .least = 0, .most = 1, .required = true,
-               .help = "Shares of the IT peak power of the region's nodes, ascending."}},
-    {.param = {.key = "add", .kind = PARAM_NUMBERS, .offset = AT(add), .least = 0, .most = 9, .required = true,
-               .help = "What is added to the PUE at each; interpolated between them."}},
+    {.param = {.key = "load", .kind = PARAM_NUMBERS, .offset = AT(load), .least = 0, .most = 1,
+               .required = true, .help = "Shares of the IT peak power of the region's nodes, ascending."}},
+    {.param = {.key = "add", .kind = PARAM_NUMBERS, .offset = AT(add), .least = 0, .most = 9,
+               .required = true, .help = "What is added to the PUE at each; interpolated between them."}},
 };
 static const struct block pue_load_block = {.title = "pue_by_load", BLOCK_FIELDS(pue_load_fields),
     .about = "Losses of power conversion and cooling that weigh more at low load."};
@@ -101,7 +103,8 @@ static void read_pue_by_load(struct reading *r, const struct yaml_node *node, co
     if (draft->load.len != draft->add.len)
         reading_add(r, node_at(node, "add"), "%zu values for %zu loads, expected as many", draft->add.len,
                     draft->load.len);
-    else if (!draft->load.len) reading_add(r, node_at(node, "load"), "an empty list, expected at least one load");
+    else if (!draft->load.len)
+        reading_add(r, node_at(node, "load"), "an empty list, expected at least one load");
     else check_ascending(r, node, "load", &draft->load, false);
 }
 
@@ -117,8 +120,8 @@ static const struct field tariff_fields[] = {
                .help = "Rise a year, at once after each whole year since `start`; needs a `horizon`."}},
 };
 static const struct block tariff_block = {.title = "tariff", BLOCK_FIELDS(tariff_fields),
-    .about = "What is paid = (price + adder) x (1 + tax) x (1 + escalation)^years. It holds for `price_forecast` "
-             "too."};
+    .about = "What is paid = (price + adder) x (1 + tax) x (1 + escalation)^years. It holds for "
+             "`price_forecast` too."};
 #undef AT
 
 struct region_draft {
@@ -126,14 +129,15 @@ struct region_draft {
     int64_t utc_offset_ns;
     struct tariff tariff;
     struct pue_load_draft pue_load;
-    struct supply_draft supply;
+    struct meter_draft meter;
     double carbon_price, market_carbon, water;
     struct outages { struct chosen every, lasts; } outages;
     const struct yaml_node *price, *carbon, *temperature, *pue, *price_forecast, *carbon_forecast;
 };
 #define AT(member) offsetof(struct outages, member)
 static const struct field outage_fields[] = {
-    {.param = {.key = "every", .offset = AT(every), .required = true, .help = "Time from one outage's end to the next."},
+    {.param = {.key = "every", .offset = AT(every), .required = true,
+               .help = "Time from one outage's end to the next."},
      .read = read_model, .models = KIND_LIFETIME},
     {.param = {.key = "lasts", .offset = AT(lasts), .required = true, .help = "How long it lasts."},
      .read = read_model, .models = KIND_LIFETIME},
@@ -164,12 +168,13 @@ static const struct field region_fields[] = {
     {.param = {.key = "carbon_forecast", .dim = DIM_CARBON, .offset = AT(carbon_forecast),
                .help = "What the carbon intensity was believed to be, for `forecast: given`."},
      .read = read_node, .form = signal_form},
-    {.param = {.key = "carbon_price", .kind = PARAM_NUMBER, .dim = DIM_CARBON_PRICE, .offset = AT(carbon_price),
+    {.param = {.key = "carbon_price", .kind = PARAM_NUMBER, .dim = DIM_CARBON_PRICE,
+               .offset = AT(carbon_price),
                .least = 0, .most = 100, .help = "Paid for operational, location-based emissions."}},
     {.param = {.key = "market_carbon", .kind = PARAM_NUMBER, .dim = DIM_CARBON, .offset = AT(market_carbon),
                .fallback = -1, .least = 0, .most = 10000,
-               .help = "Emissions of a kWh by the supply contract, for the market-based method; those of the grid "
-                       "when left out."}},
+               .help = "Emissions of a kWh by the supply contract, for the market-based method; those of "
+                       "the grid when left out."}},
     {.param = {.key = "temperature", .dim = DIM_TEMPERATURE, .offset = AT(temperature),
                .help = "Outside temperature, for a PUE that follows it."},
      .read = read_node, .form = signal_form},
@@ -180,16 +185,18 @@ static const struct field region_fields[] = {
      .read = read_pue_by_load, .block = &pue_load_block, .form = "a mapping"},
     {.param = {.key = "water", .kind = PARAM_NUMBER, .offset = AT(water), .least = 0, .most = 100,
                .help = "Litres evaporated a kWh of IT energy."}},
-    {.param = {.key = "solar", .dim = DIM_POWER, .offset = AT(supply.solar),
+    {.param = {.key = "solar", .dim = DIM_POWER, .offset = AT(meter.solar),
                .help = "What the site's own panels give."},
      .read = read_node, .form = signal_form},
-    {.param = {.key = "export", .kind = PARAM_NUMBER, .dim = DIM_ENERGY_PRICE, .offset = AT(supply.export_usd_per_kwh),
+    {.param = {.key = "export", .kind = PARAM_NUMBER, .dim = DIM_ENERGY_PRICE,
+               .offset = AT(meter.export_usd_per_kwh),
                .least = 0, .most = 1000, .help = "Paid for sunlight that flows back into the grid."}},
-    {.param = {.key = "battery", .offset = AT(supply.battery), .help = "What stores energy on the site."},
+    {.param = {.key = "battery", .offset = AT(meter.battery), .help = "What stores energy on the site."},
      .read = read_node, .block = &battery_block, .form = "a mapping"},
-    {.param = {.key = "demand_charge", .offset = AT(supply.demand), .help = "What the month's peak costs."},
+    {.param = {.key = "demand_charge", .offset = AT(meter.demand), .help = "What the month's peak costs."},
      .read = read_block, .block = &demand_charge_block, .form = "a mapping"},
-    {.param = {.key = "power_limit", .offset = AT(supply.limit), .help = "Facility power that the site must keep to."},
+    {.param = {.key = "power_limit", .offset = AT(meter.limit),
+               .help = "Facility power that the site must keep to."},
      .read = read_block, .block = &power_limit_block, .form = "a mapping"},
     {.param = {.key = "outages", .offset = AT(outages), .help = "When the whole region is dark."},
      .read = read_block, .block = &outage_block, .form = "a mapping"},
@@ -224,7 +231,8 @@ static void signals_read(struct document *d, const struct region_draft *draft, s
     signal_read(d, "price", draft->price, &price_param, offset_ns, &region->price);
     signal_read(d, "price_forecast", draft->price_forecast, &price_param, offset_ns, &region->price_forecast);
     signal_read(d, "carbon", draft->carbon, &carbon_param, offset_ns, &region->carbon);
-    signal_read(d, "carbon_forecast", draft->carbon_forecast, &carbon_param, offset_ns, &region->carbon_forecast);
+    signal_read(d, "carbon_forecast", draft->carbon_forecast, &carbon_param, offset_ns,
+                &region->carbon_forecast);
     signal_read(d, "temperature", draft->temperature, &temperature_param, offset_ns, &region->temperature);
     pue_read(d, draft->pue, region);
 }
@@ -262,7 +270,7 @@ static void region_read(struct document *d, const struct yaml_node *element, str
     region->water_l_per_kwh = draft.water;
     region->outage_every = draft.outages.every;
     region->outage_lasts = draft.outages.lasts;
-    supply_read(d, map, &draft.supply, region);
+    meter_read(d, map, &draft.meter, region);
 }
 
 void regions_read(struct document *d, const struct yaml_node *list) {

@@ -293,7 +293,7 @@ static void document_read(struct document *d, const struct yaml_node *root, stru
     if (draft.tenants) tenants_read(d, draft.tenants);
     size_t before = d->r.err->found;
     if (draft.pools) pools_read(d, draft.pools);
-    if (draft.regions && d->r.err->found == before) supply_check(d, draft.regions);
+    if (draft.regions && d->r.err->found == before) meter_check(d, draft.regions);
     if (draft.transfer) transfer_read(d, draft.transfer);
     demand_section(d, root, &draft);
     if (draft.classes) classes_read(d, draft.classes);

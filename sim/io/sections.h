@@ -1,7 +1,7 @@
 /*
  * The sections of a scenario: their tables, and how each becomes part of a setup. Private to the scenario
- * reader (scenario.c, signals.c, regions.c, supply.c, pools.c, cost.c,
- * uptime.c, transfer.c, tenants.c, load.c, policy.c, reference.c).
+ * reader (scenario.c, signals.c, regions.c, meter.c, pools.c, cost.c, uptime.c, transfer.c, tenants.c, load.c,
+ * policy.c, reference.c).
  */
 #ifndef HEADROOM_IO_SECTIONS_H
 #define HEADROOM_IO_SECTIONS_H
@@ -22,12 +22,12 @@ struct document {
     bool dated; /* `start:` was given, so series of dates can be aligned */
 };
 
-extern const struct block scenario_block, region_block, signal_block, pue_block, battery_block, demand_charge_block,
-    power_limit_block, pool_block, cost_block, sleep_block, fault_block, maintenance_block, embodied_block,
-    load_block, tenant_block, class_block, policy_block, transfer_block;
+extern const struct block scenario_block, region_block, signal_block, pue_block, battery_block,
+    demand_charge_block, power_limit_block, pool_block, cost_block, sleep_block, fault_block,
+    maintenance_block, embodied_block, load_block, tenant_block, class_block, policy_block, transfer_block;
 
-/* A signal under its key: a value, a daily shape, or a column of a file. NULL node: nothing. param: what its values
- * may be; its kind is PARAM_NUMBER. */
+/* A signal under its key: a value, a daily shape, or a column of a file. NULL node: nothing. param: what its
+ * values may be; its kind is PARAM_NUMBER. */
 void signal_read(struct document *d, const char *key, const struct yaml_node *node, const struct param *param,
                  int64_t utc_offset_ns, struct steps *steps);
 /* What is paid on top of an energy price. */
@@ -35,10 +35,11 @@ struct tariff {
     double adder_usd_per_kwh, tax, escalation;
 };
 /* Writes the tariff into a price; nothing where there is none. at: the tariff's node, for findings. */
-void tariff_apply(struct document *d, const struct yaml_node *at, const struct tariff *tariff, struct steps *price);
+void tariff_apply(struct document *d, const struct yaml_node *at, const struct tariff *tariff,
+                  struct steps *price);
 
-/* What a region's table reads for supply.c. */
-struct supply_draft {
+/* What a region's table reads for meter.c. */
+struct meter_draft {
     const struct yaml_node *solar, *battery;
     double export_usd_per_kwh;
     struct demand_charge_draft {
@@ -50,12 +51,12 @@ struct supply_draft {
         int then;
     } limit;
 };
-void supply_read(struct document *d, const struct yaml_node *map, const struct supply_draft *draft,
+void meter_read(struct document *d, const struct yaml_node *map, const struct meter_draft *draft,
                  struct region_setup *region);
 
 void regions_read(struct document *d, const struct yaml_node *list);
 /* Whether power limits leave room for idle nodes. Pools must have been read, without findings. */
-void supply_check(struct document *d, const struct yaml_node *regions);
+void meter_check(struct document *d, const struct yaml_node *regions);
 /* Regions must have been read. */
 void tenants_read(struct document *d, const struct yaml_node *list);
 /* Regions and tenants must have been read. */
@@ -70,7 +71,8 @@ struct uptime_draft {
     const struct yaml_node *sleep, *faults, *maintenance, *embodied;
 };
 /* nodes: of the pool, 0 when a node table says it. Its power and cost must have been read. */
-void uptime_read(struct document *d, const struct uptime_draft *draft, uint64_t nodes, struct pool_setup *pool);
+void uptime_read(struct document *d, const struct uptime_draft *draft, uint64_t nodes,
+                 struct pool_setup *pool);
 /* Regions must have been read. */
 void transfer_read(struct document *d, const struct yaml_node *map);
 /* The distinct GPU models of the pools, at most `room` of them; returns how many. */
@@ -79,8 +81,8 @@ size_t pool_models(const struct setup *setup, const char **models, size_t room);
 void load_read(struct document *d, const struct yaml_node *map);
 /* Pools and the demand must have been read: the purchases and the names of classes are theirs. */
 void classes_read(struct document *d, const struct yaml_node *list);
-/* What the policy's table left open, and what must hold between it and the rest, which must have been read. map:
- * the section, or NULL. */
+/* What the policy's table left open, and what must hold between it and the rest, which must have been read.
+ * map: the section, or NULL. */
 void policy_finish(struct document *d, const struct yaml_node *map);
 
 /* Index of the name the node gives among names; UINT32_MAX, and a finding, when there is none. */

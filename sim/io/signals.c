@@ -1,8 +1,9 @@
 /*
  * Signals: quantities that change with time (price, carbon, temperature, PUE, sunlight, spot prices), as step
- * functions of simulated time. One is written as a value, as 24 values by local hour, with 24 others for weekends
- * if they differ, or as a column of a CSV file. What a tariff adds to a price is written into its steps, so that
- * nobody after this knows of it; a price that rises with the years is unrolled as far as the horizon reaches.
+ * functions of simulated time. One is written as a value, as 24 values by local hour, with 24 others for
+ * weekends if they differ, or as a column of a CSV file. What a tariff adds to a price is written into its
+ * steps, so that nobody after this knows of it; a price that rises with the years is unrolled as far as the
+ * horizon reaches.
  *
  * Invariant: a signal read without findings has len >= 1 and lies in its range.
  * Cost: O(steps); with escalation O(steps of a period x periods in the horizon).
@@ -41,9 +42,9 @@ static const struct field signal_fields[] = {
                .help = "Whether the file's dates are UTC or the region's local standard time."}},
 };
 const struct block signal_block = {.title = "signals", BLOCK_FIELDS(signal_fields),
-    .about = "Anything that changes with time, by hour of the day or from a file. A file is looked for beside the "
-             "scenario, then in the working directory; its dates are placed by the scenario's `start`. After "
-             "its last row it repeats."};
+    .about = "Anything that changes with time, by hour of the day or from a file. A file is looked for "
+             "beside the scenario, then in the working directory; its dates are placed by the scenario's "
+             "`start`. After its last row it repeats."};
 #undef AT
 
 static void steps_alloc(struct document *d, struct steps *steps, size_t len, const char *source) {
@@ -57,10 +58,11 @@ static int64_t floor_mod(int64_t a, int64_t b) {
     return rest < 0 ? rest + b : rest;
 }
 
-/* Hourly steps from the local hour time 0 falls in, around the clock, or around the week where weekends differ. */
-static void daily_steps(struct document *d, const struct signal_draft *s, double factor, int64_t utc_offset_ns,
-                        struct steps *steps) {
-    const int64_t week_ns = 7 * TICK_DAY, monday_ns = 4 * TICK_DAY; /* 1970-01-05, the first after the epoch */
+/* Hourly steps from the local hour time 0 falls in, around the clock, or around the week where weekends
+ * differ. */
+static void daily_steps(struct document *d, const struct signal_draft *s, double factor,
+                        int64_t utc_offset_ns, struct steps *steps) {
+    const int64_t week_ns = 7 * TICK_DAY, monday_ns = 4 * TICK_DAY; /* 1970-01-05, the epoch's first */
     int64_t local_ns = floor_mod(d->setup->origin_unix_ns % week_ns - monday_ns + utc_offset_ns, week_ns);
     int hours = s->weekend.len ? 7 * 24 : 24;
     steps_alloc(d, steps, (size_t)hours, s->weekend.len ? "daily, weekends apart" : "daily");
@@ -78,7 +80,7 @@ static bool signal_factor(struct document *d, const struct yaml_node *map, const
     struct reading *r = &d->r;
     *factor = 1;
     if (dim == DIM_NONE)
-        return unit ? reading_add(r, node_at(map, "unit"), "these are plain numbers, expected no \"unit\"") : true;
+        return !unit || reading_add(r, node_at(map, "unit"), "these are plain numbers, expected no \"unit\"");
     if (!unit)
         return reading_add(r, map, "missing key \"unit\", expected %s", units_accepted(dim));
     if (units_find(dim, unit, factor)) return true;
@@ -114,7 +116,8 @@ static void file_steps(struct document *d, const struct yaml_node *map, const st
 }
 
 static void check_shape(struct reading *r, const struct yaml_node *map, const struct signal_draft *s) {
-    if (s->column || yaml_get(map, "clock")) reading_add(r, map, "\"column\" and \"clock\" belong to a \"file\"");
+    if (s->column || yaml_get(map, "clock"))
+        reading_add(r, map, "\"column\" and \"clock\" belong to a \"file\"");
     if (s->daily.len != 24)
         reading_add(r, node_at(map, "daily"), "%zu values, expected 24, one a local hour", s->daily.len);
     if (yaml_get(map, "weekend") && s->weekend.len != 24)
@@ -198,12 +201,14 @@ static bool escalate(struct document *d, double escalation, int64_t end_ns, stru
     return whole;
 }
 
-void tariff_apply(struct document *d, const struct yaml_node *at, const struct tariff *tariff, struct steps *price) {
+void tariff_apply(struct document *d, const struct yaml_node *at, const struct tariff *tariff,
+                  struct steps *price) {
     if (!price->len) return;
     for (size_t i = 0; i < price->len; i++)
         price->value[i] = (price->value[i] + tariff->adder_usd_per_kwh) * (1 + tariff->tax);
     /* A year more than the run, for those who look ahead. */
     if (tariff->escalation != 0 && d->setup->horizon_ns < TICK_NEVER &&
         !escalate(d, tariff->escalation, d->setup->horizon_ns + year_ns, price))
-        reading_add(&d->r, at, "too many steps of %s until the horizon, at most %d", price->source, ESCALATED_MOST);
+        reading_add(&d->r, at, "too many steps of %s until the horizon, at most %d", price->source,
+                    ESCALATED_MOST);
 }

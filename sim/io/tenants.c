@@ -1,7 +1,7 @@
 /*
- * Whose jobs, and what they may do: `tenants:` (quota, weight, home, residency) and `classes:` (waiting limit,
- * purchases, data). The first entry of `classes` that matches a job holds, so an entry that an earlier one hides
- * is a mistake.
+ * Whose jobs, and what they may do: `tenants:` (quota, weight, home, residency) and `classes:` (waiting
+ * limit, purchases, data). The first entry of `classes` that matches a job holds, so an entry that an earlier
+ * one hides is a mistake.
  */
 #include "base/tick.h"
 #include "io/sections.h"
@@ -27,16 +27,16 @@ static const struct field tenant_fields[] = {
     {.param = {.key = "weight", .kind = PARAM_NUMBER, .offset = AT(weight), .fallback = 1, .least = 1e-6,
                .most = 1e6, .help = "Of its share under fair_share."}},
     {.param = {.key = "home", .offset = AT(home),
-               .help = "Region its jobs belong to, for `route: home`, and where their data are; regions in turn when "
-                       "left out."},
+               .help = "Region its jobs belong to, for `route: home`, and where their data are; regions in "
+                       "turn when left out."},
      .read = read_node, .form = "a region's name"},
     {.param = {.key = "regions", .offset = AT(regions),
                .help = "Residency: its jobs run in these regions or not at all; anywhere when left out."},
      .read = read_node, .form = "a list of regions' names"},
 };
 const struct block tenant_block = {.title = "tenants", BLOCK_FIELDS(tenant_fields),
-    .about = "A list of those whose jobs have a quota, a weight, a home, a residency or nodes of their own; others "
-             "need no entry."};
+    .about = "A list of those whose jobs have a quota, a weight, a home, a residency or nodes of their own; "
+             "others need no entry."};
 #undef AT
 
 static const bool *residency_read(struct document *d, const struct yaml_node *list) {
@@ -46,7 +46,8 @@ static const bool *residency_read(struct document *d, const struct yaml_node *li
     if (value_is(r, list, YAML_LIST, "a list of regions' names")) {
         for (size_t i = 0; i < list->len; i++) {
             size_t inner = reading_enter_index(r, i);
-            uint32_t region = name_index(r, list->items[i].value, "region", d->region_names, d->setup->regions_len);
+            uint32_t region = name_index(r, list->items[i].value, "region", d->region_names,
+                                         d->setup->regions_len);
             if (region != UINT32_MAX) may[region] = true;
             reading_leave(r, inner);
         }
@@ -99,16 +100,18 @@ struct class_draft {
 };
 #define AT(member) offsetof(struct class_draft, member)
 static const struct field class_fields[] = {
-    {.param = {.key = "class", .offset = AT(name), .help = "Jobs of this class of the trace or load; of any when "
-                                                           "left out."},
+    {.param = {.key = "class", .offset = AT(name),
+               .help = "Jobs of this class of the trace or load; of any when left out."},
      .read = read_node, .form = "a class's name"},
     {.param = {.key = "run_below", .kind = PARAM_TIME, .offset = AT(class.run_below_ns), .fallback = INFINITY,
                .least = 1e-9, .most = 3.15576e9, .help = "Only jobs that run shorter than this."}},
-    {.param = {.key = "wait", .kind = PARAM_TIME, .offset = AT(class.wait_ns), .fallback = INFINITY, .least = 0,
-               .most = 31557600, .help = "How long shifting may keep them waiting; `policy.wait` when left out."}},
+    {.param = {.key = "wait", .kind = PARAM_TIME, .offset = AT(class.wait_ns), .fallback = INFINITY,
+               .least = 0,
+               .most = 31557600,
+               .help = "How long shifting may keep them waiting; `policy.wait` when left out."}},
     {.param = {.key = "markets", .offset = AT(markets),
-               .help = "The purchases they may run on: free, owned, rented, reserved, on_demand, spot; any when left "
-                       "out."},
+               .help = "The purchases they may run on: free, owned, rented, reserved, on_demand, spot; any "
+                       "when left out."},
      .read = read_node, .form = "a list of names"},
     {.param = {.key = "data", .kind = PARAM_NUMBER, .dim = DIM_DATA, .offset = AT(class.data_gb), .least = 0,
                .most = 1e9, .help = "Moved when such a job runs away from its tenant's home."}},

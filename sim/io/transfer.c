@@ -1,7 +1,7 @@
 /*
- * The `transfer:` section: price, rate and latency of moving data between regions, one for all pairs and others
- * for some, as matrices [from * regions + to]. Where no rate is given data arrive at once (an infinite rate);
- * the diagonals are 0 and mean nothing: data that stay are not moved.
+ * The `transfer:` section: price, rate and latency of moving data between regions, one for all pairs and
+ * others for some, as matrices [from * regions + to]. Where no rate is given data arrive at once (an infinite
+ * rate); the diagonals are 0 and mean nothing: data that stay are not moved.
  */
 #include "base/tick.h"
 #include "io/sections.h"
@@ -32,7 +32,8 @@ static const struct field pair_fields[] = {
      .read = read_node, .form = "a region's name"},
     {.param = {.key = "to", .offset = AT(to), .required = true, .help = "Where they arrive."},
      .read = read_node, .form = "a region's name"},
-    {.param = {.key = "both", .kind = PARAM_BOOL, .offset = AT(both), .help = "Whether it holds the other way too."}},
+    {.param = {.key = "both", .kind = PARAM_BOOL, .offset = AT(both),
+               .help = "Whether it holds the other way too."}},
     COSTS(IN_COSTS)};
 static const struct block pair_block = {.title = "pairs", BLOCK_FIELDS(pair_fields),
     .about = "A list of pairs that differ; what is left out is as for all pairs."};
@@ -43,8 +44,8 @@ static const struct field transfer_fields[] = {
     {.param = {.key = "pairs", .offset = AT(pairs), .help = "Pairs of regions that differ."},
      .read = read_node, .block = &pair_block, .form = "a list of mappings"}};
 const struct block transfer_block = {.title = "transfer", BLOCK_FIELDS(transfer_fields),
-    .about = "What it takes to move a job's `data` (see `classes`) away from its tenant's home. Nothing when left "
-             "out."};
+    .about = "What it takes to move a job's `data` (see `classes`) away from its tenant's home. Nothing "
+             "when left out."};
 #undef AT
 #undef COSTS
 #undef IN_COSTS
@@ -109,7 +110,8 @@ void transfer_read(struct document *d, const struct yaml_node *map) {
     size_t top = reading_enter(&d->r, "transfer"), n = d->setup->regions_len;
     params_read(&d->r, map, &transfer_block, &draft);
     struct arena *arena = d->r.arena;
-    struct transfers t = {.setup = &d->setup->transfer, .regions = n, .told = arena_alloc(arena, n * n, sizeof(bool))};
+    struct transfers t = {.setup = &d->setup->transfer, .regions = n};
+    t.told = arena_alloc(arena, n * n, sizeof *t.told);
     t.setup->usd_per_gb = arena_alloc(arena, n * n, sizeof(double));
     t.setup->gb_per_s = arena_alloc(arena, n * n, sizeof(double));
     t.setup->latency_s = arena_alloc(arena, n * n, sizeof(double));

@@ -1,7 +1,7 @@
 /*
- * When a pool's nodes are not up: asleep, failed, in maintenance; and what making them emitted, which is charged
- * by the hour whether they are up or not. A record of faults is a CSV file with the columns node (its index in
- * the pool), at_s and lasts_s, seconds from the start; it is sorted by time here.
+ * When a pool's nodes are not up: asleep, failed, in maintenance; and what making them emitted, which is
+ * charged by the hour whether they are up or not. A record of faults is a CSV file with the columns node (its
+ * index in the pool), at_s and lasts_s, seconds from the start; it is sorted by time here.
  *
  * Cost: O(n log n) in the rows of such a record.
  */
@@ -27,26 +27,29 @@ struct sleep_draft {
 static const struct field sleep_fields[] = {
     {.param = {.key = "after", .kind = PARAM_TIME, .offset = AT(after_ns), .least = 0, .most = 31557600,
                .required = true, .help = "A node that has been idle for so long goes to sleep."}},
-    {.param = {.key = "power", .kind = PARAM_NUMBER, .dim = DIM_POWER, .offset = AT(power_w), .least = 0, .most = 1e6,
-               .required = true, .help = "Drawn by a sleeping node."}},
-    {.param = {.key = "boot", .kind = PARAM_TIME, .offset = AT(boot_ns), .least = 0, .most = 86400, .required = true,
-               .help = "How long it takes to wake up."}},
+    {.param = {.key = "power", .kind = PARAM_NUMBER, .dim = DIM_POWER, .offset = AT(power_w), .least = 0,
+               .most = 1e6, .required = true, .help = "Drawn by a sleeping node."}},
+    {.param = {.key = "boot", .kind = PARAM_TIME, .offset = AT(boot_ns), .least = 0, .most = 86400,
+               .required = true, .help = "How long it takes to wake up."}},
     {.param = {.key = "boot_times", .kind = PARAM_CHOICE, .offset = AT(boot_times), .choices = boot_times,
                .help = "Whether `boot` is always that long, or the mean of an exponential distribution."}},
-    {.param = {.key = "boot_power", .kind = PARAM_NUMBER, .dim = DIM_POWER, .offset = AT(boot_w), .fallback = -1,
-               .least = 0, .most = 1e6, .help = "Drawn while it wakes up; as much as an idle node when left out."}},
+    {.param = {.key = "boot_power", .kind = PARAM_NUMBER, .dim = DIM_POWER, .offset = AT(boot_w),
+               .fallback = -1,
+               .least = 0, .most = 1e6,
+               .help = "Drawn while it wakes up; as much as an idle node when left out."}},
     {.param = {.key = "reserve", .kind = PARAM_INTEGER, .offset = AT(reserve), .least = 0, .most = 10000000,
                .help = "Idle nodes that stay awake."}},
     {.param = {.key = "ahead", .kind = PARAM_TIME, .offset = AT(ahead_ns), .least = 0, .most = 86400,
-               .help = "Nodes are woken so long ahead for what this time of day needed yesterday; 0: when they are "
-                       "needed."}},
+               .help = "Nodes are woken so long ahead for what this time of day needed yesterday; 0: when "
+                       "they are needed."}},
 };
 const struct block sleep_block = {.title = "sleep", BLOCK_FIELDS(sleep_fields),
-    .about = "Nodes that are paid for anyway save energy while nobody needs them. (Nodes on demand and spot nodes are "
-             "given back instead, see `keep`.)"};
+    .about = "Nodes that are paid for anyway save energy while nobody needs them. (Nodes on demand and spot "
+             "nodes are given back instead, see `keep`.)"};
 #undef AT
 
-static void sleep_read(struct document *d, const struct yaml_node *node, uint64_t nodes, struct pool_setup *pool) {
+static void sleep_read(struct document *d, const struct yaml_node *node, uint64_t nodes,
+                       struct pool_setup *pool) {
     struct reading *r = &d->r;
     struct sleep_draft draft = {0};
     size_t before = r->err->found;
@@ -78,7 +81,8 @@ struct fault_draft {
 };
 #define AT(member) offsetof(struct fault_draft, member)
 static const struct field fault_fields[] = {
-    {.param = {.key = "node", .offset = AT(faults.node_every), .help = "Time to failure of a node that is up."},
+    {.param = {.key = "node", .offset = AT(faults.node_every),
+               .help = "Time to failure of a node that is up."},
      .read = read_model, .models = KIND_LIFETIME},
     {.param = {.key = "gpu", .offset = AT(faults.gpu_every),
                .help = "Time to failure of each GPU; it takes its node down."},
@@ -93,8 +97,8 @@ static const struct field fault_fields[] = {
     {.param = {.key = "rack_lasts", .offset = AT(faults.rack_lasts), .help = "How long it stays down."},
      .read = read_model, .models = KIND_LIFETIME},
     {.param = {.key = "trace", .offset = AT(trace),
-               .help = "Faults that were recorded: a CSV file with the columns node (from 0, in the pool), at_s and "
-                       "lasts_s, seconds from the start."},
+               .help = "Faults that were recorded: a CSV file with the columns node (from 0, in the pool), "
+                       "at_s and lasts_s, seconds from the start."},
      .read = read_node, .form = "a path"},
 };
 const struct block fault_block = {.title = "faults", BLOCK_FIELDS(fault_fields),
@@ -130,8 +134,8 @@ static bool trace_header(struct fault_trace *t, const struct csv_row *row, struc
 }
 
 /* Whole or decimal seconds, at least `least` ns. */
-static bool trace_time(const struct fault_trace *t, const struct csv_row *row, size_t c, int64_t least, int64_t *ns,
-                       struct err *err) {
+static bool trace_time(const struct fault_trace *t, const struct csv_row *row, size_t c, int64_t least,
+                       int64_t *ns, struct err *err) {
     size_t i = t->column[c];
     if (num_seconds_ns(row->fields[i], row->len[i], ns) && *ns >= least && *ns < TICK_NEVER) return true;
     return err_add(err, csv_place(row, i), "%s: '%.40s' is wrong, expected %s seconds", trace_columns[c],
@@ -142,9 +146,10 @@ static bool trace_row(void *context, const struct csv_row *row, struct err *err)
     struct fault_trace *t = context;
     if (!t->headed) return trace_header(t, row, err);
     for (size_t c = 0; c < FAULT_COLUMNS; c++)
-        if (t->column[c] >= row->count)
-            return err_add(err, csv_place(row, row->count), "%zu fields, fewer than in the header", row->count) ||
-                   true;
+        if (t->column[c] >= row->count) {
+            err_add(err, csv_place(row, row->count), "%zu fields, fewer than in the header", row->count);
+            return true;
+        }
     struct fault fault = {0};
     uint64_t node;
     size_t i = t->column[FAULT_NODE];
@@ -166,7 +171,8 @@ static int by_time(const void *a, const void *b) {
     return (x->node > y->node) - (x->node < y->node);
 }
 
-static void trace_read(struct document *d, const struct yaml_node *node, uint64_t nodes, struct fault_setup *faults) {
+static void trace_read(struct document *d, const struct yaml_node *node, uint64_t nodes,
+                       struct fault_setup *faults) {
     struct reading *r = &d->r;
     if (!value_is(r, node, YAML_SCALAR, "a path")) return;
     if (!nodes) {
@@ -182,7 +188,8 @@ static void trace_read(struct document *d, const struct yaml_node *node, uint64_
     csv_read(path, trace_row, &t, NULL, r->err);
     size_t len = t.faults.len;
     if (len) qsort(t.faults.at, len, sizeof *t.faults.at, by_time);
-    int64_t *at_ns = arena_alloc(r->arena, len, sizeof *at_ns), *lasts_ns = arena_alloc(r->arena, len, sizeof *at_ns);
+    int64_t *at_ns = arena_alloc(r->arena, len, sizeof *at_ns);
+    int64_t *lasts_ns = arena_alloc(r->arena, len, sizeof *lasts_ns);
     uint32_t *which = arena_alloc(r->arena, len, sizeof *which);
     for (size_t i = 0; i < len; i++) {
         at_ns[i] = t.faults.at[i].at_ns;
@@ -197,21 +204,25 @@ static void trace_read(struct document *d, const struct yaml_node *node, uint64_
 }
 
 /* Keys that mean nothing without each other. */
-static void check_together(struct reading *r, const struct yaml_node *map, const char *key, const char *other) {
+static void check_together(struct reading *r, const struct yaml_node *map, const char *key,
+                           const char *other) {
     if (yaml_get(map, key) && !yaml_get(map, other))
         reading_add(r, map, "missing key \"%s\" beside \"%s\"", other, key);
 }
 
-static void faults_read(struct document *d, const struct yaml_node *node, uint64_t nodes, struct pool_setup *pool) {
+static void faults_read(struct document *d, const struct yaml_node *node, uint64_t nodes,
+                        struct pool_setup *pool) {
     struct reading *r = &d->r;
     struct fault_draft draft = {0};
     params_read(r, node, &fault_block, &draft);
     if (node->kind != YAML_MAP) return;
     pool->faults = draft.faults;
     pool->faults.rack = (uint32_t)draft.rack;
-    static const char *const pairs[][2] = {{"node", "repair"},     {"gpu", "repair"},      {"rack", "rack_every"},
-                                           {"rack", "rack_lasts"}, {"rack_every", "rack"}, {"rack_lasts", "rack"}};
-    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) check_together(r, node, pairs[i][0], pairs[i][1]);
+    static const char *const pairs[][2] = {{"node", "repair"},     {"gpu", "repair"},
+                                           {"rack", "rack_every"}, {"rack", "rack_lasts"},
+                                           {"rack_every", "rack"}, {"rack_lasts", "rack"}};
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        check_together(r, node, pairs[i][0], pairs[i][1]);
     if (yaml_get(node, "repair") && !yaml_get(node, "node") && !yaml_get(node, "gpu"))
         reading_add(r, node, "missing key \"node\" or \"gpu\" beside \"repair\"");
     if (yaml_get(node, "gpu") && pool->gpus == 0)
@@ -228,7 +239,8 @@ static void faults_read(struct document *d, const struct yaml_node *node, uint64
 #define AT(member) offsetof(struct maintenance, member)
 static const struct field maintenance_fields[] = {
     {.param = {.key = "first", .kind = PARAM_TIME, .offset = AT(first_ns), .least = 0, .most = 3.15576e9,
-               .required = true, .help = "When it begins; jobs that run then end first, and no others start."}},
+               .required = true,
+               .help = "When it begins; jobs that run then end first, and no others start."}},
     {.param = {.key = "every", .kind = PARAM_TIME, .offset = AT(every_ns), .least = 0, .most = 3.15576e9,
                .help = "When it begins again, from beginning to beginning; 0: once."}},
     {.param = {.key = "lasts", .kind = PARAM_TIME, .offset = AT(lasts_ns), .least = 1, .most = 31557600,
@@ -249,7 +261,8 @@ static void maintenance_read(struct document *d, const struct yaml_node *list, s
         struct maintenance *m = &pool->maintenance[i];
         params_read(r, element, &maintenance_block, m);
         if (r->err->found == before && m->every_ns > 0 && m->lasts_ns >= m->every_ns)
-            reading_add(r, node_at(element, "lasts"), "never ends before the next begins, expected less than %s",
+            reading_add(r, node_at(element, "lasts"),
+                        "never ends before the next begins, expected less than %s",
                         value_shown(node_at(element, "every")).text);
         reading_leave(r, mark);
     }
@@ -261,10 +274,10 @@ struct embodied_draft {
 };
 #define AT(member) offsetof(struct embodied_draft, member)
 static const struct field embodied_fields[] = {
-    {.param = {.key = "mass", .kind = PARAM_NUMBER, .dim = DIM_MASS, .offset = AT(mass_g), .least = 0, .most = 1e12,
-               .required = true, .help = "CO2 equivalent emitted to make and deliver a node."}},
-    {.param = {.key = "life", .kind = PARAM_TIME, .offset = AT(life_ns), .fallback = 5 * 31557600., .least = 86400,
-               .most = 100 * 31557600., .help = "Years it is spread over, evenly."}},
+    {.param = {.key = "mass", .kind = PARAM_NUMBER, .dim = DIM_MASS, .offset = AT(mass_g), .least = 0,
+               .most = 1e12, .required = true, .help = "CO2 equivalent emitted to make and deliver a node."}},
+    {.param = {.key = "life", .kind = PARAM_TIME, .offset = AT(life_ns), .fallback = 5 * 31557600.,
+               .least = 86400, .most = 100 * 31557600., .help = "Years it is spread over, evenly."}},
 };
 const struct block embodied_block = {.title = "embodied", BLOCK_FIELDS(embodied_fields),
     .about = "Manufacture, charged by the hour; a node type of the catalogue may bring it."};
@@ -276,7 +289,8 @@ static void embodied_read(struct document *d, const struct yaml_node *node, stru
     if (draft.life_ns > 0) pool->embodied_g_per_node_h = draft.mass_g / tick_hours(draft.life_ns);
 }
 
-void uptime_read(struct document *d, const struct uptime_draft *draft, uint64_t nodes, struct pool_setup *pool) {
+void uptime_read(struct document *d, const struct uptime_draft *draft, uint64_t nodes,
+                 struct pool_setup *pool) {
     size_t mark;
     if (draft->sleep) {
         mark = reading_enter(&d->r, "sleep");

@@ -19,41 +19,44 @@ struct battery_draft {
 };
 #define AT(member) offsetof(struct battery_draft, member)
 static const struct field battery_fields[] = {
-    {.param = {.key = "capacity", .kind = PARAM_NUMBER, .dim = DIM_ENERGY, .offset = AT(capacity_j), .least = 1,
-               .most = 1e16, .required = true, .help = "What it holds when full."}},
+    {.param = {.key = "capacity", .kind = PARAM_NUMBER, .dim = DIM_ENERGY, .offset = AT(capacity_j),
+               .least = 1, .most = 1e16, .required = true, .help = "What it holds when full."}},
     {.param = {.key = "charge", .kind = PARAM_NUMBER, .dim = DIM_POWER, .offset = AT(charge_w), .least = 1e-3,
                .most = 1e10, .required = true, .help = "Highest power it takes in, at the site's side."}},
-    {.param = {.key = "discharge", .kind = PARAM_NUMBER, .dim = DIM_POWER, .offset = AT(discharge_w), .least = 1e-3,
+    {.param = {.key = "discharge", .kind = PARAM_NUMBER, .dim = DIM_POWER, .offset = AT(discharge_w),
+               .least = 1e-3,
                .most = 1e10, .required = true, .help = "Highest power it gives, at the site's side."}},
     {.param = {.key = "efficiency_in", .kind = PARAM_NUMBER, .offset = AT(efficiency_in), .fallback = 0.95,
                .least = 0.01, .most = 1, .help = "Of what goes in, this share is stored."}},
     {.param = {.key = "efficiency_out", .kind = PARAM_NUMBER, .offset = AT(efficiency_out), .fallback = 0.95,
                .least = 0.01, .most = 1, .help = "Of what is taken out of store, this share arrives."}},
-    {.param = {.key = "least", .kind = PARAM_NUMBER, .offset = AT(least), .fallback = 0.1, .least = 0, .most = 0.99,
-               .help = "Share of the capacity that is never given away."}},
-    {.param = {.key = "start", .kind = PARAM_NUMBER, .offset = AT(start), .fallback = 0.5, .least = 0, .most = 1,
-               .help = "Share of the capacity it holds at the start."}},
+    {.param = {.key = "least", .kind = PARAM_NUMBER, .offset = AT(least), .fallback = 0.1, .least = 0,
+               .most = 0.99, .help = "Share of the capacity that is never given away."}},
+    {.param = {.key = "start", .kind = PARAM_NUMBER, .offset = AT(start), .fallback = 0.5, .least = 0,
+               .most = 1, .help = "Share of the capacity it holds at the start."}},
     {.param = {.key = "taper", .kind = PARAM_NUMBER, .offset = AT(taper), .least = 0, .most = 0.5,
-               .help = "Share of the capacity below full, and above `least`, over which the power it takes, and "
-                       "gives, falls linearly to nothing; 0: it holds to the end."}},
+               .help = "Share of the capacity below full, and above `least`, over which the power it takes, "
+                       "and gives, falls linearly to nothing; 0: it holds to the end."}},
     {.param = {.key = "rule", .kind = PARAM_CHOICE, .offset = AT(rule), .choices = rules,
-               .help = "self: stores surplus sunlight and gives it back as soon as it can; price, carbon: charges "
-                       "while it is at most `low`, discharges from `high` on; peak: keeps what is drawn from the "
-                       "grid at or below `high`, recharges below `low`."}},
+               .help = "self: stores surplus sunlight and gives it back as soon as it can; price, carbon: "
+                       "charges while it is at most `low`, discharges from `high` on; peak: keeps what is "
+                       "drawn from the grid at or below `high`, recharges below `low`."}},
     {.param = {.key = "low", .offset = AT(low), .help = "See `rule`; required but for self."},
      .read = read_node, .form = "as the rule's signal: a price, a carbon intensity or a power"},
     {.param = {.key = "high", .offset = AT(high), .help = "See `rule`; required but for self."},
      .read = read_node, .form = "as `low`"},
 };
 const struct block battery_block = {.title = "battery", BLOCK_FIELDS(battery_fields),
-    .about = "It charges from surplus sunlight under every rule, and from the grid where the rule says so; it never "
-             "feeds the grid."};
+    .about = "It charges from surplus sunlight under every rule, and from the grid where the rule says so; "
+             "it never feeds the grid."};
 #undef AT
 
 #define AT(member) offsetof(struct demand_charge_draft, member)
 static const struct field demand_charge_fields[] = {
-    {.param = {.key = "price", .kind = PARAM_NUMBER, .dim = DIM_POWER_PRICE, .offset = AT(usd_per_kw), .least = 0,
-               .most = 1e6, .required = true, .help = "For the highest window of each calendar month, local time."}},
+    {.param = {.key = "price", .kind = PARAM_NUMBER, .dim = DIM_POWER_PRICE, .offset = AT(usd_per_kw),
+               .least = 0,
+               .most = 1e6, .required = true,
+               .help = "For the highest window of each calendar month, local time."}},
     {.param = {.key = "window", .kind = PARAM_TIME, .offset = AT(window_ns), .fallback = 900, .least = 1,
                .most = 86400, .help = "Power is averaged over windows of this length."}},
     {.param = {.key = "ratchet", .kind = PARAM_NUMBER, .offset = AT(ratchet), .least = 0, .most = 1,
@@ -69,8 +72,8 @@ static const struct field power_limit_fields[] = {
     {.param = {.key = "limit", .kind = PARAM_NUMBER, .dim = DIM_POWER, .offset = AT(limit_w), .least = 1,
                .most = 1e10, .required = true, .help = "Facility power, cooling included."}},
     {.param = {.key = "then", .kind = PARAM_CHOICE, .offset = AT(then), .choices = thens,
-               .help = "wait: jobs that would exceed it wait; cap: they start, and all GPUs of the region are capped "
-                       "by the table of `policy.cap`."}},
+               .help = "wait: jobs that would exceed it wait; cap: they start, and all GPUs of the region "
+                       "are capped by the table of `policy.cap`."}},
 };
 const struct block power_limit_block = {.title = "power_limit", BLOCK_FIELDS(power_limit_fields),
     .about = "What a site may draw is often less than what stands in it."};
@@ -84,17 +87,18 @@ static bool threshold_read(struct reading *r, const struct yaml_node *map, const
         [DISPATCH_CARBON] = {.kind = PARAM_NUMBER, .dim = DIM_CARBON, .least = 0, .most = 10000},
         [DISPATCH_PEAK] = {.kind = PARAM_NUMBER, .dim = DIM_POWER, .least = 0, .most = 1e10}};
     if (!node && rule != DISPATCH_SELF)
-        return reading_add(r, map, "missing key \"%s\", which the rule %s needs, such as %s", key, rules[rule],
-                           units_example(params[rule].dim));
+        return reading_add(r, map, "missing key \"%s\", which the rule %s needs, such as %s", key,
+                           rules[rule], units_example(params[rule].dim));
     if (!node) return false;
     size_t mark = reading_enter(r, key);
-    bool good = rule == DISPATCH_SELF ? reading_add(r, node, "the rule self has no thresholds, expected no \"%s\"", key)
-                                      : value_read(r, node, &params[rule], value);
+    bool good = rule == DISPATCH_SELF
+                    ? reading_add(r, node, "the rule self has no thresholds, expected no \"%s\"", key)
+                    : value_read(r, node, &params[rule], value);
     reading_leave(r, mark);
     return good;
 }
 
-static void battery_read(struct document *d, const struct yaml_node *node, const struct supply_draft *supply,
+static void battery_read(struct document *d, const struct yaml_node *node, const struct meter_draft *meter,
                          struct site_setup *site) {
     struct reading *r = &d->r;
     struct battery_draft b = {0};
@@ -112,10 +116,11 @@ static void battery_read(struct document *d, const struct yaml_node *node, const
     site->dispatch = (enum dispatch)b.rule;
     if (r->err->found > before) return;
     if (b.start < b.least)
-        reading_add(r, node_at(node, "start"), "%g, below the least it may hold, expected at least %g", b.start,
-                    b.least);
-    if (site->dispatch == DISPATCH_SELF && !supply->solar)
-        reading_add(r, node, "never charges: the rule self stores surplus sunlight, expected \"solar\" beside it");
+        reading_add(r, node_at(node, "start"), "%g, below the least it may hold, expected at least %g",
+                    b.start, b.least);
+    if (site->dispatch == DISPATCH_SELF && !meter->solar)
+        reading_add(r, node,
+                    "never charges: the rule self stores surplus sunlight, expected \"solar\" beside it");
     bool low = threshold_read(r, node, "low", b.low, site->dispatch, &site->low);
     bool high = threshold_read(r, node, "high", b.high, site->dispatch, &site->high);
     if (low && high && site->low > site->high)
@@ -123,9 +128,10 @@ static void battery_read(struct document *d, const struct yaml_node *node, const
                     value_shown(b.low).text);
 }
 
-void supply_read(struct document *d, const struct yaml_node *map, const struct supply_draft *draft,
+void meter_read(struct document *d, const struct yaml_node *map, const struct meter_draft *draft,
                  struct region_setup *region) {
-    static const struct param solar_param = {.kind = PARAM_NUMBER, .dim = DIM_POWER, .least = 0, .most = 1e10};
+    static const struct param solar_param = {.kind = PARAM_NUMBER, .dim = DIM_POWER, .least = 0,
+                                             .most = 1e10};
     struct site_setup *site = &region->site;
     signal_read(d, "solar", draft->solar, &solar_param, region->utc_offset_ns, &site->solar_w);
     site->export_usd_per_kwh = draft->export_usd_per_kwh;
@@ -155,7 +161,7 @@ static double idle_w(const struct setup *setup, uint32_t region) {
     return idle * least;
 }
 
-void supply_check(struct document *d, const struct yaml_node *list) {
+void meter_check(struct document *d, const struct yaml_node *list) {
     size_t top = reading_enter(&d->r, "regions");
     for (size_t i = 0; i < d->setup->regions_len; i++) {
         double idle = idle_w(d->setup, (uint32_t)i), limit = d->setup->regions[i].limit_w;
