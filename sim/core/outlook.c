@@ -57,22 +57,36 @@ static int64_t periods_passed_ns(const struct steps *s, int64_t t_ns) {
     return (t_ns - s->at_ns[0]) / s->period_ns * s->period_ns;
 }
 
-/* The last step at or before t; the first one before it. */
-static size_t bisect(const struct steps *s, int64_t t_ns) {
-    size_t low = 0, high = s->len;
+/* The last step at or before t; the first one before it. Looked for from where it would be if steps were evenly
+ * spaced, in strides that double (Bentley and Yao 1976): a series with a few gaps is searched near by. */
+static size_t step_at(const struct steps *s, int64_t t_ns) {
+    const int64_t *at_ns = s->at_ns, last = (int64_t)s->len - 1;
+    if (t_ns >= at_ns[last]) return (size_t)last;
+    if (t_ns <= at_ns[0]) return 0;
+    const double share = (double)(t_ns - at_ns[0]) / (double)(at_ns[last] - at_ns[0]);
+    int64_t low = (int64_t)(share * (double)last), high = low, stride = 1;
+    for (; at_ns[low] > t_ns; stride *= 2) { /* at 0 it ends: t is later */
+        high = low;
+        low = max_i64(0, low - stride);
+    }
+    if (high == low)
+        for (high = low + 1; at_ns[high] <= t_ns; stride *= 2) { /* at the last step, too */
+            low = high;
+            high = min_i64(last, high + stride);
+        }
     while (high - low > 1) {
-        const size_t middle = low + (high - low) / 2;
-        if (s->at_ns[middle] <= t_ns) low = middle;
+        const int64_t middle = low + (high - low) / 2;
+        if (at_ns[middle] <= t_ns) low = middle;
         else high = middle;
     }
-    return low;
+    return (size_t)low;
 }
 
 static struct position locate(const struct signal *s, int64_t t_ns) {
     struct position p = {.shift_ns = periods_passed_ns(&s->steps, t_ns)};
     t_ns -= p.shift_ns;
     if (s->width_ns == 0) {
-        p.i = bisect(&s->steps, t_ns);
+        p.i = step_at(&s->steps, t_ns);
     } else if (t_ns > s->steps.at_ns[0]) {
         const size_t i = (size_t)((t_ns - s->steps.at_ns[0]) / s->width_ns);
         p.i = i < s->steps.len ? i : s->steps.len - 1;
@@ -249,7 +263,8 @@ int64_t signal_lowest(const struct signal *s, int64_t from_ns, int64_t to_ns) {
         const size_t i = least_step(s, 0, shift_ns == to.shift_ns ? to.i : s->steps.len - 1);
         if (s->steps.value[i] < s->steps.value[best.i]) best = (struct position){i, shift_ns};
     }
-    return max_i64(from_ns, begin_ns(&s->steps, best));
+    const bool at_once = best.i == from.i && best.shift_ns == from.shift_ns;
+    return at_once ? from_ns : begin_ns(&s->steps, best);
 }
 
 double signal_average(const struct signal *s) {
@@ -431,25 +446,45 @@ static struct low base_lowest(const struct outlook *o, int64_t from_ns, int64_t 
     return (struct low){at_ns + shift_ns, signal_value(o->base, at_ns)};
 }
 
-/* With an error the belief is a straight line in each piece between two steps: its least value is at the piece's
- * first moment, or at its last where an error below 0 still grows. */
-static struct low error_lowest(const struct outlook *o, int64_t issued_ns, int64_t from_ns, int64_t to_ns,
-                               int64_t shift_ns) {
-    const struct steps *base = &o->base->steps, *error = &o->error->steps;
-    const int64_t full_ns = issued_ns + o->grows_ns;
-    struct position b = locate(o->base, from_ns - shift_ns), e = locate(o->error, from_ns);
+/* The least of base + error on [from, to], where the error is one value, growing all the time or not at all: at the
+ * first moment of a step of the base, or at its last where an error below 0 grows. */
+static struct low line_lowest(const struct outlook *o, int64_t issued_ns, int64_t from_ns, int64_t to_ns,
+                              int64_t shift_ns, double off) {
+    const struct steps *base = &o->base->steps;
+    struct position b = locate(o->base, from_ns - shift_ns);
     struct low best = {from_ns, INFINITY};
     while (from_ns <= to_ns) {
-        const int64_t b_ns = end_ns(base, b) + shift_ns, e_ns = end_ns(error, e);
-        int64_t next_ns = min_i64(min_i64(b_ns, e_ns), to_ns + 1);
-        if (from_ns < full_ns) next_ns = min_i64(next_ns, full_ns);
-        const double level = base->value[b.i], off = error->value[e.i];
+        const int64_t end_at_ns = end_ns(base, b) + shift_ns, last_ns = min_i64(end_at_ns - 1, to_ns);
+        const double level = base->value[b.i];
         best = lower(best, (struct low){from_ns, level + off * grown(o, issued_ns, from_ns)});
-        if (off < 0 && from_ns < full_ns)
-            best = lower(best, (struct low){next_ns - 1, level + off * grown(o, issued_ns, next_ns - 1)});
-        if (next_ns == b_ns) b = step_after(base, b);
-        if (next_ns == e_ns) e = step_after(error, e);
-        from_ns = next_ns;
+        best = lower(best, (struct low){last_ns, level + off * grown(o, issued_ns, last_ns)});
+        b = step_after(base, b);
+        from_ns = end_at_ns;
+    }
+    return best;
+}
+
+/* Error by error. The base's least value and the error's give a bound; steps are read only where it is less than
+ * what was found before. Rounding is monotone, so the bound holds for the rounded values too. */
+static struct low error_lowest(const struct outlook *o, int64_t issued_ns, int64_t from_ns, int64_t to_ns,
+                               int64_t shift_ns) {
+    const struct steps *error = &o->error->steps;
+    const int64_t full_ns = issued_ns + o->grows_ns;
+    struct position e = locate(o->error, from_ns);
+    struct low best = {from_ns, INFINITY};
+    while (from_ns <= to_ns) {
+        const int64_t end_at_ns = end_ns(error, e);
+        int64_t last_ns = min_i64(end_at_ns - 1, to_ns);
+        if (from_ns < full_ns) last_ns = min_i64(last_ns, full_ns - 1);
+        const double off = error->value[e.i];
+        const double first = off * grown(o, issued_ns, from_ns), last = off * grown(o, issued_ns, last_ns);
+        struct low least = base_lowest(o, from_ns, last_ns, shift_ns);
+        least.value += fmin(first, last);
+        if (first != last && least.value < best.value)
+            least = line_lowest(o, issued_ns, from_ns, last_ns, shift_ns, off);
+        best = lower(best, least);
+        from_ns = last_ns + 1;
+        if (from_ns == end_at_ns) e = step_after(error, e);
     }
     return best;
 }
@@ -492,7 +527,7 @@ struct reader {
 };
 static void reader_open(struct reader *r, const struct steps *steps, int64_t t_ns) {
     const int64_t shift_ns = periods_passed_ns(steps, t_ns);
-    *r = (struct reader){.steps = steps, .at = {bisect(steps, t_ns - shift_ns), shift_ns}};
+    *r = (struct reader){.steps = steps, .at = {step_at(steps, t_ns - shift_ns), shift_ns}};
     r->next_ns = end_ns(steps, r->at);
     r->value = steps->value[r->at.i];
 }
@@ -561,8 +596,8 @@ static int64_t merge_span(struct merge *m, bool *approximate) {
     m->end_ns = TICK_NEVER;
     int64_t period_ns = x_flat ? y->period_ns : y_flat ? x->period_ns : 0;
     if (!x_flat && !y_flat && (x->period_ns > 0 || y->period_ns > 0)) {
+        m->start_ns = max_i64(x->at_ns[0], y->at_ns[0]);
         if (x->period_ns > 0 && y->period_ns > 0) {
-            m->start_ns = max_i64(x->at_ns[0], y->at_ns[0]);
             period_ns = common_period(x, y);
             *approximate |= period_ns == 0 || m->start_ns > 0; /* before both have begun, one value holds */
             if (period_ns == 0) period_ns = max_i64(x->period_ns, y->period_ns);

@@ -2,9 +2,9 @@
  * The lines of a run's bill (see charge.h), from its tallies and what was charged to whom.
  *
  * Invariant: the lines add up to the run: their dollars to total_usd, their energy to the meter's, their
- * emissions to operational ones with the site's part and to embodied ones. Where a region knows a sum of its own
- * (carbon price, market-based emissions), its last line takes what the others leave, so that no rounding of a
- * split is lost. Cost: a few lines a tenant and class, a pool and a region.
+ * emissions to operational ones with the site's part and to embodied ones. Where a region knows a sum of its
+ * own (carbon price, market-based emissions), its last line takes what the others leave, so that no rounding
+ * of a split is lost. Cost: a few lines a tenant and class, a pool and a region.
  */
 #include "io/charge.h"
 
@@ -121,7 +121,8 @@ static void add_region(struct charge_lines *lines, const struct region_setup *re
 
 struct charge_lines charge_lines_of(const struct setup *setup, const struct result *result) {
     struct charge_lines lines = {0};
-    for (size_t i = 0; i < result->charged_len; i++) add_charged(&lines, setup, result->jobs, &result->charged[i]);
+    for (size_t i = 0; i < result->charged_len; i++)
+        add_charged(&lines, setup, result->jobs, &result->charged[i]);
     const struct tally *regions = result->tallies, *pools = result->tallies;
     const struct tally *end = result->tallies + result->tallies_len;
     while (pools < end && pools->part != PART_POOL) pools++;

@@ -1,8 +1,8 @@
 /*
- * The lines of a run's bill: every dollar of total_usd and every kilowatt-hour and gram stands on exactly one of
- * them. What jobs were charged is told by region, tenant and class; hardware that was idle, asleep or booting by
- * pool; what belongs to a meter by region. The table `charge` of the database holds them, and the FOCUS export
- * is made of them.
+ * The lines of a run's bill: every dollar of total_usd and every kilowatt-hour and gram stands on exactly one
+ * of them. What jobs were charged is told by region, tenant and class; hardware that was idle, asleep or
+ * booting by pool; what belongs to a meter by region. The table `charge` of the database holds them, and the
+ * FOCUS export is made of them.
  */
 #ifndef HEADROOM_IO_CHARGE_H
 #define HEADROOM_IO_CHARGE_H

@@ -300,7 +300,8 @@ int64_t store_run_begin(struct store *s, const struct run_info *info) {
                       " seed, trace, trace_hash, order_policy, backfill_policy, place_policy, route_policy,"
                       " shift_policy, forecast_policy, market_policy, round_s, origin_utc,"
                       " version, command, started_utc)"
-                      " VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                      " VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+                      " ?)");
     put_i64(&q, run);
     put_i64(&q, s->batch);
     put_hash(&q, info->scenario_hash);
@@ -421,7 +422,8 @@ static void put_known(struct query *q, const char *text) {
     else put_null(q);
 }
 
-static void write_charges(struct store *s, int64_t run, const struct setup *setup, const struct result *result) {
+static void write_charges(struct store *s, int64_t run, const struct setup *setup,
+                          const struct result *result) {
     struct charge_lines lines = charge_lines_of(setup, result);
     struct query q =
         query_open(s, "INSERT INTO charge VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
@@ -857,9 +859,9 @@ void store_read_series(struct store *s, int64_t run, struct series *series) {
 
 struct charge_line *store_read_charges(struct store *s, int64_t run, struct arena *arena, size_t *count) {
     struct charge_lines lines = {0};
-    struct query q = query_open(s, "SELECT kind, use, region, pool, tenant, class, bought, unit, quantity, usd,"
-                                   " energy_kwh, co2_kg, market_co2_kg, embodied_kg FROM charge WHERE run_id = ?"
-                                   " ORDER BY position");
+    struct query q =
+        query_open(s, "SELECT kind, use, region, pool, tenant, class, bought, unit, quantity, usd, energy_kwh,"
+                      " co2_kg, market_co2_kg, embodied_kg FROM charge WHERE run_id = ? ORDER BY position");
     put_i64(&q, run);
     while (query_next(&q)) {
         struct charge_line *line = vec_push(&lines);

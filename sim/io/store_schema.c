@@ -239,7 +239,8 @@ const char *const store_views[] = {
     COLUMN("sleep_energy_usd") COLUMN("boot_energy_usd")
     COLUMN("capacity_usd") COLUMN("job_capacity_usd") COLUMN("idle_capacity_usd")
     COLUMN("carbon_usd") COLUMN("demand_usd") COLUMN("egress_usd") COLUMN("site_usd") COLUMN("lost_usd")
-    COLUMN("price_paid_usd_per_kwh") COLUMN("price_mean_usd_per_kwh") COLUMN("usd_per_gpu_h") COLUMN("usd_per_work") COLUMN("usd_per_job")
+    COLUMN("price_paid_usd_per_kwh") COLUMN("price_mean_usd_per_kwh")
+    COLUMN("usd_per_gpu_h") COLUMN("usd_per_work") COLUMN("usd_per_job")
     " FROM v_metric GROUP BY run_id, part, name",
 
     "CREATE VIEW v_energy AS"
@@ -247,8 +248,8 @@ const char *const store_views[] = {
     COLUMN("energy_kwh") COLUMN("job_energy_kwh") COLUMN("idle_energy_kwh") COLUMN("sleep_energy_kwh")
     COLUMN("boot_energy_kwh") COLUMN("lost_energy_kwh") COLUMN("it_energy_kwh") COLUMN("cooling_energy_kwh")
     COLUMN("grid_kwh") COLUMN("solar_used_kwh") COLUMN("pue") COLUMN("mean_kw") COLUMN("peak_kw")
-    COLUMN("co2_kg") COLUMN("site_co2_kg") COLUMN("embodied_kg") COLUMN("total_co2_kg") COLUMN("market_co2_kg")
-    COLUMN("carbon_paid_g_per_kwh") COLUMN("carbon_mean_g_per_kwh")
+    COLUMN("co2_kg") COLUMN("site_co2_kg") COLUMN("embodied_kg") COLUMN("total_co2_kg")
+    COLUMN("market_co2_kg") COLUMN("carbon_paid_g_per_kwh") COLUMN("carbon_mean_g_per_kwh")
     COLUMN("kwh_per_work") COLUMN("g_per_work")
     " FROM v_metric GROUP BY run_id, part, name",
 

@@ -380,7 +380,7 @@ static bool saved_values(const struct saving *saving, const struct summary *cons
     return said;
 }
 
-/* Hours that the finished jobs of a run waited longer than the baseline's, together; NAN where they did not. */
+/* Hours that a run's finished jobs waited longer than the baseline's, together; NAN where they did not. */
 static double hours_waited(const struct summary *run, const struct summary *base) {
     const double hours = (summary_value(run, "wait_mean_s") - summary_value(base, "wait_mean_s")) / 3600;
     return hours > 0 ? hours * summary_value(run, "jobs_finished") : NAN;
@@ -401,7 +401,8 @@ static void waited_lines(const struct summary *const *runs, size_t count, const 
         if (!shown[k]) continue;
         const size_t m = metric_index(savings[k].metric);
         for (size_t i = 0; i < count; i++)
-            values[i] = (runs[0]->parts[0].value[m] - runs[i]->parts[0].value[m]) / hours_waited(runs[i], runs[0]);
+            values[i] = (runs[0]->parts[0].value[m] - runs[i]->parts[0].value[m]) /
+                        hours_waited(runs[i], runs[0]);
         char label[48];
         snprintf(label, sizeof label, first ? "Per hour of wait added: %s" : "%s", savings[k].word);
         visit_saved(line, &savings[k].per_h, label, !first, values, visit, context);
@@ -827,7 +828,7 @@ void table_json(FILE *to, const struct summary *runs, size_t count) {
     fputs("\n  ]\n}\n", to);
 }
 
-static void csv_text(FILE *to, const char *text) {
+void table_csv_text(FILE *to, const char *text) {
     if (!strpbrk(text, ",\"\r\n")) {
         fputs(text, to);
         return;
@@ -850,9 +851,9 @@ void table_csv(FILE *to, const struct summary *runs, size_t count, unsigned part
             const struct summary_part *part = &runs[r].parts[p];
             if (!(parts >> part->part & 1)) continue;
             fprintf(to, "%" PRId64 ",", runs[r].run);
-            csv_text(to, summary_title(&runs[r]));
+            table_csv_text(to, summary_title(&runs[r]));
             fprintf(to, ",%s,", part_names[part->part]);
-            csv_text(to, part->name);
+            table_csv_text(to, part->name);
             for (size_t m = 0; m < result_metrics_len; m++)
                 fprintf(to, ",%s", isfinite(part->value[m]) ? num_shortest(part->value[m], number) : "");
             fputs("\r\n", to);
