@@ -1,7 +1,7 @@
 /*
- * Reading a step function forwards, see cursor.h. Opening bisects for the step that holds at time 0; a periodic
- * function whose first step lies before it is shifted by whole periods until its last such period begins at or
- * before 0. Cost: O(log n) to open, O(1) a step.
+ * Reading a step function forwards, see cursor.h. Opening bisects for the step that holds at time 0; a
+ * periodic function whose first step lies before it is shifted by whole periods until its last such period
+ * begins at or before 0. Cost: O(log n) to open, O(1) a step.
  */
 #include "core/cursor.h"
 

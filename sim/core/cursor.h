@@ -1,5 +1,5 @@
-/* A step function read forwards in time: each step is visited once, so following a series costs one step a change
- * however long it is, and nothing between changes. */
+/* A step function read forwards in time: each step is visited once, so following a series costs one step a
+ * change however long it is, and nothing between changes. */
 #ifndef HEADROOM_CORE_CURSOR_H
 #define HEADROOM_CORE_CURSOR_H
 

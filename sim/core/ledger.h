@@ -12,9 +12,9 @@
  * A job is charged for the GPUs it holds (idle and busy watts) and its part of the node's base power (GPUs held
  * over the node's GPUs; on a node without GPUs: cores held over cores). Idle is the rest.
  *
- * PUE may depend on load: facility power is then it_w x (pue(t) + add(it_w / full_w)), a segment also ends where
- * it_w changes, and what jobs and idle nodes are charged follows as ever. Where a region has a site, its account
- * goes on with every settlement. Regions without either pay a comparison.
+ * PUE may depend on load: facility power is then it_w x (pue(t) + add(it_w / full_w)), a segment also ends
+ * where it_w changes, and what jobs and idle nodes are charged follows as ever. Where a region has a site, its
+ * account goes on with every settlement. Regions without either pay a comparison.
  *
  * Cost: a few multiply-adds a start or stop, plus one step a signal change.
  */

@@ -1,20 +1,20 @@
 /*
  * Sun, battery and demand charge behind a region's meter, see site.h.
  *
- * A call is cut into spans on which facility power, sun and month are constant. In a span the dispatch rule asks
- * the battery for one power; the battery gives it until it runs into a bound, and where its limits taper (constant
- * power, then a limit linear in what is left: the C/L/C model of Kazhamiaka et al., 2019) its power decays
- * exponentially from there. So a span is at most three phases in each of which battery power is b e^(-kt), k >= 0,
- * and the grid's part keeps its sign; energy over any part of a phase has a closed form. Charging and discharging
- * are the same motion: `room` is the energy that can still pass, seen from the site, and power is the rate at which
- * it shrinks.
+ * A call is cut into spans on which facility power, sun and month are constant. In a span the dispatch rule
+ * asks the battery for one power; the battery gives it until it runs into a bound, and where its limits taper
+ * (constant power, then a limit linear in what is left: the C/L/C model of Kazhamiaka et al., 2019) its power
+ * decays exponentially from there. So a span is at most three phases in each of which battery power is b
+ * e^(-kt), k >= 0, and the grid's part keeps its sign; energy over any part of a phase has a closed form.
+ * Charging and discharging are the same motion: `room` is the energy that can still pass, seen from the site,
+ * and power is the rate at which it shrinks.
  *
- * Demand windows inside a phase need no steps either: the grid's part is monotone there, so the highest of the
- * whole windows is the first or the last. Where a span ends is integer time; phases inside are seconds from its
- * beginning, so rounding does not build up over a run.
+ * Demand windows inside a phase need no steps either: the grid's part is monotone there, so the highest of
+ * the whole windows is the first or the last. Where a span ends is integer time; phases inside are seconds
+ * from its beginning, so rounding does not build up over a run.
  *
- * Invariant: the three balances of site.h, to rounding. Cost: O(1) a call, plus O(1) a step of the sun's series and
- * a month; nothing depends on how many windows go by.
+ * Invariant: the three balances of site.h, to rounding. Cost: O(1) a call, plus O(1) a step of the sun's
+ * series and a month; nothing depends on how many windows go by.
  */
 #include "core/site.h"
 
@@ -75,18 +75,22 @@ static double phase_end_w(const struct phase *p) {
 
 static void window_open(struct site *site, int64_t at_ns) {
     site->opened_ns = at_ns;
-    site->closes_ns = at_ns + site->window_ns < site->month_end_ns ? at_ns + site->window_ns : site->month_end_ns;
+    site->closes_ns = at_ns + site->window_ns;
+    if (site->closes_ns > site->month_end_ns) site->closes_ns = site->month_end_ns;
     site->window_j = 0;
     site->left_s = seconds(site->closes_ns - at_ns);
 }
 
-/* Average of the window under way as if nothing more were drawn in it; a window of no length has drawn nothing. */
+/* Average of the window under way as if nothing more were drawn in it; a window of no length has drawn
+ * nothing. */
 static double window_w(const struct site *site) {
     const int64_t ns = site->closes_ns - site->opened_ns;
     return ns > 0 ? site->window_j / seconds(ns) : 0;
 }
 
-static void peak_take(struct site *site, double watts) { site->month_peak_w = fmax(site->month_peak_w, watts); }
+static void peak_take(struct site *site, double watts) {
+    site->month_peak_w = fmax(site->month_peak_w, watts);
+}
 
 static void demand_add(struct site *site, const struct phase *p) {
     double at_s = 0;
@@ -195,8 +199,8 @@ static struct motion motion_of(const struct site *site, bool charging) {
                            taper_j * setup->efficiency_out};
 }
 
-/* A decaying power that charges from sun and grid falls back to the sun's surplus: from then on the rest flows
- * back, another phase. */
+/* A decaying power that charges from sun and grid falls back to the sun's surplus: from then on the rest
+ * flows back, another phase. */
 static void decay_book(struct site *site, const struct terms *terms, struct phase *p) {
     const double surplus_w = -p->net_w, s = p->s;
     if (surplus_w > 0 && p->battery_w > surplus_w) {
@@ -211,7 +215,8 @@ static void decay_book(struct site *site, const struct terms *terms, struct phas
 
 static void span_book(struct site *site, const struct terms *terms, double s) {
     const double net_w = terms->facility_w - terms->sun_w;
-    const double wanted = site->full_j > 0 ? wanted_w(site->setup, terms, net_w) : 0, sign = wanted > 0 ? 1 : -1;
+    const double wanted = site->full_j > 0 ? wanted_w(site->setup, terms, net_w) : 0;
+    const double sign = wanted > 0 ? 1 : -1;
     struct phase p = {.net_w = net_w, .s = s};
     if (wanted != 0) {
         struct motion m = motion_of(site, wanted > 0);

@@ -160,6 +160,9 @@ static void class_read(struct document *d, const struct yaml_node *map, struct l
         for (size_t i = 0; i < class->gpus.len; i++) equal[i] = 1;
         class->gpus_weight = (struct numbers){equal, class->gpus.len};
     }
+    if (class->deadline_slack > 0 && class->deadline_slack < 1)
+        reading_add_key(r, map, "deadline_slack",
+                        "before any job could end, expected at least 1, or 0 for none");
     if (draft.gpu_models) gpu_models_read(d, draft.gpu_models, class);
 }
 

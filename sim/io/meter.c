@@ -116,16 +116,16 @@ static void battery_read(struct document *d, const struct yaml_node *node, const
     site->dispatch = (enum dispatch)b.rule;
     if (r->err->found > before) return;
     if (b.start < b.least)
-        reading_add(r, node_at(node, "start"), "%g, below the least it may hold, expected at least %g",
-                    b.start, b.least);
+        reading_add_key(r, node, "start", "%g, below the least it may hold, expected at least %g",
+                        b.start, b.least);
     if (site->dispatch == DISPATCH_SELF && !meter->solar)
         reading_add(r, node,
                     "never charges: the rule self stores surplus sunlight, expected \"solar\" beside it");
     bool low = threshold_read(r, node, "low", b.low, site->dispatch, &site->low);
     bool high = threshold_read(r, node, "high", b.high, site->dispatch, &site->high);
     if (low && high && site->low > site->high)
-        reading_add(r, b.high, "%s is below \"low\", expected at least %s", value_shown(b.high).text,
-                    value_shown(b.low).text);
+        reading_add_key(r, node, "high", "%s is below \"low\", expected at least %s",
+                        value_shown(b.high).text, value_shown(b.low).text);
 }
 
 void meter_read(struct document *d, const struct yaml_node *map, const struct meter_draft *draft,
@@ -136,7 +136,7 @@ void meter_read(struct document *d, const struct yaml_node *map, const struct me
     signal_read(d, "solar", draft->solar, &solar_param, region->utc_offset_ns, &site->solar_w);
     site->export_usd_per_kwh = draft->export_usd_per_kwh;
     if (yaml_get(map, "export") && !draft->solar)
-        reading_add(&d->r, yaml_get(map, "export"), "nothing flows back without \"solar\"");
+        reading_add_key(&d->r, map, "export", "nothing flows back without \"solar\"");
     site->demand_usd_per_kw = draft->demand.usd_per_kw;
     site->demand_window_ns = draft->demand.window_ns;
     site->demand_ratchet = draft->demand.ratchet;

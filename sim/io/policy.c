@@ -59,7 +59,7 @@ static void read_checkpoint(struct reading *r, const struct yaml_node *node, con
     const struct yaml_node *write = yaml_get(node, "write");
     if (best && !write) reading_add(r, node, "missing key \"write\", which \"every\" follows from");
     else if (best && draft.write_ns == 0 && write->kind == YAML_SCALAR)
-        reading_add(r, write, "no best interval when writing costs nothing, expected above 0");
+        reading_add_key(r, node, "write", "no best interval when writing costs nothing, expected above 0");
 }
 
 /* --- power caps --- */
@@ -100,10 +100,8 @@ enum { ZEUS_LEN = sizeof zeus_caps / sizeof *zeus_caps };
 
 static void check_full(struct reading *r, const struct yaml_node *map, const char *key,
                        const struct numbers *n) {
-    size_t mark = reading_enter(r, key);
     if (n->at[n->len - 1] != 1)
-        reading_add(r, node_at(map, key), "ends at %g, expected 1: no cap is full speed", n->at[n->len - 1]);
-    reading_leave(r, mark);
+        reading_add_key(r, map, key, "ends at %g, expected 1: no cap is full speed", n->at[n->len - 1]);
 }
 
 /* The table of caps and speeds, which must belong together. good: its values are each in range. */
@@ -114,9 +112,10 @@ static void cap_table(struct reading *r, const struct yaml_node *map, struct cap
                     caps ? "caps" : "speeds");
     if (!caps || !speeds || !good) return;
     if (draft->caps.len != draft->speeds.len)
-        reading_add(r, speeds, "%zu speeds for %zu caps, expected as many", draft->speeds.len,
-                    draft->caps.len);
-    else if (draft->caps.len < 2) reading_add(r, caps, "%zu caps, expected at least 2", draft->caps.len);
+        reading_add_key(r, map, "speeds", "%zu speeds for %zu caps, expected as many", draft->speeds.len,
+                        draft->caps.len);
+    else if (draft->caps.len < 2)
+        reading_add_key(r, map, "caps", "a table of %zu, expected at least 2 caps", draft->caps.len);
     else {
         check_ascending(r, map, "caps", &draft->caps, false);
         check_ascending(r, map, "speeds", &draft->speeds, true);
@@ -157,8 +156,8 @@ static void read_cap(struct reading *r, const struct yaml_node *node, const stru
     if (draft.when != CAP_NEVER && !yaml_get(node, "level")) reading_add(r, node, "missing key \"level\"");
     double least = draft.caps.len ? draft.caps.at[0] : zeus_caps[0];
     if (good && draft.level < least)
-        reading_add(r, node_at(node, "level"),
-                    "below the lowest cap a speed is known for, expected at least %g", least);
+        reading_add_key(r, node, "level",
+                        "below the lowest cap a speed is known for, expected at least %g", least);
 }
 
 /* --- what is shifted on --- */
@@ -323,10 +322,9 @@ static bool is_model(const struct chosen *chosen, const char *name) {
 static void finish_estimate(struct document *d, const struct yaml_node *map, struct policy_setup *policy) {
     if (policy->estimate != ESTIMATE_CLASS_MEAN) return;
     const struct yaml_node *overrun = yaml_get(map, "overrun");
-    size_t mark = reading_enter(&d->r, "overrun");
     if (overrun && policy->overrun == OVERRUN_RAISE)
-        reading_add(&d->r, overrun, "a class's mean cannot be raised to each run time, expected \"allow\"");
-    reading_leave(&d->r, mark);
+        reading_add_key(&d->r, map, "overrun",
+                        "a class's mean cannot be raised to each run time, expected \"allow\"");
     policy->overrun = OVERRUN_ALLOW;
 }
 
@@ -335,10 +333,8 @@ static void check_wait(struct document *d, const struct yaml_node *map, const st
     bool waits = policy->wait_ns > 0 || yaml_get(map, "wait");
     for (size_t i = 0; i < d->setup->classes_len; i++) waits = waits || d->setup->classes[i].wait_ns > 0;
     if (waits) return;
-    size_t mark = reading_enter(&d->r, "shift");
-    reading_add(&d->r, node_at(map, "shift"),
-                "no job may be kept waiting, expected \"wait\" here or in an entry of \"classes\"");
-    reading_leave(&d->r, mark);
+    reading_add_key(&d->r, map, "shift",
+                    "no job may be kept waiting, expected \"wait\" here or in an entry of \"classes\"");
 }
 
 /* A forecast that is read from the scenario needs one in every region, of every signal that counts. */
@@ -346,7 +342,6 @@ static void check_given(struct document *d, const struct yaml_node *map, const s
     const struct forecast_model *forecast =
         (const struct forecast_model *)(const void *)policy->forecast.model;
     if (!forecast || !forecast->needs_given) return;
-    size_t mark = reading_enter(&d->r, "forecast");
     for (size_t i = 0; i < d->setup->regions_len; i++) {
         const struct region_setup *region = &d->setup->regions[i];
         if (!region->name) continue; /* was not read */
@@ -354,10 +349,9 @@ static void check_given(struct document *d, const struct yaml_node *map, const s
                               : policy->shift_price > 0 && !region->price_forecast.len ? "price_forecast"
                                                                                        : NULL;
         if (missing)
-            reading_add(&d->r, node_at(map, "forecast"), "needs the key \"%s\" of region \"%s\"", missing,
-                        region->name);
+            reading_add_key(&d->r, map, "forecast", "needs the key \"%s\" of region \"%s\"", missing,
+                            region->name);
     }
-    reading_leave(&d->r, mark);
 }
 
 void policy_finish(struct document *d, const struct yaml_node *map) {

@@ -60,8 +60,8 @@ static void pue_from_temperature(struct document *d, const struct yaml_node *nod
                     above ? "chiller_per_degree" : "chiller_above",
                     above ? "chiller_above" : "chiller_per_degree");
     if (d->r.err->found == before && above && pue.chiller_above_c < pue.free_below_c)
-        reading_add(&d->r, node_at(node, "chiller_above"), "below free_below, expected at least %g C",
-                    pue.free_below_c);
+        reading_add_key(&d->r, node, "chiller_above", "below free_below, expected at least %g C",
+                        pue.free_below_c);
     const struct steps *t = &region->temperature;
     if (!t->len)
         reading_add(&d->r, node, "a PUE that follows the temperature, expected a \"temperature\" beside it");
@@ -101,10 +101,10 @@ static void read_pue_by_load(struct reading *r, const struct yaml_node *node, co
     params_read(r, node, field->block, draft);
     if (r->err->found > before) return;
     if (draft->load.len != draft->add.len)
-        reading_add(r, node_at(node, "add"), "%zu values for %zu loads, expected as many", draft->add.len,
-                    draft->load.len);
+        reading_add_key(r, node, "add", "%zu values for %zu loads, expected as many", draft->add.len,
+                        draft->load.len);
     else if (!draft->load.len)
-        reading_add(r, node_at(node, "load"), "an empty list, expected at least one load");
+        reading_add_key(r, node, "load", "an empty list, expected at least one load");
     else check_ascending(r, node, "load", &draft->load, false);
 }
 
@@ -127,12 +127,11 @@ static const struct block tariff_block = {.title = "tariff", BLOCK_FIELDS(tariff
 struct region_draft {
     const char *catalog, *name;
     int64_t utc_offset_ns;
-    struct tariff tariff;
     struct pue_load_draft pue_load;
     struct meter_draft meter;
     double carbon_price, market_carbon, water;
     struct outages { struct chosen every, lasts; } outages;
-    const struct yaml_node *price, *carbon, *temperature, *pue, *price_forecast, *carbon_forecast;
+    const struct yaml_node *price, *tariff, *carbon, *temperature, *pue, *price_forecast, *carbon_forecast;
 };
 #define AT(member) offsetof(struct outages, member)
 static const struct field outage_fields[] = {
@@ -158,7 +157,7 @@ static const struct field region_fields[] = {
                .help = "What a kWh costs at the meter; may be negative."},
      .read = read_node, .block = &signal_block, .form = signal_form},
     {.param = {.key = "tariff", .offset = AT(tariff), .help = "What comes on top of the price."},
-     .read = read_block, .block = &tariff_block, .form = "a mapping"},
+     .read = read_node, .block = &tariff_block, .form = "a mapping"},
     {.param = {.key = "price_forecast", .dim = DIM_ENERGY_PRICE, .offset = AT(price_forecast),
                .help = "What the price was believed to be, for `forecast: given`."},
      .read = read_node, .form = signal_form},
@@ -237,16 +236,15 @@ static void signals_read(struct document *d, const struct region_draft *draft, s
     pue_read(d, draft->pue, region);
 }
 
-static void tariff_read(struct document *d, const struct yaml_node *map, const struct tariff *tariff,
-                        struct region_setup *region) {
-    const struct yaml_node *node = yaml_get(map, "tariff");
-    if (!node || node->kind != YAML_MAP) return;
-    size_t mark = reading_enter(&d->r, "tariff");
-    if (tariff->escalation != 0 && d->setup->horizon_ns >= TICK_NEVER)
-        reading_add(&d->r, node_at(node, "escalation"),
-                    "prices rise without end, expected a \"horizon\" of the scenario");
-    tariff_apply(d, node, tariff, &region->price);
-    tariff_apply(d, node, tariff, &region->price_forecast);
+static void tariff_read(struct document *d, const struct yaml_node *node, struct region_setup *region) {
+    struct tariff tariff = {0};
+    size_t mark = reading_enter(&d->r, "tariff"), before = d->r.err->found;
+    params_read(&d->r, node, &tariff_block, &tariff);
+    if (d->r.err->found == before && tariff.escalation != 0 && d->setup->horizon_ns >= TICK_NEVER)
+        reading_add_key(&d->r, node, "escalation",
+                        "prices rise without end, expected a \"horizon\" of the scenario");
+    tariff_apply(d, node, &tariff, &region->price);
+    tariff_apply(d, node, &tariff, &region->price_forecast);
     reading_leave(&d->r, mark);
 }
 
@@ -261,7 +259,7 @@ static void region_read(struct document *d, const struct yaml_node *element, str
     if (!region->name) reading_add(&d->r, map, "missing key \"name\" (or \"catalog\")");
     region->utc_offset_ns = draft.utc_offset_ns;
     signals_read(d, &draft, region);
-    tariff_read(d, map, &draft.tariff, region);
+    if (draft.tariff) tariff_read(d, draft.tariff, region);
     region->pue_load = draft.pue_load.load;
     region->pue_add = draft.pue_load.add;
     region->carbon_usd_per_kg = draft.carbon_price;

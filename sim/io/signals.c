@@ -80,12 +80,12 @@ static bool signal_factor(struct document *d, const struct yaml_node *map, const
     struct reading *r = &d->r;
     *factor = 1;
     if (dim == DIM_NONE)
-        return !unit || reading_add(r, node_at(map, "unit"), "these are plain numbers, expected no \"unit\"");
+        return !unit || reading_add_key(r, map, "unit", "these are plain numbers, expected no \"unit\"");
     if (!unit)
         return reading_add(r, map, "missing key \"unit\", expected %s", units_accepted(dim));
     if (units_find(dim, unit, factor)) return true;
-    return reading_add(r, node_at(map, "unit"), "unknown unit %s, expected %s",
-                       value_shown(node_at(map, "unit")).text, units_accepted(dim));
+    return reading_add_key(r, map, "unit", "unknown unit %s, expected %s",
+                           value_shown(node_at(map, "unit")).text, units_accepted(dim));
 }
 
 static void check_steps(struct document *d, const struct yaml_node *node, const struct param *param,
@@ -119,9 +119,9 @@ static void check_shape(struct reading *r, const struct yaml_node *map, const st
     if (s->column || yaml_get(map, "clock"))
         reading_add(r, map, "\"column\" and \"clock\" belong to a \"file\"");
     if (s->daily.len != 24)
-        reading_add(r, node_at(map, "daily"), "%zu values, expected 24, one a local hour", s->daily.len);
+        reading_add_key(r, map, "daily", "%zu values, expected 24, one a local hour", s->daily.len);
     if (yaml_get(map, "weekend") && s->weekend.len != 24)
-        reading_add(r, node_at(map, "weekend"), "%zu values, expected 24, one a local hour", s->weekend.len);
+        reading_add_key(r, map, "weekend", "%zu values, expected 24, one a local hour", s->weekend.len);
 }
 
 static void changing_signal(struct document *d, const struct yaml_node *map, const struct param *param,
@@ -137,7 +137,7 @@ static void changing_signal(struct document *d, const struct yaml_node *map, con
         return;
     }
     if (daily) check_shape(r, map, &s);
-    if (file && yaml_get(map, "weekend")) reading_add(r, yaml_get(map, "weekend"), "belongs to \"daily\"");
+    if (file && yaml_get(map, "weekend")) reading_add_key(r, map, "weekend", "belongs to \"daily\"");
     if (file && !s.column) reading_add(r, map, "missing key \"column\"");
     if (!signal_factor(d, map, s.unit, param->dim, &factor) || r->err->found > before) return;
     if (daily) daily_steps(d, &s, factor, utc_offset_ns, steps);

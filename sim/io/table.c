@@ -174,11 +174,11 @@ struct table_scale table_scale(const struct metric *metric, const double *values
 
 /* When a row is shown. */
 enum when {
-    ALWAYS,   /* where it is defined */
-    SAID,     /* where some run has more to say than zero */
-    UNLIKE,   /* the same, and where it differs from another figure */
-    MANY_USES, /* the same, where energy has more uses than jobs and idle hardware */
-    FEW_USES  /* the same, where it has not */
+    ALWAYS,    /* where it is defined */
+    SAID,      /* where some run has more to say than zero */
+    UNLIKE,    /* the same, and where it differs from another figure */
+    MANY_USES, /* as SAID, where energy has more uses than jobs and idle hardware */
+    FEW_USES   /* as SAID, where it has not */
 };
 
 static const struct row {
@@ -240,7 +240,7 @@ static const struct row {
     {NULL, "Water", "water_l", SAID, NULL},
     {NULL, "Emissions, CO2", "co2_kg", SAID, NULL},
     {NULL, "changed by sun and battery", "site_co2_kg", SAID, NULL},
-    {NULL, "of making the hardware", "embodied_kg", SAID, NULL},
+    {NULL, "and of making the hardware", "embodied_kg", SAID, NULL},
     {NULL, "all together", "total_co2_kg", UNLIKE, "co2_kg"},
     {NULL, "by supply contract, not by grid", "market_co2_kg", UNLIKE, "co2_kg"},
     {NULL, "Carbon intensity paid", "carbon_paid_g_per_kwh", SAID, NULL},
@@ -250,7 +250,7 @@ static const struct row {
     {NULL, "Idle", "idle_energy_kwh", MANY_USES, "energy_kwh"},
     {NULL, "Asleep", "sleep_energy_kwh", MANY_USES, "energy_kwh"},
     {NULL, "Booting", "boot_energy_kwh", MANY_USES, "energy_kwh"},
-    {NULL, "Cooling and losses, part of each", "cooling_energy_kwh", MANY_USES, "energy_kwh"},
+    {NULL, "Cooling, part of each", "cooling_energy_kwh", MANY_USES, "energy_kwh"},
     {"Money", "Total cost", "total_usd", SAID, NULL},
     {NULL, "Capacity cost", "capacity_usd", SAID, "total_usd"},
     {NULL, "of idle hardware", "idle_capacity_usd", SAID, "capacity_usd"},
@@ -386,25 +386,27 @@ static double hours_waited(const struct summary *run, const struct summary *base
     return hours > 0 ? hours * summary_value(run, "jobs_finished") : NAN;
 }
 
-/* The price in waiting of each saving that is shown. */
+/* The wait added, and for each saving that is shown what an hour of it bought, where it bought anything. */
 static void waited_lines(const struct summary *const *runs, size_t count, const bool *shown,
                          struct table_line *line, table_visit *visit, void *context) {
     double *values = mem_alloc(count * sizeof *values);
-    bool longer = false, first = true;
+    bool first = true;
     for (size_t i = 0; i < count; i++) {
         values[i] = summary_value(runs[i], "wait_mean_s") - summary_value(runs[0], "wait_mean_s");
         *line->cells[i].change = '\0';
-        longer |= values[i] > 0;
     }
     visit_saved(line, &wait_added, "Mean wait added", false, values, visit, context);
-    for (size_t k = 0; k < SAVINGS && longer; k++) {
-        if (!shown[k]) continue;
-        const size_t m = metric_index(savings[k].metric);
-        for (size_t i = 0; i < count; i++)
-            values[i] = (runs[0]->parts[0].value[m] - runs[i]->parts[0].value[m]) /
-                        hours_waited(runs[i], runs[0]);
+    for (size_t k = 0; k < SAVINGS; k++) {
+        const double base = summary_value(runs[0], savings[k].metric);
+        bool paid = false;
+        for (size_t i = 0; i < count; i++) {
+            const double saved = base - summary_value(runs[i], savings[k].metric);
+            values[i] = saved > 0 ? saved / hours_waited(runs[i], runs[0]) : NAN;
+            paid |= !isnan(values[i]);
+        }
+        if (!shown[k] || !paid) continue;
         char label[48];
-        snprintf(label, sizeof label, first ? "Per hour of wait added: %s" : "%s", savings[k].word);
+        snprintf(label, sizeof label, first ? "Per hour waited: %s" : "%s", savings[k].word);
         visit_saved(line, &savings[k].per_h, label, !first, values, visit, context);
         first = false;
     }

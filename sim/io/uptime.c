@@ -66,10 +66,10 @@ static void sleep_read(struct document *d, const struct yaml_node *node, uint64_
         .reserve = (uint32_t)draft.reserve, .ahead_ns = draft.ahead_ns};
     if (r->err->found > before) return;
     if (draft.power_w > idle_w && idle_w > 0)
-        reading_add(r, node_at(node, "power"), "more than an idle node draws, expected at most %g W", idle_w);
+        reading_add_key(r, node, "power", "more than an idle node draws, expected at most %g W", idle_w);
     if (nodes && (uint64_t)draft.reserve > nodes)
-        reading_add(r, node_at(node, "reserve"), "more than the pool's nodes, expected at most %llu",
-                    (unsigned long long)nodes);
+        reading_add_key(r, node, "reserve", "more than the pool's nodes, expected at most %llu",
+                        (unsigned long long)nodes);
 }
 
 /* --- faults --- */
@@ -226,7 +226,7 @@ static void faults_read(struct document *d, const struct yaml_node *node, uint64
     if (yaml_get(node, "repair") && !yaml_get(node, "node") && !yaml_get(node, "gpu"))
         reading_add(r, node, "missing key \"node\" or \"gpu\" beside \"repair\"");
     if (yaml_get(node, "gpu") && pool->gpus == 0)
-        reading_add(r, yaml_get(node, "gpu"), "the pool's nodes have no GPUs");
+        reading_add_key(r, node, "gpu", "the pool's nodes have no GPUs");
     if (!node->len) reading_add(r, node, "expected one of \"node\", \"gpu\", \"rack\" and \"trace\"");
     if (!draft.trace) return;
     size_t mark = reading_enter(r, "trace");
@@ -261,9 +261,9 @@ static void maintenance_read(struct document *d, const struct yaml_node *list, s
         struct maintenance *m = &pool->maintenance[i];
         params_read(r, element, &maintenance_block, m);
         if (r->err->found == before && m->every_ns > 0 && m->lasts_ns >= m->every_ns)
-            reading_add(r, node_at(element, "lasts"),
-                        "never ends before the next begins, expected less than %s",
-                        value_shown(node_at(element, "every")).text);
+            reading_add_key(r, element, "lasts",
+                            "never ends before the next begins, expected less than %s",
+                            value_shown(node_at(element, "every")).text);
         reading_leave(r, mark);
     }
 }

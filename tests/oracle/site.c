@@ -1,9 +1,10 @@
 /*
- * Sun, battery and demand charge in days one can work out on paper, to 1e-9 relative. Figures are in kW, kWh and
- * hours, as one would write them; the site keeps W, J and ns.
+ * Sun, battery and demand charge in days one can work out on paper, to 1e-9 relative. Figures are in kW, kWh
+ * and hours, as one would write them; the site keeps W, J and ns.
  *
- * Where a battery tapers there is the closed form for one case and a fine Runge-Kutta integration for the others;
- * and one week of every rule is done again by a loop that knows nothing but "so much power for the next second".
+ * Where a battery tapers there is the closed form for one case and a fine Runge-Kutta integration for the
+ * others; and one week of every rule is done again by a loop that knows nothing but "so much power for the
+ * next second".
  */
 #include "base/rng.h"
 #include "base/tick.h"
@@ -40,21 +41,23 @@ static struct site_totals follow(struct site *site, const struct stretch *day, s
     follow(site, (const struct stretch[]){__VA_ARGS__},                                              \
            sizeof((const struct stretch[]){__VA_ARGS__}) / sizeof(struct stretch))
 
-static struct site_setup battery(double capacity_kwh, double charge_kw, double discharge_kw, double in, double out) {
+static struct site_setup battery(double capacity_kwh, double charge_kw, double discharge_kw, double in,
+                                 double out) {
     return (struct site_setup){.battery_j = capacity_kwh * kwh, .charge_w = charge_kw * kw,
                                .discharge_w = discharge_kw * kw, .efficiency_in = in, .efficiency_out = out};
 }
 
 static void expect_balance(const struct site_totals *t, double growth_j) {
-    expect_near(t->facility_j + t->charged_j, t->solar_used_j + t->solar_stored_j + t->discharged_j + t->grid_j);
+    expect_near(t->facility_j + t->charged_j,
+                t->solar_used_j + t->solar_stored_j + t->discharged_j + t->grid_j);
     expect_near(t->solar_j, t->solar_used_j + t->solar_stored_j + t->export_j + t->spilled_j);
     expect_near(t->charged_j - t->battery_loss_j, t->discharged_j + growth_j);
 }
 
 /* ---- a battery that buys low ---- */
 
-/* 100 kWh, 10 of them never given away and nothing else in it at midnight: 90 / 0.9 = 100 kWh at 20 kW fill it in 5 h.
- * In the evening 25 of 30 kW come from it while 90 x 0.95 = 85.5 kWh last: 3.42 h. */
+/* 100 kWh, 10 of them never given away and nothing else in it at midnight: 90 / 0.9 = 100 kWh at 20 kW fill
+ * it in 5 h. In the evening 25 of 30 kW come from it while 90 x 0.95 = 85.5 kWh last: 3.42 h. */
 Test(site, arbitrage) {
     struct region_setup region = {.site = battery(100, 20, 25, 0.9, 0.95)};
     region.site.battery_least = region.site.battery_start = 0.1;
@@ -77,14 +80,16 @@ Test(site, arbitrage) {
     site_close(site);
 }
 
-/* The same battery led by carbon: it charges at noon and gives when the coal comes. A threshold counts itself. */
+/* The same battery led by carbon: it charges at noon and gives when the coal comes. A threshold counts
+ * itself. */
 Test(site, arbitrage_on_carbon) {
     struct region_setup region = {.site = battery(100, 20, 25, 0.9, 0.95)};
     region.site.dispatch = DISPATCH_CARBON;
     region.site.battery_start = 0.5;
     region.site.low = 200, region.site.high = 600;
     struct site *site = site_open(&region, 0);
-    const struct site_totals t = FOLLOW(site, {10, 10, 1, 400}, {12, 10, 0, 200}, {20, 10, 1, 201}, {24, 10, 1, 600});
+    const struct site_totals t =
+        FOLLOW(site, {10, 10, 1, 400}, {12, 10, 0, 200}, {20, 10, 1, 201}, {24, 10, 1, 600});
     const double stored = 50 + 40 * 0.9 - 40 / 0.95;
     expect_near(t.charged_j, 40 * kwh);
     expect_near(t.discharged_j, 40 * kwh);
@@ -98,12 +103,13 @@ Test(site, arbitrage_on_carbon) {
 /* ---- a sunny day ---- */
 
 static struct steps sunny(struct setup *setup) {
-    static const struct testing_step sun[] = {{0, 0}, {6 * 3600, 20e3}, {10 * 3600, 60e3}, {14 * 3600, 20e3}, {18 * 3600, 0}};
+    static const struct testing_step sun[] = {
+        {0, 0}, {6 * 3600, 20e3}, {10 * 3600, 60e3}, {14 * 3600, 20e3}, {18 * 3600, 0}};
     return testing_steps(setup, sun, 5, 86400);
 }
 
-/* 30 kW all day. From 10:00 on 25 of the 30 kW too many go into 50 kWh: full after 50 / 0.96 / 25 h. From 14:00 on the
- * battery gives the missing 10 kW, from 18:00 on its 15, until 50 x 0.94 = 47 kWh are out. */
+/* 30 kW all day. From 10:00 on 25 of the 30 kW too many go into 50 kWh: full after 50 / 0.96 / 25 h. From
+ * 14:00 on the battery gives the missing 10 kW, from 18:00 on its 15, until 50 x 0.94 = 47 kWh are out. */
 Test(site, surplus_stored_then_exported) {
     for (int pays = 0; pays < 2; pays++) {
         struct setup setup;
@@ -152,7 +158,8 @@ Test(site, sun_alone) {
     testing_setup_free(&setup);
 }
 
-/* Under a price rule the surplus is stored at any price, the grid's energy at a low one, and the sun goes first. */
+/* Under a price rule the surplus is stored at any price, the grid's energy at a low one, and the sun goes
+ * first. */
 Test(site, price_rule_stores_the_sun_too) {
     struct setup setup;
     testing_setup(&setup);
@@ -162,7 +169,8 @@ Test(site, price_rule_stores_the_sun_too) {
     region->site.dispatch = DISPATCH_PRICE;
     region->site.low = 0.1, region->site.high = 0.3;
     struct site *site = site_open(region, 0);
-    const struct site_totals t = FOLLOW(site, {11, 30, 0.2, 0}, {12, 30, 0.1, 0}, {14, 30, 0.3, 0}, {24, 30, 0.2, 0});
+    const struct site_totals t =
+        FOLLOW(site, {11, 30, 0.2, 0}, {12, 30, 0.1, 0}, {14, 30, 0.3, 0}, {24, 30, 0.2, 0});
     /* 10:00 to 14:00 30 kW too many; from 11:00 to 12:00 another 10 from the grid */
     expect_near(t.solar_stored_j, 120 * kwh);
     expect_near(t.charged_j, 130 * kwh);
@@ -175,10 +183,12 @@ Test(site, price_rule_stores_the_sun_too) {
 
 /* ---- shaving a peak ---- */
 
-static const struct stretch shaved_day[] = {{8, 40, .1, 0}, {9, 90, .1, 0}, {17, 60, .1, 0}, {18.5, 100, .1, 0}, {24, 40, .1, 0}};
+static const struct stretch shaved_day[] = {
+    {8, 40, .1, 0}, {9, 90, .1, 0}, {17, 60, .1, 0}, {18.5, 100, .1, 0}, {24, 40, .1, 0}};
 
-/* Full at midnight. 08:00: 20 kW keep the grid at 70. At 60 it rests. 17:00: 30 would be needed, 25 is what it gives, and
- * (48 - 20 / 0.95) x 0.95 = 25.6 kWh last 1.024 h. At 40 it recharges with 10, to stay at 50. */
+/* Full at midnight. 08:00: 20 kW keep the grid at 70. At 60 it rests. 17:00: 30 would be needed, 25 is
+ * what it gives, and (48 - 20 / 0.95) x 0.95 = 25.6 kWh last 1.024 h. At 40 it recharges with 10, to stay
+ * at 50. */
 Test(site, peak_shaving) {
     struct region_setup region = {.site = battery(60, 30, 25, 0.95, 0.95)};
     region.site.battery_start = 1, region.site.battery_least = 0.2;
@@ -199,7 +209,8 @@ Test(site, peak_shaving) {
     expect_near(site_stored_j(site), 60 * kwh);
     expect_balance(&t, 0);
     site_close(site);
-    /* 16 kWh more hold out (0.8 x 76 x 0.95 - 20 = 37.76 of 37.5 needed): the peak is what 25 kW leave of 100. */
+    /* 16 kWh more hold out (0.8 x 76 x 0.95 - 20 = 37.76 of 37.5 needed): the peak is what 25 kW leave of
+     * 100. */
     region.site.battery_j = 76 * kwh;
     site = site_open(&region, 0);
     t = follow(site, shaved_day, 5);
@@ -210,8 +221,9 @@ Test(site, peak_shaving) {
 
 /* ---- tapering ---- */
 
-/* 100 kWh whose limit of 40 kW falls over the last fifth. Empty to 80 kWh at 40 kW x 0.8: 2.5 h; from there what is missing,
- * 20 kWh, shrinks by e^(-t x 0.8 x 40 / 20). Giving: 60 kW down to 20 kWh, then e^(-t x 60 / 20 / 0.5). */
+/* 100 kWh whose limit of 40 kW falls over the last fifth. Empty to 80 kWh at 40 kW x 0.8: 2.5 h; from there
+ * what is missing, 20 kWh, shrinks by e^(-t x 0.8 x 40 / 20). Giving: 60 kW down to 20 kWh, then e^(-t x 60 /
+ * 20 / 0.5). */
 Test(site, taper_in_closed_form) {
     struct region_setup region = {.site = battery(100, 40, 60, 0.8, 0.5)};
     region.site.dispatch = DISPATCH_PRICE;
@@ -233,7 +245,8 @@ Test(site, taper_in_closed_form) {
     site_close(site);
 }
 
-/* Charging from both: 40 kW while the sun has 25 too many. Once the falling limit is under 25 kW, sun flows back. */
+/* Charging from both: 40 kW while the sun has 25 too many. Once the falling limit is under 25 kW, sun flows
+ * back. */
 Test(site, taper_falls_below_the_surplus) {
     struct setup setup;
     testing_setup(&setup);
@@ -247,7 +260,8 @@ Test(site, taper_falls_below_the_surplus) {
     struct site *site = site_open(region, 0);
     const struct site_totals t = FOLLOW(site, {6, 10, 0.1, 0});
     const double rate = 0.8 * 40 / 20, meet_h = log(40.0 / 25) / rate, rest_h = 3.5 - meet_h;
-    const double to_meet = 40 * (1 - exp(-rate * meet_h)) / rate, rest = 25 * (1 - exp(-rate * rest_h)) / rate;
+    const double to_meet = 40 * (1 - exp(-rate * meet_h)) / rate,
+                 rest = 25 * (1 - exp(-rate * rest_h)) / rate;
     expect_near(t.grid_j, (2.5 * 15 + to_meet - 25 * meet_h) * kwh);
     expect_near(t.solar_stored_j, (25 * (2.5 + meet_h) + rest) * kwh);
     expect_near(t.spilled_j, (25 * rest_h - rest) * kwh);
@@ -276,7 +290,8 @@ Test(site, taper_against_integration) {
     s->dispatch = DISPATCH_PEAK;
     s->high = 30 * kw, s->low = 25 * kw;
     s->taper = 0.4, s->battery_least = 0.1, s->battery_start = 0.35;
-    static const struct stretch day[] = {{5, 2, 0, 0}, {9, 10, 0, 0}, {13, 60, 0, 0}, {17, 28, 0, 0}, {19, 41, 0, 0}, {24, 12, 0, 0}};
+    static const struct stretch day[] = {{5, 2, 0, 0},   {9, 10, 0, 0},  {13, 60, 0, 0},
+                                         {17, 28, 0, 0}, {19, 41, 0, 0}, {24, 12, 0, 0}};
     struct site *site = site_open(&region, 0);
     double stored_j = 0.35 * s->battery_j, from_h = 0;
     for (size_t i = 0; i < 6; i++) {
@@ -286,7 +301,8 @@ Test(site, taper_against_integration) {
         const double h = (day[i].until_h - from_h) * 3600 / steps;
         for (int k = 0; wanted != 0 && k < steps; k++) {
             const double a = grows_w(s, stored_j, wanted), b = grows_w(s, stored_j + h / 2 * a, wanted);
-            const double c = grows_w(s, stored_j + h / 2 * b, wanted), d = grows_w(s, stored_j + h * c, wanted);
+            const double c = grows_w(s, stored_j + h / 2 * b, wanted),
+                         d = grows_w(s, stored_j + h * c, wanted);
             stored_j += h / 6 * (a + 2 * b + 2 * c + d);
         }
         site_advance(site, hours(day[i].until_h), net, 0, 0);
@@ -312,8 +328,8 @@ Test(site, demand_charge_month) {
     site_close(site);
 }
 
-/* 12 minutes at 90 kW inside a 15-minute window that has 30 kW for the rest come to 78 kW. Six minutes later they fall
- * into two windows, 9 minutes into the first: 66 kW. */
+/* 12 minutes at 90 kW inside a 15-minute window that has 30 kW for the rest come to 78 kW. Six minutes later
+ * they fall into two windows, 9 minutes into the first: 66 kW. */
 Test(site, windows_straddle_events) {
     struct region_setup region = {.site = {.demand_usd_per_kw = 1, .demand_window_ns = 15 * TICK_MINUTE}};
     struct site *site = site_open(&region, date("2023-05-01"));
@@ -335,8 +351,8 @@ Test(site, windows_straddle_events) {
     site_close(site);
 }
 
-/* June's 100 kW keep the 12 months after it at 80. Later ones pay 0.8 x December's 70: what was billed under the ratchet
- * does not ratchet itself. */
+/* June's 100 kW keep the 12 months after it at 80. Later ones pay 0.8 x December's 70: what was billed under
+ * the ratchet does not ratchet itself. */
 Test(site, ratchet) {
     struct region_setup region = {.site = {.demand_usd_per_kw = 2, .demand_ratchet = 0.8}};
     const int64_t origin = date("2022-06-01");
@@ -356,11 +372,13 @@ Test(site, ratchet) {
     site_close(site);
 }
 
-/* Kathmandu is 5:45 ahead: its March begins on February 28th, 18:15 UTC. The same peak an hour either side. */
+/* Kathmandu is 5:45 ahead: its March begins on February 28th, 18:15 UTC. The same peak an hour either
+ * side. */
 Test(site, months_are_local) {
     struct region_setup region = {.utc_offset_ns = 345 * TICK_MINUTE, .site = {.demand_usd_per_kw = 10}};
     struct site *site = site_open(&region, date("2023-02-28"));
-    struct site_totals t = FOLLOW(site, {17.25, 0, 0, 0}, {18.25, 40, 0, 0}, {19.25, 30, 0, 0}, {30, 0, 0, 0});
+    struct site_totals t =
+        FOLLOW(site, {17.25, 0, 0, 0}, {18.25, 40, 0, 0}, {19.25, 30, 0, 0}, {30, 0, 0, 0});
     expect_near(t.demand_usd, 10 * (40 + 30));
     site_close(site);
     region.utc_offset_ns = 0;
@@ -376,11 +394,13 @@ Test(site, months_are_local) {
     site_close(site);
 }
 
-/* A window that does not divide the month is cut at its end and averaged over what there is of it. 11 d: 0, 11, 22 to 30. */
+/* A window that does not divide the month is cut at its end and averaged over what there is of it. 11 d: 0,
+ * 11, 22 to 30. */
 Test(site, last_window_is_cut) {
     struct region_setup region = {.site = {.demand_usd_per_kw = 10, .demand_window_ns = 11 * TICK_DAY}};
     struct site *site = site_open(&region, date("2023-04-01"));
-    const struct site_totals t = FOLLOW(site, {22 * 24, 5, 0, 0}, {26 * 24, 20, 0, 0}, {720, 5, 0, 0}, {721, 0, 0, 0});
+    const struct site_totals t =
+        FOLLOW(site, {22 * 24, 5, 0, 0}, {26 * 24, 20, 0, 0}, {720, 5, 0, 0}, {721, 0, 0, 0});
     expect_near(t.demand_usd, 10 * (4 * 20 + 4 * 5) / 8.0);
     site_close(site);
 }
@@ -439,12 +459,15 @@ static void week_of(enum dispatch dispatch, double low, double high, double tape
     const struct site_totals t = site_read(site);
     const double close = 2e-4; /* what a second's delay at each bound and bend comes to */
     cr_expect(testing_near(t.charged_j, n.charged_j, close), "charged %g, not %g", t.charged_j, n.charged_j);
-    cr_expect(testing_near(t.discharged_j, n.discharged_j, close), "gave %g, not %g", t.discharged_j, n.discharged_j);
+    cr_expect(testing_near(t.discharged_j, n.discharged_j, close), "gave %g, not %g", t.discharged_j,
+              n.discharged_j);
     cr_expect(testing_near(t.grid_j, n.grid_j, close), "drew %g, not %g", t.grid_j, n.grid_j);
     cr_expect(testing_near(t.grid_usd, n.grid_usd, close), "paid %g, not %g", t.grid_usd, n.grid_usd);
     cr_expect(testing_near(t.spilled_j, n.back_j, close), "lost %g, not %g", t.spilled_j, n.back_j);
-    cr_expect(testing_near(site_peak_w(site), n.peak_w, close), "peak %g, not %g", site_peak_w(site), n.peak_w);
-    cr_expect(n.charged_j > 100 * kwh && n.discharged_j > 100 * kwh, "the week is too quiet to show anything");
+    cr_expect(testing_near(site_peak_w(site), n.peak_w, close), "peak %g, not %g", site_peak_w(site),
+              n.peak_w);
+    cr_expect(n.charged_j > 100 * kwh && n.discharged_j > 100 * kwh,
+              "the week is too quiet to show anything");
     site_close(site);
     testing_setup_free(&setup);
 }

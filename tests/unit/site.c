@@ -1,7 +1,7 @@
 /*
- * The site as a mechanism: its balances under random piecewise inputs, the same totals however the time is cut into
- * calls, bounds of the battery, what does and does not need a site, and quiet years that cost nothing. Hand-worked
- * days are in tests/oracle/site.c.
+ * The site as a mechanism: its balances under random piecewise inputs, the same totals however the time is
+ * cut into calls, bounds of the battery, what does and does not need a site, and quiet years that cost
+ * nothing. Hand-worked days are in tests/oracle/site.c.
  */
 #include "base/rng.h"
 #include "base/tick.h"
@@ -15,8 +15,8 @@
 
 /* |a - b| against the size of what flowed, for figures that are differences of it. */
 static void expect_close(double a, double b, double size, const char *what, uint64_t seed) {
-    cr_expect(fabs(a - b) <= EXACT * fmax(size, 1), "seed %llu: %s: %.17g and %.17g", (unsigned long long)seed, what,
-              a, b);
+    cr_expect(fabs(a - b) <= EXACT * fmax(size, 1), "seed %llu: %s: %.17g and %.17g",
+              (unsigned long long)seed, what, a, b);
 }
 
 struct scene {
@@ -51,7 +51,8 @@ static void scene_open(struct scene *scene, uint64_t seed) {
     s->low = unit * 0.5 * rng_uniform(rng), s->high = s->low + unit * 0.5 * rng_uniform(rng);
     s->export_usd_per_kwh = rng_below(rng, 2) ? 0.05 : 0;
     s->demand_usd_per_kw = 10;
-    s->demand_window_ns = (int64_t[]){5 * TICK_MINUTE, 15 * TICK_MINUTE, TICK_HOUR, 7 * TICK_MINUTE}[rng_below(rng, 4)];
+    s->demand_window_ns =
+        (int64_t[]){5 * TICK_MINUTE, 15 * TICK_MINUTE, TICK_HOUR, 7 * TICK_MINUTE}[rng_below(rng, 4)];
     s->demand_ratchet = rng_uniform(rng);
     scene->region->utc_offset_ns = ((int64_t)rng_below(rng, 96) - 48) * 15 * TICK_MINUTE;
     scene->origin_ns = (int64_t)rng_below(rng, 1500000000) * TICK_S;
@@ -77,13 +78,14 @@ static void expect_balances(const struct site *site, const struct site_setup *se
     const double size = t.facility_j + t.solar_j + t.charged_j;
     const double growth_j = site_stored_j(site) - setup->battery_start * setup->battery_j;
     const double to_battery_j = t.charged_j - t.solar_stored_j; /* from the grid */
-    expect_close(t.facility_j, t.solar_used_j + t.discharged_j + t.grid_j - to_battery_j, size, "facility", seed);
+    expect_close(t.facility_j, t.solar_used_j + t.discharged_j + t.grid_j - to_battery_j, size, "facility",
+                 seed);
     expect_close(t.solar_j, t.solar_used_j + t.solar_stored_j + t.export_j + t.spilled_j, size, "sun", seed);
     expect_close(t.charged_j, t.discharged_j + t.battery_loss_j + growth_j, size, "battery", seed);
     cr_expect(t.export_j == 0 || t.spilled_j == 0);
     cr_expect(to_battery_j >= -EXACT * size);
-    cr_expect(setup->dispatch != DISPATCH_SELF || to_battery_j <= EXACT * size, "seed %llu: charged from the grid",
-              (unsigned long long)seed);
+    cr_expect(setup->dispatch != DISPATCH_SELF || to_battery_j <= EXACT * size,
+              "seed %llu: charged from the grid", (unsigned long long)seed);
     cr_expect_geq(site_stored_j(site), setup->battery_least * setup->battery_j);
     cr_expect_leq(site_stored_j(site), setup->battery_j);
 }
@@ -111,7 +113,8 @@ Test(site, any_cut_gives_the_same) {
     for (uint64_t seed = 1; seed <= 400; seed++) {
         struct scene scene;
         scene_open(&scene, seed);
-        struct site *whole = site_open(scene.region, scene.origin_ns), *cut = site_open(scene.region, scene.origin_ns);
+        struct site *whole = site_open(scene.region, scene.origin_ns),
+                    *cut = site_open(scene.region, scene.origin_ns);
         int64_t at_ns = 0;
         for (int i = 0; i < 60; i++) {
             const struct input in = input_next(scene.rng);
@@ -135,7 +138,8 @@ Test(site, every_window_seen) {
     for (uint64_t seed = 1; seed <= 60; seed++) {
         struct scene scene;
         scene_open(&scene, 1000 + seed);
-        struct site *whole = site_open(scene.region, scene.origin_ns), *cut = site_open(scene.region, scene.origin_ns);
+        struct site *whole = site_open(scene.region, scene.origin_ns),
+                    *cut = site_open(scene.region, scene.origin_ns);
         int64_t at_ns = 0;
         for (int i = 0; i < 10; i++) {
             const struct input in = input_next(scene.rng);
@@ -181,9 +185,9 @@ Test(site, only_where_there_is_something) {
 
 /* No time, no change; and a battery below its least gives nothing but fills. */
 Test(site, edges) {
-    struct region_setup region = {.site = {.battery_j = 1000, .charge_w = 10, .discharge_w = 10, .efficiency_in = 1,
-                                           .efficiency_out = 1, .battery_least = 0.5, .battery_start = 0.2,
-                                           .dispatch = DISPATCH_PRICE, .low = 0.1, .high = 0.2}};
+    struct region_setup region = {
+        .site = {.battery_j = 1000, .battery_least = 0.5, .battery_start = 0.2, .charge_w = 10, .discharge_w = 10,
+                 .efficiency_in = 1, .efficiency_out = 1, .dispatch = DISPATCH_PRICE, .low = 0.1, .high = 0.2}};
     struct site *site = site_open(&region, 0);
     site_advance(site, 0, 1e9, 0.1, 100);
     cr_expect_eq(site_read(site).facility_j + site_grid_w(site), 0);
