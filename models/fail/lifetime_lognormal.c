@@ -1,6 +1,6 @@
 /*
- * Lognormal lifetimes: most are short, a few very long. What repair times look like (Schroeder & Gibson 2006).
- * Quantile: exp(mu + sigma x z(u)), z the normal quantile, mu = ln(mean) - sigma^2 / 2.
+ * Lognormal lifetimes: most are short, a few very long. What repair times look like (Schroeder & Gibson
+ * 2006). Quantile: exp(mu + sigma x z(u)), z the normal quantile, mu = ln(mean) - sigma^2 / 2.
  */
 #include "base/stats.h"
 #include "base/tick.h"

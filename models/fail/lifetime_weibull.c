@@ -1,6 +1,6 @@
 /*
- * Weibull lifetimes: below shape 1 what has lasted is likely to go on lasting (early failures; measured on large
- * systems, where shapes of 0.7 to 0.8 fit best: Schroeder & Gibson 2006), above 1 parts wear out.
+ * Weibull lifetimes: below shape 1 what has lasted is likely to go on lasting (early failures; measured on
+ * large systems, where shapes of 0.7 to 0.8 fit best: Schroeder & Gibson 2006), above 1 parts wear out.
  * Quantile: scale x (-ln(1 - u))^(1 / shape), scale = mean / Gamma(1 + 1 / shape).
  */
 #include "base/tick.h"

@@ -1,11 +1,11 @@
 /*
- * Checkpoint arithmetic, see checkpoint.h: a job's life is periods of `every` at work and `write` spent writing,
- * so work done and work safe are a division away from the time gone by. What is being written is not yet safe.
+ * Checkpoint arithmetic, see checkpoint.h: a job's life is periods of `every` at work and `write` spent
+ * writing, so work done and work safe are a division away from the time gone by. What is being written is
+ * not yet safe.
  *
- * Intervals: Young, A first order approximation to the optimum checkpoint interval, CACM 17(9), 1974; Daly, A higher
- * order estimate of the optimum checkpoint interval for restart dumps, FGCS 22(3), 2006, equation 37 (M where a
- * write takes 2 M or more).
- * Cost: O(1).
+ * Intervals: Young, A first order approximation to the optimum checkpoint interval, CACM 17(9), 1974; Daly,
+ * A higher order estimate of the optimum checkpoint interval for restart dumps, FGCS 22(3), 2006, equation
+ * 37 (M where a write takes 2 M or more). Cost: O(1).
  */
 #include "core/checkpoint.h"
 

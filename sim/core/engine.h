@@ -84,9 +84,9 @@ struct work {
     double useful_ns;
 };
 
-/* Why a running job is stopped from outside: what is not in a checkpoint is lost, but for a drain, which is
- * announced long enough to write one. */
-enum interrupt { INTERRUPT_FAILURE, INTERRUPT_EVICTION, INTERRUPT_DRAIN };
+/* Why a running job is stopped from outside: what is not in a checkpoint is lost, but where it is announced long
+ * enough to write one (an eviction with a warning, a drain). */
+enum interrupt { INTERRUPT_FAILURE, INTERRUPT_EVICTION, INTERRUPT_WARNED, INTERRUPT_DRAIN };
 /* What a stopped job owes when it goes on, and whether it is kept back now. */
 enum { JOB_OWES_RESTART, JOB_OWES_RESUME, JOB_OWES_RESTORE, JOB_OWES = 3, JOB_HELD = 4 };
 

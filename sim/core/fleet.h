@@ -7,12 +7,12 @@
  *
  * A domain is a set of nodes with one waiting line: a region's shared nodes, or a tenant's own nodes there.
  *
- * A node may be withdrawn (it is off, down or draining): it keeps what its jobs hold until they release it, but
- * stands in no live class, and what is free on it is nobody's until it returns.
+ * A node may be withdrawn (it is off, down or draining): it keeps what its jobs hold until they release it,
+ * but stands in no live class, and what is free on it is nobody's until it returns.
  *
- * Invariants: a class is live iff count > 0, and nodes that are not withdrawn stand in live ones; free_milli of a
- * domain = sum over its nodes, but the withdrawn, of free GPU thousandths; no resource is ever negative (require).
- * Cost: claim and release O(log64 nodes) plus one hash look-up a node touched.
+ * Invariants: a class is live iff count > 0, and nodes that are not withdrawn stand in live ones;
+ * free_milli of a domain = sum over its nodes, but the withdrawn, of free GPU thousandths; no resource is
+ * ever negative (require). Cost: claim and release O(log64 nodes) plus one hash look-up a node touched.
  */
 #ifndef HEADROOM_CORE_FLEET_H
 #define HEADROOM_CORE_FLEET_H

@@ -104,8 +104,10 @@ static void run_loop(struct sched *s) {
             s->events_done++;
         }
         sched_passes(s);
-        /* What is left in the queue are timers nobody waits for: the run ends with its last job. */
-        if (next == jobs->len && s->running_len == 0 && s->waiting_len == 0) break;
+        /* What is left in the queue are timers nobody waits for: the run ends with its last job, or where it goes on
+         * to a horizon, without them; only nodes still go to sleep, fail and come back. */
+        const bool done = next == jobs->len && s->running_len == 0 && s->waiting_len == 0;
+        if (done && (s->iron == NULL || s->setup->horizon_ns == TICK_NEVER)) break;
         if (options->progress && s->events_done >= report) {
             report = s->events_done + 65536;
             options->progress(options->context, t, s->events_done,

@@ -193,8 +193,7 @@ bool place_possible(const struct world *world, const struct place_model *model, 
     return model->gang == GANG_WHOLE_NODES ? possible : sum >= s->gpus;
 }
 
-/* A job is a gang when no node of the domain, empty, could hold it; whether such a node is up does not matter. */
-static bool is_gang(const struct fleet *f, uint32_t domain, const struct shape *s) {
+bool place_is_gang(const struct fleet *f, uint32_t domain, const struct shape *s) {
     return s->gpus >= 2 && !one_node_holds(f, domain, s);
 }
 
@@ -203,7 +202,7 @@ uint32_t place_job(struct world *world, struct takes *takes, const struct place_
     struct fleet *f = &world->fleet;
     if (f->domains[domain].free_milli < shape_gpu_milli(s) || f->domains[domain].whole_free < s->gpus)
         return FLEET_NONE;
-    if (!is_gang(f, domain, s)) {
+    if (!place_is_gang(f, domain, s)) {
         struct spot spot;
         if (model->choose(state, world, domain, s, &spot))
             return takes_put(takes, fleet_claim(f, spot.node, s, s->gpus, spot.share_of));
@@ -217,7 +216,7 @@ bool place_would_fit(const struct world *world, const struct place_model *model,
     const struct fleet *f = &world->fleet;
     if (f->domains[domain].free_milli < shape_gpu_milli(s) || f->domains[domain].whole_free < s->gpus)
         return false;
-    const bool gang = is_gang(f, domain, s);
+    const bool gang = place_is_gang(f, domain, s);
     if (!gang) {
         const struct domain *d = &f->domains[domain];
         for (size_t i = 0; i < d->live.len; i++)

@@ -24,6 +24,8 @@ bool place_would_fit(const struct world *world, const struct place_model *model,
 /* Whether the domain, empty, could ever hold the shape. */
 bool place_possible(const struct world *world, const struct place_model *model, uint32_t domain,
                     const struct shape *shape);
+/* A job is a gang when no node of the domain, empty, could hold it; whether such a node is up does not matter. */
+bool place_is_gang(const struct fleet *fleet, uint32_t domain, const struct shape *shape);
 
 uint32_t takes_put(struct takes *takes, struct take take); /* returns its index */
 void takes_drop(struct takes *takes, uint32_t first);      /* frees a chain */

@@ -513,7 +513,6 @@ static void takes_release(struct sched *s, uint32_t domain, const struct shape *
     for (uint32_t t = first; t != FLEET_NONE; t = s->takes.at[t].next)
         fleet_release(&s->world.fleet, shape, &s->takes.at[t]);
     fragment_note(s, domain, before);
-    if (s->iron) iron_released(s, first);
 }
 
 /* All takes of the chain again, or none. */
@@ -624,7 +623,7 @@ static void job_stop(struct sched *s, uint32_t id, bool release) {
     const struct shape *shape = world_shape(&s->world, slot->job);
     slot_settle(s, slot);
     if (s->job_results) s->job_results[slot->job].held_ns += s->world.now_ns;
-    if (s->iron) iron_releasing(s, id, slot->takes);
+    if (s->iron) iron_released(s, slot->takes);
     if (s->caps) caps_count(s, id, -1);
     slot_count(s, slot, -1);
     if (s->backfill->needs_ends) tree_remove(&s->ends, &l->ends, order_key_i64(slot->expected_ns), id);
@@ -687,16 +686,16 @@ void sched_interrupt(struct sched *s, uint32_t id, enum interrupt cause) {
     const struct work *w = &s->works.at[id];
     const int64_t done = work_done(w, now), safe = work_safe(w, now);
     int64_t kept = safe;
-    if (cause == INTERRUPT_DRAIN) { /* the last of its time went into a checkpoint */
+    const bool drained = cause == INTERRUPT_DRAIN || cause == INTERRUPT_WARNED;
+    if (drained) { /* the last of its time went into a checkpoint */
         const int64_t write = s->setup->policy.checkpoint.write_ns;
         const int64_t at_write = work_done(w, now - write > w->mark_ns ? now - write : w->mark_ns);
         if (at_write > safe) kept = at_write;
     }
-    const bool drained = cause == INTERRUPT_DRAIN;
     charge_loss(s, slot, drained ? 0 : done - kept, drained ? done - kept : 0);
     struct account *a = &s->groups.at[slot->group].account;
     a->failures += cause == INTERRUPT_FAILURE;
-    a->evictions += cause == INTERRUPT_EVICTION;
+    a->evictions += cause == INTERRUPT_EVICTION || cause == INTERRUPT_WARNED;
     if (s->job_results) s->job_results[job].failures += cause != INTERRUPT_DRAIN;
     s->world.jobs.at[job].left_ns -= kept;
     const uint32_t group = slot->group;

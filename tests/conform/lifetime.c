@@ -1,7 +1,7 @@
 /*
- * Laws of every lifetime model, at its fallbacks and at the ends of each number's range: a quantile function (it
- * depends on u alone, never falls, is positive and finite to the ends of what is drawn) whose mean is the one the
- * model tells.
+ * Laws of every lifetime model, at its fallbacks and at the ends of each number's range: a quantile
+ * function (it depends on u alone, never falls, is positive and finite to the ends of what is drawn) whose
+ * mean is the one the model tells.
  */
 #include "base/mem.h"
 #include "base/tick.h"

@@ -1,6 +1,6 @@
 /*
- * Nodes that are withdrawn and return, among claims and releases: what the fleet says of its domains and classes
- * is compared with a walk over all nodes after every step.
+ * Nodes that are withdrawn and return, among claims and releases: what the fleet says of its domains and
+ * classes is compared with a walk over all nodes after every step.
  */
 #include "core/fleet.h"
 
