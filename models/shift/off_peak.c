@@ -4,8 +4,8 @@
  * window opens; with `suspend` it is interrupted at the window's end and goes on in the next one. It looks
  * at the clock alone, never at a signal: what time-of-use tariffs ask for.
  *
- * A job whose waiting limit does not reach the next window neither waits nor is suspended, since it would
- * only start later at the same tariff. Local time is standard time, without daylight saving.
+ * A job whose waiting limit does not reach the next window neither waits for it nor is suspended until it,
+ * since it would only run later at the same tariff. Local time is standard time, without daylight saving.
  * Invariant: a start lies in a window, or is now. Cost: O(windows of a week).
  */
 #include "core/seams.h"
@@ -111,14 +111,18 @@ static int64_t start(void *state, const struct outlook *outlook, const struct sh
     return t_ns <= latest_ns ? t_ns : now_ns;
 }
 
-static int64_t stop(void *state, const struct outlook *outlook, const struct shift_job *job,
-                    int64_t now_ns) {
+/* At the first close from which the limit reaches the next window. */
+static int64_t stop(void *state, const struct outlook *outlook, const struct shift_job *job, int64_t now_ns) {
     const struct off_peak *off_peak = state;
-    if (!off_peak->params->suspend || next_inside(state, outlook, now_ns, true) > now_ns) return TICK_NEVER;
-    const int64_t close_ns = next_inside(state, outlook, now_ns, false);
-    if (close_ns == TICK_NEVER) return TICK_NEVER;
-    const int64_t away_ns = next_inside(state, outlook, close_ns, true) - close_ns;
-    return away_ns <= job->wait_ns - job->waited_ns ? close_ns : TICK_NEVER;
+    if (!off_peak->params->suspend || job->waited_ns >= job->wait_ns) return TICK_NEVER;
+    int64_t open_ns = next_inside(off_peak, outlook, now_ns, true);
+    while (open_ns <= now_ns + 8 * TICK_DAY) {
+        const int64_t close_ns = next_inside(off_peak, outlook, open_ns, false);
+        if (close_ns == TICK_NEVER) break;
+        open_ns = next_inside(off_peak, outlook, close_ns, true);
+        if (open_ns - close_ns <= job->wait_ns - job->waited_ns) return close_ns;
+    }
+    return TICK_NEVER;
 }
 
 const struct shift_model shift_off_peak = {

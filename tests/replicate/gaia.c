@@ -1,11 +1,11 @@
 /*
- * GAIA (Hanafy et al., ASPLOS 2024), Figure 8: 1,000 jobs of a week on the carbon intensity of South Australia, each
- * policy's emissions to six significant digits of the authors' program.
+ * GAIA (Hanafy et al., ASPLOS 2024), Figure 8: 1,000 jobs of a week on the carbon intensity of South
+ * Australia, each policy's emissions to six significant digits of the authors' program.
  *
- * Rules. Arrivals and lengths are cut to ticks of 5 s; 1 W a resource unit; jobs below 1,440 ticks may wait 6 h, all
- * others 24 h, and know the mean length of their kind, in whole ticks. Capacity has no limit, so each job stands alone.
- * The published bar of Wait-Awhile comes from a mistake mended later; the right sum (the cheapest ticks of each window,
- * added up directly) is compared instead.
+ * Rules. Arrivals and lengths are cut to ticks of 5 s; 1 W a resource unit; jobs below 1,440 ticks may wait
+ * 6 h, all others 24 h, and know the mean length of their kind, in whole ticks. Capacity has no limit, so
+ * each job stands alone. The published bar of Wait-Awhile comes from a mistake mended later; the right sum
+ * (the cheapest ticks of each window, added up directly) is compared instead.
  */
 #include "support/shifting.h"
 #include "support/testing.h"
@@ -41,8 +41,8 @@ struct figure {
 
 static double number(const struct csv_row *row, size_t field) {
     double value = 0;
-    cr_assert(num_f64(row->fields[field], row->len[field], &value), "%s:%d: not a number: '%s'", row->file, row->line,
-              row->fields[field]);
+    cr_assert(num_f64(row->fields[field], row->len[field], &value), "%s:%d: not a number: '%s'", row->file,
+              row->line, row->fields[field]);
     return value;
 }
 
@@ -98,7 +98,8 @@ static struct figure *open_figure(void) {
     cr_assert_eq(f->carbon_len, HOURS);
     for (size_t h = 0; h < HOURS; h++) at_ns[h] = (int64_t)h * TICK_HOUR;
     arena_init(&f->arena);
-    outlook_open(&f->outlook, &f->arena, &(struct steps){.at_ns = at_ns, .value = f->carbon, .len = HOURS}, NULL, 0);
+    outlook_open(&f->outlook, &f->arena, &(struct steps){.at_ns = at_ns, .value = f->carbon, .len = HOURS},
+                 NULL, 0);
     return f;
 }
 
@@ -109,7 +110,8 @@ static void close_figure(struct figure *f) {
 
 static bool is_long(int64_t run_ns) { return run_ns >= 1440 * TICK_NS; }
 
-/* Emissions in g under a policy, by the lengths the jobs are believed to have (mean of the kind, or their own). */
+/* Emissions in g under a policy, by the lengths the jobs are believed to have (mean of the kind, or their
+ * own). */
 static double emissions_g(struct figure *f, const char *shift, bool exact) {
     int64_t sum_ns[2] = {0}, count[2] = {0};
     for (size_t j = 0; j < JOBS; j++) {
@@ -161,7 +163,8 @@ static int ascending(const void *a, const void *b) {
 static double cheapest_ticks_g(const struct figure *f) {
     double total_g = 0;
     for (size_t j = 0; j < JOBS; j++) {
-        const size_t first = (size_t)(f->jobs[j].submit_ns / TICK_NS), ticks = (size_t)(f->jobs[j].run_ns / TICK_NS);
+        const size_t first = (size_t)(f->jobs[j].submit_ns / TICK_NS),
+                     ticks = (size_t)(f->jobs[j].run_ns / TICK_NS);
         const size_t window = ticks + (is_long(f->jobs[j].run_ns) ? 24 : 6) * 720;
         double *values = mem_alloc(window * sizeof *values);
         for (size_t i = 0; i < window; i++) values[i] = f->carbon[(first + i) / 720];

@@ -1,15 +1,16 @@
 /*
  * Shifting in time after "On the Limitations of Carbon-Aware Temporal and Spatial Workload Shifting in the
- * Cloud" (Sukprasert et al., EuroSys 2024): a job of 1 kW and J hours that may be delayed by S, at every start
- * hour of 2022 in twelve zones. `slack_0` is `now`, `non_interrupt` is `lowest_window`, `interrupt` is
- * `wait_awhile`.
+ * Cloud" (Sukprasert et al., EuroSys 2024): a job of 1 kW and J hours that may be delayed by S, at every
+ * start hour of 2022 in twelve zones. `slack_0` is `now`, `non_interrupt` is `lowest_window`, `interrupt`
+ * is `wait_awhile`.
  *
- * Rules. Windows end with the year: near its end a job has less slack than S. The data here lacks the year's
- * last hour, so each start of the published files is compared up to 8,759 - J - S, where it plays no part. The
- * published means need it: it is what the mean of one-hour jobs over all 8,760 hours says it must be, to the two
- * decimals of the data, and all other means are then reproduced with it.
+ * Rules. Windows end with the year: near its end a job has less slack than S. The data here lacks the
+ * year's last hour, so each start of the published files is compared up to 8,759 - J - S, where it plays no
+ * part. The published means need it: it is what the mean of one-hour jobs over all 8,760 hours says it must
+ * be, to the two decimals of the data, and all other means are then reproduced with it.
  *
- * Means of a day's slack are always compared; HEADROOM_ALL compares all of them (minutes of a release build).
+ * Means of a day's slack are always compared; HEADROOM_ALL compares all of them (minutes of a release
+ * build).
  */
 #include "support/shifting.h"
 #include "support/testing.h"
@@ -53,8 +54,8 @@ struct means {
 
 static double number(const struct csv_row *row, size_t field) {
     double value = 0;
-    cr_assert(num_f64(row->fields[field], row->len[field], &value), "%s:%d: not a number: '%s'", row->file, row->line,
-              row->fields[field]);
+    cr_assert(num_f64(row->fields[field], row->len[field], &value), "%s:%d: not a number: '%s'", row->file,
+              row->line, row->fields[field]);
     return value;
 }
 
@@ -64,7 +65,8 @@ static bool add_hour(void *context, const struct csv_row *row, struct err *err) 
     if (row->line == 1) {
         y->zones = row->count - 1;
         cr_assert_eq(y->zones, ZONES);
-        for (size_t z = 0; z < ZONES; z++) (void)snprintf(y->name[z], sizeof y->name[z], "%s", row->fields[z + 1]);
+        for (size_t z = 0; z < ZONES; z++)
+            (void)snprintf(y->name[z], sizeof y->name[z], "%s", row->fields[z + 1]);
         return true;
     }
     cr_assert_lt(y->hours, YEAR);
@@ -85,8 +87,10 @@ static bool add_mean(void *context, const struct csv_row *row, struct err *err) 
     (void)err;
     if (row->line == 1) return true;
     cr_assert_lt(m->len, ROWS_MOST);
-    m->at[m->len++] = (struct mean){.zone = zone_of(m->year, row->fields[0]), .length = (int64_t)number(row, 1),
-                                    .slack = (int64_t)number(row, 2), .starts = (int64_t)number(row, 3),
+    m->at[m->len++] = (struct mean){.zone = zone_of(m->year, row->fields[0]),
+                                    .length = (int64_t)number(row, 1),
+                                    .slack = (int64_t)number(row, 2),
+                                    .starts = (int64_t)number(row, 3),
                                     .of = {number(row, 4), number(row, 5), number(row, 6)}};
     return true;
 }
@@ -158,8 +162,8 @@ static bool compare_start(void *context, const struct csv_row *row, struct err *
     double paid_g[WAYS];
     shift_one(&s->shifts, start, s->length, s->slack, paid_g);
     for (size_t w = 0; w < WAYS; w++)
-        cr_assert_float_eq(paid_g[w], number(row, w), 1e-6, "%s: start %lld, %s: %.9f, published %.9f", s->file,
-                           (long long)start, ways[w], paid_g[w], number(row, w));
+        cr_assert_float_eq(paid_g[w], number(row, w), 1e-6, "%s: start %lld, %s: %.9f, published %.9f",
+                           s->file, (long long)start, ways[w], paid_g[w], number(row, w));
     s->compared++;
     return true;
 }
@@ -191,7 +195,8 @@ Test(shifting, every_start_hour, .timeout = 600) {
 
 /* ---- means ---- */
 
-/* The hour the data lacks: one-hour jobs started at each hour of the year emit, on average, what the year does. */
+/* The hour the data lacks: one-hour jobs started at each hour of the year emit, on average, what the year
+ * does. */
 static void complete_year(struct year *year, const struct means *means) {
     for (size_t i = 0; i < means->len; i++) {
         const struct mean *m = &means->at[i];
@@ -213,8 +218,8 @@ static void compare_mean(struct means *all, const struct mean *m) {
     }
     for (size_t w = 0; w < WAYS; w++)
         cr_expect_float_eq(mean_g[w], m->of[w], 1e-6, "%s, %lld h, slack %lld h, %s: %.9f, published %.6f",
-                           all->year->name[m->zone], (long long)m->length, (long long)m->slack, ways[w], mean_g[w],
-                           m->of[w]);
+                           all->year->name[m->zone], (long long)m->length, (long long)m->slack, ways[w],
+                           mean_g[w], m->of[w]);
     atomic_fetch_add(&all->compared, 1);
     shifts_close(s);
     free(s);

@@ -9,7 +9,8 @@
 /* More interruptions than any signal of the tests can be worth. */
 enum { PIECES_MOST = 1000000 };
 
-void shifting_open_chosen(struct shifting *s, struct arena *arena, struct chosen chosen, int64_t origin_unix_ns) {
+void shifting_open_chosen(struct shifting *s, struct arena *arena, struct chosen chosen,
+                          int64_t origin_unix_ns) {
     memset(s, 0, sizeof *s);
     s->model = (const struct shift_model *)(const void *)chosen.model;
     s->params = chosen.params;
@@ -27,7 +28,8 @@ void shifting_close(struct shifting *s) {
     if (s->model->close) s->model->close(s->state);
 }
 
-static void promise(const struct shifting *s, bool kept, const char *what, int64_t now_ns, int64_t answer_ns) {
+static void promise(const struct shifting *s, bool kept, const char *what, int64_t now_ns,
+                    int64_t answer_ns) {
     if (!kept) die("%s: %s: at %.9f s it says %.9f s", s->model->model.name, what, tick_seconds(now_ns),
                    tick_seconds(answer_ns));
 }
@@ -53,8 +55,8 @@ static int64_t ask_stop(struct shifting *s, const struct outlook *outlook, const
     if (s->model->stop == NULL) return TICK_NEVER;
     const int64_t stop_ns = s->model->stop(s->state, outlook, job, now_ns);
     promise(s, stop_ns > now_ns, "a stop that is not ahead", now_ns, stop_ns);
-    promise(s, job->waited_ns < job->wait_ns || stop_ns == TICK_NEVER, "a stop though the limit is spent", now_ns,
-            stop_ns);
+    promise(s, job->waited_ns < job->wait_ns || stop_ns == TICK_NEVER, "a stop though the limit is spent",
+            now_ns, stop_ns);
     return stop_ns;
 }
 
@@ -67,12 +69,30 @@ struct lone_run shifting_run(struct shifting *s, const struct outlook *outlook, 
         now_ns = ask_start(s, outlook, &held, now_ns) + job->late_ns;
         if (run.pieces == 0) run.start_ns = now_ns;
         const struct shift_job begun = view(job, now_ns, ran_ns);
-        const int64_t stop_ns = ask_stop(s, outlook, &begun, now_ns), through_ns = now_ns + job->run_ns - ran_ns;
-        run.end_ns = stop_ns < through_ns ? stop_ns : through_ns;
+        const int64_t stop_ns = ask_stop(s, outlook, &begun, now_ns);
+        run.end_ns = now_ns + job->run_ns - ran_ns;
+        if (job->evict_ns > 0 && run.end_ns > now_ns + job->evict_ns) run.end_ns = now_ns + job->evict_ns;
+        if (run.end_ns > stop_ns) run.end_ns = stop_ns;
         run.paid += signal_sum(outlook->truth, now_ns, run.end_ns);
         if (pieces && run.pieces < pieces_most) pieces[run.pieces] = (struct lone_piece){now_ns, run.end_ns};
         run.pieces++;
         ran_ns += run.end_ns - now_ns;
     }
     return run;
+}
+
+struct steps shifting_signal(struct arena *arena, struct rng *rng, size_t most) {
+    struct steps steps = {.len = 1 + rng_below(rng, most), .source = "random"};
+    const int64_t width = 1 + (int64_t)rng_below(rng, 90), values = rng_below(rng, 2) ? 5 : 1000000;
+    const bool regular = rng_below(rng, 2);
+    int64_t at_ns = -(int64_t)rng_below(rng, 2000) * TICK_MINUTE;
+    steps.at_ns = arena_alloc(arena, steps.len, sizeof *steps.at_ns);
+    steps.value = arena_alloc(arena, steps.len, sizeof *steps.value);
+    for (size_t i = 0; i < steps.len; i++) {
+        steps.at_ns[i] = at_ns;
+        steps.value[i] = (double)rng_below(rng, (uint64_t)values) - (double)(values / 4);
+        at_ns += (regular ? width : 1 + (int64_t)rng_below(rng, (uint64_t)width)) * TICK_MINUTE;
+    }
+    if (rng_below(rng, 2)) steps.period_ns = at_ns - steps.at_ns[0];
+    return steps;
 }

@@ -1,6 +1,6 @@
 /*
- * A lone job on unlimited capacity, started, suspended and let go on by a shift model as the engine would, with the
- * model's promises checked at every call. A broken promise ends the test.
+ * A lone job on unlimited capacity, started, suspended and let go on by a shift model as the engine would,
+ * with the model's promises checked at every call. A broken promise ends the test.
  */
 #ifndef HEADROOM_TESTS_SUPPORT_SHIFTING_H
 #define HEADROOM_TESTS_SUPPORT_SHIFTING_H
@@ -23,7 +23,8 @@ void shifting_close(struct shifting *shifting);
 struct lone_job {
     int64_t submit_ns, run_ns, wait_ns;
     int64_t estimate_ns; /* what is known of run_ns */
-    int64_t late_ns;     /* capacity comes so much later than asked for, each time */
+    int64_t late_ns;     /* capacity comes so much later than asked for, each time, */
+    int64_t evict_ns;    /* and is taken away after so much; 0: never */
 };
 /* One stretch without interruption. */
 struct lone_piece {
@@ -35,7 +36,11 @@ struct lone_run {
     double paid;         /* integral of the signal over all pieces, value x s */
 };
 /* The pieces go to `pieces`, too, as far as there is room; it may be NULL. */
-struct lone_run shifting_run(struct shifting *shifting, const struct outlook *outlook, const struct lone_job *job,
-                             struct lone_piece *pieces, unsigned pieces_most);
+struct lone_run shifting_run(struct shifting *shifting, const struct outlook *outlook,
+                             const struct lone_job *job, struct lone_piece *pieces, unsigned pieces_most);
+
+/* A random signal, of up to `most` steps at whole minutes, some days long: regular or not, repeating or
+ * not, with few different values (so that much is equal) or many, below 0 too. */
+struct steps shifting_signal(struct arena *arena, struct rng *rng, size_t most);
 
 #endif
