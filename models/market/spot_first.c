@@ -47,13 +47,12 @@ static size_t choose(const void *raw, const struct market_job *job, int64_t now_
     const unsigned on_demand = usable & 1U << BOUGHT_ON_DEMAND, spot = usable & 1U << BOUGHT_SPOT;
     const unsigned paid = usable & ~(on_demand | spot);
     const int64_t joins = on_demand ? joins_ns(raw, job) : TICK_NEVER;
-    const bool there = job->running && job->on & on_demand;
     size_t len = put(sets, 0, paid);
     *changes_ns = TICK_NEVER;
     if (joins > now_ns && (paid | spot)) { /* nothing presses yet, and there is something to wait for */
-        if (!there) *changes_ns = joins;
+        *changes_ns = joins;
         len = put(sets, len, spot);
-        return put(sets, len, there ? on_demand : 0);
+        return put(sets, len, job->running ? job->on & on_demand : 0);
     }
     if (job->deadline_ns == TICK_NEVER || !on_demand) len = put(sets, len, spot);
     return put(sets, len, on_demand);

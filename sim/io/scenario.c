@@ -400,6 +400,25 @@ static struct set set_parse(struct arena *arena, const char *text, struct err *e
     return set;
 }
 
+/* Removes keys that are null, but those of the runs' own overrides: there null is what removes a key. */
+static void prune_file(struct yaml_node *root) {
+    struct yaml_node *runs = yaml_get(root, "runs");
+    size_t len = runs && runs->kind == YAML_LIST ? runs->len : 0;
+    size_t *set_lens = mem_zero(len, sizeof *set_lens);
+    for (size_t i = 0; i < len; i++) {
+        struct yaml_node *set = yaml_get(runs->items[i].value, "set");
+        if (!set) continue;
+        set_lens[i] = set->len;
+        set->len = 0;
+    }
+    yaml_prune(root);
+    for (size_t i = 0; i < len; i++) {
+        struct yaml_node *set = yaml_get(runs->items[i].value, "set");
+        if (set) set->len = set_lens[i];
+    }
+    free(set_lens);
+}
+
 static bool is_about_runs(const char *path) {
     return strncmp(path, "runs", 4) == 0 || strncmp(path, "baseline", 8) == 0;
 }
@@ -525,7 +544,7 @@ static void text_of(struct scenario *scenario, const struct yaml_node *base) {
     struct arena *arena = &scenario->arena;
     struct yaml_node *resolved = yaml_copy(arena, base);
     yaml_put(arena, resolved, "include", yaml_scalar(arena, base, "null"));
-    yaml_prune(resolved);
+    prune_file(resolved);
     struct text text;
     text_init(&text);
     yaml_emit(resolved, &text);
@@ -549,7 +568,7 @@ bool scenario_open(struct scenario *scenario, const char *file, const struct reg
     struct set *parsed = arena_alloc(arena, sets_len, sizeof *parsed);
     for (size_t i = 0; i < sets_len; i++) parsed[i] = set_parse(arena, sets[i], err);
     sets_apply(arena, base, parsed, sets_len, true, err);
-    yaml_prune(base);
+    prune_file(base);
     text_of(scenario, base);
     struct opening opening = {.scenario = scenario, .registry = registry, .base = base, .sets = parsed,
                               .sets_len = sets_len, .err = err};

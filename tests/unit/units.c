@@ -41,6 +41,29 @@ Test(units, memory) {
     cr_assert_float_eq(factor(DIM_MEMORY, "kB") * 1048576, 1e3, 1e-9);
 }
 
+Test(units, energy_mass_and_what_they_cost) {
+    cr_assert_eq(factor(DIM_ENERGY, "Wh"), 3600);
+    cr_assert_eq(factor(DIM_ENERGY, "kWh"), 3.6e6);
+    cr_assert_eq(factor(DIM_ENERGY, "MWh"), 3.6e9);
+    cr_assert_eq(factor(DIM_ENERGY, "MJ"), 1e6);
+    cr_assert_eq(factor(DIM_MASS, "t"), 1e6);
+    cr_assert_eq(factor(DIM_MASS, "kg"), 1e3);
+    cr_assert_eq(factor(DIM_CARBON_PRICE, "USD/t"), 1e-3);
+    cr_assert_eq(factor(DIM_POWER_PRICE, "USD/MW"), 1e-3);
+    cr_assert(isnan(factor(DIM_ENERGY, "kW")), "power is not energy");
+    cr_assert(isnan(factor(DIM_POWER_PRICE, "USD/kWh")));
+}
+
+Test(units, data) {
+    cr_assert_eq(factor(DIM_DATA, "TB"), 1000);
+    cr_assert_eq(factor(DIM_DATA, "PB"), 1e6);
+    cr_assert_eq(factor(DIM_DATA, "MB"), 1e-3);
+    cr_assert_eq(factor(DIM_DATA_PRICE, "USD/TB"), 1e-3);
+    cr_assert_eq(factor(DIM_DATA_RATE, "Gbit/s") * 8, 1);
+    cr_assert_eq(factor(DIM_DATA_RATE, "Mbit/s") * 8000, 1);
+    cr_assert_eq(factor(DIM_DATA_RATE, "MB/s"), 1e-3);
+}
+
 Test(units, anything_else_is_unknown) {
     cr_assert(isnan(factor(DIM_TIME, "W")));
     cr_assert(isnan(factor(DIM_TIME, "")));
