@@ -12,6 +12,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Bounded slowdown takes runs below ten seconds for ten (Feitelson & Rudolph 1998). */
 #define SLOWDOWN_BOUND_S 10.0
@@ -318,7 +319,8 @@ static void warn(struct result *result, struct text *text) {
 
 static void warn_series(const struct sched *s, struct result *result, const char *region, const char *what,
                         const struct steps *steps) {
-    if (steps->len < 2 || steps->period_ns <= TICK_DAY) return;
+    /* A shape by the hour of the day or week is meant to repeat; what was recorded is not. */
+    if (steps->len < 2 || steps->period_ns <= TICK_DAY || strncmp(steps->source, "daily", 5) == 0) return;
     struct text text;
     char span[32];
     text_init(&text);
