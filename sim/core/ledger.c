@@ -60,7 +60,7 @@ static struct flow flow_at(const struct region_account *r, int64_t now_ns) {
                          .g = r->base.g + r->per_ns.g * ns};
 }
 
-void region_advance(struct region_account *r, int64_t now_ns) {
+void region_move(struct region_account *r, int64_t now_ns) {
     while (r->next_ns <= now_ns) {
         const double s = ns_to_s(r->next_ns - r->segment_ns), watts = r->it_w * r->pue.value;
         r->base = flow_at(r, r->next_ns);
@@ -73,10 +73,8 @@ void region_advance(struct region_account *r, int64_t now_ns) {
         if (r->pue.next_ns == r->segment_ns) cursor_step(&r->pue);
         segment_begin(r);
     }
-    if (now_ns != r->now_ns || now_ns == r->segment_ns) {
-        r->now = flow_at(r, now_ns);
-        r->now_ns = now_ns;
-    }
+    r->now = flow_at(r, now_ns);
+    r->now_ns = now_ns;
 }
 
 static void charge_add(struct charge *to, double watts, const struct flow *from, const struct flow *until) {

@@ -117,7 +117,10 @@ struct ledger {
 void ledger_open(struct ledger *ledger, const struct setup *setup);
 void ledger_close(struct ledger *ledger);
 /* Brings a region's signals and flows to now. */
-void region_advance(struct region_account *region, int64_t now_ns);
+void region_move(struct region_account *region, int64_t now_ns);
+static inline void region_advance(struct region_account *region, int64_t now_ns) {
+    if (now_ns != region->now_ns) region_move(region, now_ns);
+}
 /* Adds to the region's totals what went by since they were settled. Call before it_w, used_milli or
  * fragmented_milli changes; tides need no settling. */
 void region_settle(struct region_account *region, int64_t now_ns);

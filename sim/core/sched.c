@@ -96,7 +96,7 @@ static uint32_t group_find(struct sched *s, uint32_t domain, uint32_t job) {
             struct group *g = vec_push(&s->groups);
             *g = (struct group){.domain = domain, .tenant = j->tenant, .class_id = j->class_id, .shape = j->shape,
                                 .head = JOB_NONE, .tail = JOB_NONE, .root = TREE_NONE, .why = WHY_HEAD,
-                                .why_since_ns = s->world.now_ns};
+                                .why_since_ns = s->world.now_ns, .rate_pool = FLEET_NONE};
             evq_init(&g->heap, false);
             *vec_push(&s->lines[domain].groups) = (uint32_t)s->groups.len - 1;
             return s->last_group = (uint32_t)s->groups.len - 1;
@@ -375,7 +375,7 @@ static void pool_count(struct sched *s, uint32_t pool, double static_watts, uint
 }
 
 /* Adds (by 1) or takes back (by -1) what a job draws and holds from gauges, pools and its tenant. */
-static void slot_count(struct sched *s, const struct slot *slot, int by) {
+__attribute__((always_inline)) static inline void slot_count(struct sched *s, const struct slot *slot, int by) {
     const struct group *g = &s->groups.at[slot->group];
     const struct shape *shape = group_shape(s, g);
     const float u = s->world.jobs.at[slot->job].utilisation;
@@ -403,8 +403,14 @@ static void slot_count(struct sched *s, const struct slot *slot, int by) {
 
 /* ---- starts and stops ---- */
 
+/* Fewer GPUs are free than it asks for. */
+static bool too_large(const struct sched *s, uint32_t domain, const struct shape *shape) {
+    return s->world.fleet.domains[domain].free_milli < shape_gpu_milli(shape);
+}
+
 static void fragment_note(struct sched *s, uint32_t domain, double before) {
     const struct domain *d = &s->world.fleet.domains[domain];
+    if (d->fragmented_milli == before) return;
     struct region_account *r = &s->ledger.regions[d->region];
     region_settle(r, s->world.now_ns);
     r->fragmented_milli += d->fragmented_milli - before;
@@ -456,14 +462,24 @@ static void slot_schedule(struct sched *s, uint32_t id) {
     evq_move(&s->events, evq_pack((uint64_t)when, slot->job, first_slot_event(s) + id));
 }
 
-/* Of all takes together. */
-static struct rate takes_rate(const struct sched *s, const struct shape *shape, uint32_t takes, float u) {
-    struct rate sum = take_rate(s, shape, &s->takes.at[takes], u);
-    for (uint32_t t = s->takes.at[takes].next; t != FLEET_NONE; t = s->takes.at[t].next) {
+/* Of all its takes together. What follows from pool, shape and utilisation alone need not be worked out again for
+ * a job like the one before. */
+static struct rate slot_rate(struct sched *s, const struct slot *slot) {
+    struct group *g = &s->groups.at[slot->group];
+    const struct shape *shape = group_shape(s, g);
+    const float u = s->world.jobs.at[slot->job].utilisation;
+    if (slot->pool != FLEET_NONE && slot->pool == g->rate_pool && u == g->rate_utilisation) return g->rate;
+    struct rate sum = {0, 0, 0};
+    for (uint32_t t = slot->takes; t != FLEET_NONE; t = s->takes.at[t].next) {
         const struct rate rate = take_rate(s, shape, &s->takes.at[t], u);
         sum.static_watts += rate.static_watts;
         sum.watts += rate.watts;
         sum.usd_per_ns += rate.usd_per_ns;
+    }
+    if (slot->pool != FLEET_NONE) {
+        g->rate = sum;
+        g->rate_pool = slot->pool;
+        g->rate_utilisation = u;
     }
     return sum;
 }
@@ -502,8 +518,8 @@ static void job_begin(struct sched *s, uint32_t job, uint32_t takes) {
     const uint32_t group = s->group_of[job];
     *slot = (struct slot){.job = job, .group = group, .domain = s->groups.at[group].domain, .takes = takes,
                           .gpu_milli = shape_gpu_milli(shape), .settled_ns = s->world.now_ns};
-    slot->rate = takes_rate(s, shape, takes, s->world.jobs.at[job].utilisation);
     slot->pool = s->takes.at[takes].next == FLEET_NONE ? take_pool(s, &s->takes.at[takes]) : FLEET_NONE;
+    slot->rate = slot_rate(s, slot);
     slot_count(s, slot, 1);
     slot->settled = s->ledger.regions[s->world.fleet.domains[slot->domain].region].now;
     slot_begin(s, id);
@@ -558,16 +574,22 @@ static bool hand_over(struct sched *s, uint32_t id, bool alone) {
     slot_settle(s, slot);
     if (s->job_results) s->job_results[ended].held_ns += s->world.now_ns;
     leave_line(s, slot->group, job);
-    const float was = s->world.jobs.at[ended].utilisation, is = s->world.jobs.at[job].utilisation;
-    const bool alike = !(was < is || was > is);
+    const bool alike = s->world.jobs.at[ended].utilisation == s->world.jobs.at[job].utilisation;
     if (!alike) slot_count(s, slot, -1);
     slot->job = job;
     if (!alike) {
-        slot->rate = takes_rate(s, world_shape(&s->world, job), slot->takes, is);
+        slot->rate = slot_rate(s, slot);
         slot_count(s, slot, 1);
     }
     slot_begin(s, id);
-    line_dirty(s, slot->domain); /* the next head's turn */
+    /* The next head's turn. Where too little is free for it, what a pass would come to is known. */
+    const uint32_t next = evq_empty(&l->ready) ? JOB_NONE : evq_seq(evq_top(&l->ready));
+    if (next != JOB_NONE && too_large(s, slot->domain, world_shape(&s->world, next))) {
+        sched_block(s, next, WHY_CAPACITY);
+        s->passes++;
+    } else {
+        line_dirty(s, slot->domain);
+    }
     return true;
 }
 
@@ -717,6 +739,10 @@ enum why sched_explain(struct sched *s, uint32_t group) {
 bool sched_start(struct sched *s, uint32_t job, enum why *why) {
     const uint32_t id = s->group_of[job], domain = s->groups.at[id].domain;
     const struct shape *shape = group_shape(s, &s->groups.at[id]);
+    if (!s->order->preemptive && too_large(s, domain, shape)) {
+        *why = WHY_CAPACITY;
+        return false;
+    }
     uint32_t takes = place_now(s, domain, shape);
     s->victims.len = 0;
     if (takes == FLEET_NONE && s->order->preemptive)
