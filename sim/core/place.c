@@ -211,12 +211,10 @@ uint32_t place_job(struct world *world, struct takes *takes, const struct place_
     struct fleet *f = &world->fleet;
     if (f->domains[domain].free_milli < shape_gpu_milli(s) || f->domains[domain].whole_free < s->gpus)
         return FLEET_NONE;
-    if (!is_gang(f, domain, s)) {
-        struct spot spot;
-        if (model->choose(state, world, domain, s, &spot))
-            return takes_put(takes, fleet_claim(f, spot.node, s, s->gpus, spot.share_of));
-        if (!scatter || s->gpus < 2) return FLEET_NONE;
-    }
+    struct spot spot; /* no node can hold a gang: choose finds none */
+    if (model->choose(state, world, domain, s, &spot))
+        return takes_put(takes, fleet_claim(f, spot.node, s, s->gpus, spot.share_of));
+    if (s->gpus < 2 || (!scatter && !is_gang(f, domain, s))) return FLEET_NONE;
     return place_gang(world, takes, model->gang, domain, s);
 }
 

@@ -459,7 +459,7 @@ static void slot_schedule(struct sched *s, uint32_t id) {
             changes_ns = slot->work_from_ns;
         if (changes_ns < when) when = changes_ns;
     }
-    evq_move(&s->events, evq_pack((uint64_t)when, slot->job, first_slot_event(s) + id));
+    evq_push(&s->events, evq_pack((uint64_t)when, slot->job, first_slot_event(s) + id));
 }
 
 /* Of all its takes together. What follows from pool, shape and utilisation alone need not be worked out again for
