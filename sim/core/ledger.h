@@ -3,7 +3,8 @@
  *
  * Power is constant between events; price, carbon and PUE are step functions. So a region keeps, per watt of
  * IT power, the running integrals of PUE, PUE x price and PUE x carbon (struct flow); what an interval costs is
- * watts times the difference of two flows. No sampling, no step size.
+ * watts times the difference of two flows. No sampling, no step size. Whole numbers (GPUs held, jobs waiting) are
+ * integrated exactly, in integers (struct tide).
  *
  * Three accounts of the same energy are kept apart and compared at the end (ledger_error): the region's meter
  * (from its total power), the pools (what jobs hold there, and the idle rest), and the groups of jobs (what each

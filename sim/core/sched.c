@@ -6,6 +6,11 @@
  * number of its jobs changes, jobs x time since the last change goes to the old reason. All in integers, so the
  * parts add up to the wait exactly. Only first waits count (after a preemption a job has started already), and
  * only those of jobs submitted inside the measured window.
+ *
+ * Two shortcuts take the commonest starts past the line's machinery where nobody could tell (start_alone, hand_over):
+ * a job that finds nobody waiting, and a head that asks for what a job just left. tests/oracle/shortcuts.c holds
+ * them against the long way. Whatever closes nodes to new jobs, or makes a job's rate or run time depend on more
+ * than its pool, shape and utilisation, must switch hand_over off (sched.hands_over, set in world.c).
  */
 #include "core/sched.h"
 
