@@ -18,6 +18,10 @@ struct import_format;
 #define TYPE_ARRIVALS struct arrivals_model
 #define TYPE_DURATIONS struct durations_model
 #define TYPE_IMPORT struct import_format
+#define TYPE_SHIFT struct shift_model
+#define TYPE_FORECAST struct forecast_model
+#define TYPE_MARKET struct market_model
+#define TYPE_LIFETIME struct lifetime_model
 #define MODEL(KIND, symbol) extern const TYPE_##KIND symbol;
 #include "models/models.def"
 #undef MODEL
@@ -34,6 +38,10 @@ struct import_format;
 #define PICK_ARRIVALS LEAVE
 #define PICK_DURATIONS LEAVE
 #define PICK_IMPORT LEAVE
+#define PICK_SHIFT LEAVE
+#define PICK_FORECAST LEAVE
+#define PICK_MARKET LEAVE
+#define PICK_LIFETIME LEAVE
 
 #undef PICK_ORDER
 #define PICK_ORDER TAKE
@@ -96,16 +104,55 @@ static const struct model *const durations[] = {
 static const struct model *const imports[] = {
 #include "models/models.def"
     NULL};
+#undef PICK_IMPORT
+#define PICK_IMPORT LEAVE
+
+#undef PICK_SHIFT
+#define PICK_SHIFT TAKE
+static const struct model *const shifts[] = {
+#include "models/models.def"
+    NULL};
+#undef PICK_SHIFT
+#define PICK_SHIFT LEAVE
+
+#undef PICK_FORECAST
+#define PICK_FORECAST TAKE
+static const struct model *const forecasts[] = {
+#include "models/models.def"
+    NULL};
+#undef PICK_FORECAST
+#define PICK_FORECAST LEAVE
+
+#undef PICK_MARKET
+#define PICK_MARKET TAKE
+static const struct model *const markets[] = {
+#include "models/models.def"
+    NULL};
+#undef PICK_MARKET
+#define PICK_MARKET LEAVE
+
+#undef PICK_LIFETIME
+#define PICK_LIFETIME TAKE
+static const struct model *const lifetimes[] = {
+#include "models/models.def"
+    NULL};
 
 #define COUNT(array) (sizeof(array) / sizeof *(array) - 1)
+#define ROW(kind, array) .models[kind] = array, .counts[kind] = COUNT(array)
 
 static const struct registry registry = {
-    .models = {[KIND_ORDER] = orders, [KIND_BACKFILL] = backfills, [KIND_PLACE] = places,
-               [KIND_ROUTE] = routes, [KIND_POWER] = powers, [KIND_ARRIVALS] = arrivals,
-               [KIND_DURATIONS] = durations, [KIND_IMPORT] = imports},
-    .counts = {[KIND_ORDER] = COUNT(orders), [KIND_BACKFILL] = COUNT(backfills), [KIND_PLACE] = COUNT(places),
-               [KIND_ROUTE] = COUNT(routes), [KIND_POWER] = COUNT(powers), [KIND_ARRIVALS] = COUNT(arrivals),
-               [KIND_DURATIONS] = COUNT(durations), [KIND_IMPORT] = COUNT(imports)},
+    ROW(KIND_ORDER, orders),
+    ROW(KIND_BACKFILL, backfills),
+    ROW(KIND_PLACE, places),
+    ROW(KIND_ROUTE, routes),
+    ROW(KIND_POWER, powers),
+    ROW(KIND_ARRIVALS, arrivals),
+    ROW(KIND_DURATIONS, durations),
+    ROW(KIND_IMPORT, imports),
+    ROW(KIND_SHIFT, shifts),
+    ROW(KIND_FORECAST, forecasts),
+    ROW(KIND_MARKET, markets),
+    ROW(KIND_LIFETIME, lifetimes),
 };
 
 const struct registry *models_registry(void) {

@@ -42,7 +42,7 @@ static bool add_named(struct ids *ids, struct store *store, const char *command,
         return count > 0;
     }
     if (!read_span(text, &first, &last) || last < first) {
-        args_mistake(command, "--run takes a run's number, a span such as 4-7, or 'latest', not '%s'", text);
+        args_mistake(command, "a run is named by its number, a span such as 4-7, or 'latest', not '%s'", text);
         return false;
     }
     size_t found = 0, added = 0, runs_len;

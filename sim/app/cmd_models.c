@@ -44,6 +44,10 @@ static const char *const kind_questions[KIND_COUNT] = {
     [KIND_POWER] = "watts at a utilisation (pools: power)",
     [KIND_ARRIVALS] = "when synthetic jobs arrive (load.arrivals)",
     [KIND_DURATIONS] = "how long synthetic jobs run (load: classes: duration)",
+    [KIND_SHIFT] = "when a job that could start should (policy.shift)",
+    [KIND_FORECAST] = "what is known of price and carbon to come (policy.forecast)",
+    [KIND_MARKET] = "owned, reserved, on demand or spot (policy.market)",
+    [KIND_LIFETIME] = "times to failure and to repair (pools: faults, regions: outages)",
     [KIND_IMPORT] = "trace formats 'headroom import' reads",
 };
 

@@ -126,6 +126,11 @@ double stats_t_half_width(double sd, size_t count, double level) {
     return t * sd / sqrt((double)count);
 }
 
+double stats_normal_quantile(double p) {
+    require(p > 0 && p < 1);
+    return gsl_cdf_ugaussian_Pinv(p);
+}
+
 double stats_mmc_wait(unsigned servers, double rho) {
     require(servers >= 1 && rho >= 0 && rho < 1);
     double load = rho * servers, blocked = 1;

@@ -19,6 +19,8 @@ double stats_quantile(double *values, size_t count, double q);
 
 /* Half width of the two-sided confidence interval of a mean (Student t). level e.g. 0.99. */
 double stats_t_half_width(double sd, size_t count, double level);
+/* The standard normal distribution's value at p in (0, 1). */
+double stats_normal_quantile(double p);
 
 /* Mean wait in queue in service-time units of M/M/c: Erlang C. rho = load per server, < 1. */
 double stats_mmc_wait(unsigned servers, double rho);

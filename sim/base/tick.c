@@ -44,6 +44,15 @@ static void civil_from_days(int64_t days, int *year, int *month, int *day) {
     *year = (int)(year_of_era + era * 400 + (*month <= 2));
 }
 
+static int64_t day_of(int64_t unix_ns) { return unix_ns / TICK_DAY - (unix_ns % TICK_DAY < 0); }
+
+int64_t tick_month_start(int64_t unix_ns, int months) {
+    int year, month, day;
+    civil_from_days(day_of(unix_ns), &year, &month, &day);
+    const int count = year * 12 + month - 1 + months; /* since year 0; 64 bits of ns begin in 1677 */
+    return tick_days_from_civil(count / 12, count % 12 + 1, 1) * TICK_DAY;
+}
+
 static int days_in(int year, int month) {
     static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);

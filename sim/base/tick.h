@@ -23,6 +23,9 @@ int64_t tick_from_seconds(double seconds);
 
 /* Days since 1970-01-01 of a civil date. month 1..12, day 1..31. */
 int64_t tick_days_from_civil(int year, int month, int day);
+/* Nanoseconds since the Unix epoch at which the calendar month of unix_ns begins, or the one `months` after it
+ * (below 0: before it). */
+int64_t tick_month_start(int64_t unix_ns, int months);
 /* "2017-10-01", "2017-10-01 07:01", "2017-10-01T07:01:55.25Z", "+02:00" offsets; nanoseconds since the
  * Unix epoch. Text without an offset is UTC. false when it is not such a date. */
 bool tick_parse_date(const char *text, size_t len, int64_t *unix_ns);

@@ -7,6 +7,8 @@
 
 #include "base/evq.h"
 #include "base/tree.h"
+#include "core/checkpoint.h"
+#include "core/iron.h"
 #include "core/ledger.h"
 #include "core/place.h"
 #include "core/seams.h"
@@ -14,12 +16,15 @@
 /* What a job draws and costs while it runs. */
 struct rate {
     double watts, static_watts, usd_per_ns;
+    double embodied_g_per_ns;
+    double speed;             /* of its work, under a power cap; 1 */
 };
 
 /* Waiting jobs of one domain, tenant, class and shape. In order of key; while keys arrive ascending they form a
  * list through job.next, others go to the heap; planning backfills keep all of them in a tree instead. */
 struct group {
     uint32_t domain, tenant, class_id, shape;
+    uint32_t market;          /* its jobs may run on the sets of markets in this list (hold.c); 0: any */
     uint32_t head, tail;      /* list */
     uint64_t tail_key;
     struct evq heap;
@@ -65,6 +70,32 @@ struct slot {
     uint32_t next_unused;
 };
 
+/* What a running job has done, where that is more than the time gone by (work.c): checkpoints, caps, suspension.
+ * Parallel to the slots; only kept when something of it is in use (sched.working). Work is measured in ns at
+ * full speed, from where left_ns stands; wall time from when work began, checkpoint writes counted. */
+struct work {
+    struct cycle cycle;
+    double speed;             /* since mark_ns */
+    int64_t mark_ns, wall_ns; /* wall time of work done at mark_ns */
+    int64_t done_ns, safe_ns; /* of it, work done, and work in a written checkpoint (below 0: less than left_ns says) */
+    int64_t settled_ns;       /* work that was charged as useful */
+    int64_t paused_ns;        /* checkpoint time that was charged as such */
+    int64_t stop_ns;          /* it is suspended here: no work from then on; TICK_NEVER */
+    int64_t look_ns;          /* whether its market still suits is looked at again; TICK_NEVER */
+    struct charge energy;     /* charged since it started, inside the window, */
+    double capacity_usd, ns;
+    double useful_ns;
+};
+
+/* Why a running job is stopped from outside: what is not in a checkpoint is lost, but for a drain, which is
+ * announced long enough to write one. */
+enum interrupt { INTERRUPT_FAILURE, INTERRUPT_EVICTION, INTERRUPT_DRAIN };
+/* What a stopped job owes when it goes on, and whether it is kept back now. */
+enum { JOB_OWES_RESTART, JOB_OWES_RESUME, JOB_OWES_RESTORE, JOB_OWES = 3, JOB_HELD = 4 };
+
+struct hold;
+struct caps;
+
 struct sched {
     struct world world;
     struct ledger ledger;
@@ -102,11 +133,23 @@ struct sched {
     uint32_t bins_most;
     int64_t stop_ns;       /* when totals are read next: a bin ends, or the window opens or closes */
     struct region_mark *bin_marks; /* regions' totals at the beginning of the open bin */
+    double *bin_elastic_usd;       /* and what elastic nodes had been billed */
+
+    /* Each is NULL, or false, when nothing of the setup needs it. */
+    struct hold *hold;     /* shifting, data transfer, markets */
+    struct iron *iron;     /* nodes that come and go */
+    struct caps *caps;     /* power caps and limits */
+    bool working, embodies;
+    struct { struct work *at; size_t len, cap; } works;
+    uint8_t *job_state;    /* JOB_OWES_*, JOB_HELD */
+    bool in_trees;         /* waiting jobs stand in trees: any of them may leave, or be searched for */
 };
 
-/* Handles in the event queue: the round timer, then one a line (its pass is due), then one a slot. */
-enum { EVENT_ROUND, EVENT_LINES };
-static inline uint32_t first_slot_event(const struct sched *s) { return EVENT_LINES + s->world.fleet.domains_len; }
+/* Handles in the event queue: timers, then one a line (its pass is due), one a line (a job kept back is let
+ * go), then one a slot. */
+enum { EVENT_ROUND, EVENT_IRON, EVENT_CAPS, EVENT_PHASES, EVENT_LINES };
+static inline uint32_t first_held_event(const struct sched *s) { return EVENT_LINES + s->world.fleet.domains_len; }
+static inline uint32_t first_slot_event(const struct sched *s) { return EVENT_LINES + 2 * s->world.fleet.domains_len; }
 
 /* world.c. options NULL: the world is only looked at, never run, and its records are the trace's own. */
 bool world_open(struct sched *s, const struct setup *setup, const struct jobs *trace,
@@ -124,6 +167,68 @@ void sched_ended(struct sched *s);                 /* after an instant's complet
 void sched_passes(struct sched *s);
 void sched_settle_running(struct sched *s);        /* charges every running job up to now */
 void sched_settle_waiting(struct sched *s);        /* attributes all waiting up to now */
+void sched_settle_slot(struct sched *s, uint32_t slot);
+bool sched_counted(const struct sched *s, uint32_t job); /* submitted inside the measured window */
+/* The region at submit or, for a job that may migrate, again; `offers` may be NULL. */
+uint32_t sched_route(struct sched *s, uint32_t job, const bool *may, const struct route_offer *offers);
+/* Puts a job in the line of a domain. */
+void sched_join(struct sched *s, uint32_t domain, uint32_t job);
+/* Takes a waiting job out of its line. */
+void sched_leave(struct sched *s, uint32_t job);
+/* Stops a running job; what was not safe is lost; it goes back in line. */
+void sched_interrupt(struct sched *s, uint32_t slot, enum interrupt cause);
+/* Capacity of the domain was added: whoever waits there is tried again. */
+void sched_capacity(struct sched *s, uint32_t domain);
+/* Models the jobs of a group may run on now, over all their markets. */
+uint64_t sched_group_models(const struct sched *s, uint32_t group);
+uint32_t sched_group_jobs(const struct sched *s, uint32_t group); /* how many wait in it */
+/* A running job draws, costs or works at another rate from now on. */
+void sched_rerate(struct sched *s, uint32_t slot);
+/* What nodes of an elastic pool cost from now on; jobs there are charged by it. */
+void sched_pool_price(struct sched *s, uint32_t pool, double usd_per_node_ns);
+
+/* What a running job draws at a power cap. */
+struct rate sched_rate_at(const struct sched *s, uint32_t slot, double level);
+bool sched_may(struct sched *s, uint32_t job, uint32_t region); /* could it ever run there? */
+uint32_t sched_group(struct sched *s, uint32_t domain, uint32_t job); /* finds or makes its group */
+
+/* work.c */
+void work_begin(struct sched *s, uint32_t slot); /* after slot->work_from_ns: sets end_ns */
+int64_t work_done(const struct work *w, int64_t now_ns);
+int64_t work_safe(const struct work *w, int64_t now_ns);
+int64_t work_paused(const struct work *w, int64_t now_ns); /* time spent writing checkpoints */
+void work_rebase(struct work *w, int64_t done_ns); /* left_ns fell by done_ns */
+void work_change(struct sched *s, uint32_t slot, double speed); /* from now on; settled before; sets end_ns */
+int64_t work_moment(const struct sched *s, uint32_t slot, int64_t when_ns); /* its next event, at most when_ns */
+double pool_failures_per_h(const struct pool_setup *pool); /* of one of its nodes, spot hazard included */
+
+/* hold.c */
+void hold_open(struct sched *s);
+void hold_close(struct hold *hold);
+/* A job arrived: routes it and lets it go, now or later. may: regions it could run in (at least one). */
+void hold_arrive(struct sched *s, uint32_t job, bool *may);
+/* A stopped job (suspended, or interrupted) is to go on. */
+void hold_again(struct sched *s, uint32_t job, bool suspended);
+void hold_event(struct sched *s, uint32_t domain);     /* jobs kept back are due */
+void hold_phases(struct sched *s);                     /* waiting jobs' markets change */
+bool hold_let_go(struct sched *s, uint32_t domain);    /* reserved_first: one more fits paid capacity */
+void hold_started(struct sched *s, uint32_t slot);     /* sets when the job is suspended, and looked at */
+bool hold_looks(struct sched *s, uint32_t slot);       /* false: it must move to another market */
+uint32_t hold_market(struct sched *s, uint32_t domain, uint32_t job); /* its list of sets, as a group's market */
+size_t hold_sets(const struct sched *s, uint32_t market, const uint64_t **models); /* fleet models of each set */
+bool hold_possible(struct sched *s, uint32_t domain, uint32_t job);
+void hold_settle(struct sched *s);                     /* the run ends: attributes waiting of jobs kept back */
+const struct class_setup *hold_class(const struct sched *s, uint32_t job);
+
+/* caps.c */
+void caps_open(struct sched *s);
+void caps_begin(struct sched *s);
+void caps_event(struct sched *s);                      /* a signal stepped */
+double caps_level(const struct sched *s, uint32_t region);
+double caps_speed(const struct sched *s, double level);
+bool caps_allow(struct sched *s, uint32_t region, double more_w); /* a start that draws so much more IT power */
+void caps_count(struct sched *s, uint32_t slot, int by); /* a job started or stopped */
+void caps_settle(struct sched *s);                     /* after the passes of an instant */
 
 /* series.c */
 void series_begin(struct sched *s);

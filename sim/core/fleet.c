@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,7 @@ struct fleet_private {
     size_t parts_cap;
     uint16_t *device_free; /* gpus_most a node; only with shares */
     uint16_t *kind_count;  /* SHAPE_KINDS a node; only with track_kinds */
+    uint32_t *withdrawn;   /* per pool: the class its withdrawn nodes have, FLEET_NONE as long as none was */
     struct { uint64_t **at; size_t len, cap; } spare; /* bit sets to reuse, all zero */
     uint64_t serial;
 };
@@ -61,7 +63,7 @@ const uint16_t *fleet_parts(const struct fleet *f, uint32_t class_id) {
 /* ---- fit ---- */
 
 static bool type_accepts(const struct fleet *f, uint32_t type, const struct shape *s) {
-    return (s->gpus == 0 && s->share_milli == 0) || (f->type_accept[type] & s->models) != 0;
+    return (f->type_accept[type] & s->models) != 0;
 }
 
 bool class_fits(const struct fleet *f, const struct node_class *c, const struct shape *s) {
@@ -348,6 +350,13 @@ static void kinds_change(struct fleet *f, uint32_t node, const struct shape *s, 
     else f->nodes[node].kinds &= ~(1u << kind);
 }
 
+/* The node's domain and class follow what a job took there, or gave back. A withdrawn node has neither. */
+static void node_changed(struct fleet *f, uint32_t node, int64_t gpu_milli, int whole, int64_t cpu) {
+    if (fleet_withdrawn(f, node)) return;
+    count_free(f, &f->nodes[node], gpu_milli, whole, cpu);
+    node_settle(f, node, whole);
+}
+
 /* Applies a take with known devices; whether it fits was checked. */
 static void take_apply(struct fleet *f, const struct shape *s, const struct take *t) {
     struct node *n = &f->nodes[t->node];
@@ -370,11 +379,10 @@ static void take_apply(struct fleet *f, const struct shape *s, const struct take
             for (uint64_t left = t->devices; left; left &= left - 1)
                 f->own->device_free[(size_t)t->node * f->gpus_most + (uint32_t)__builtin_ctzll(left)] = 0;
     }
-    count_free(f, n, -(int64_t)take_gpu_milli(s, t), whole, -(int64_t)cpu);
     if (n->cpu_free != UINT32_MAX) n->cpu_free -= cpu;
     if (n->mem_free != UINT32_MAX) n->mem_free -= mem;
     kinds_change(f, t->node, s, 1);
-    node_settle(f, t->node, whole);
+    node_changed(f, t->node, -(int64_t)take_gpu_milli(s, t), whole, -(int64_t)cpu);
 }
 
 struct take fleet_claim(struct fleet *f, uint32_t node, const struct shape *s, uint32_t gpus, uint32_t share_of) {
@@ -395,6 +403,7 @@ struct take fleet_claim(struct fleet *f, uint32_t node, const struct shape *s, u
         }
     }
     require(n->cpu_free >= take_part(s->cpu_milli, s, &t) && n->mem_free >= take_part(s->mem_mib, s, &t));
+    require(!fleet_withdrawn(f, node));
     take_apply(f, s, &t);
     return t;
 }
@@ -435,11 +444,57 @@ void fleet_release(struct fleet *f, const struct shape *s, const struct take *t)
             for (uint64_t left = t->devices; left; left &= left - 1)
                 f->own->device_free[(size_t)t->node * f->gpus_most + (uint32_t)__builtin_ctzll(left)] = 1000;
     }
-    count_free(f, n, take_gpu_milli(s, t), whole, cpu);
     if (n->cpu_free != UINT32_MAX) n->cpu_free += cpu;
     if (n->mem_free != UINT32_MAX) n->mem_free += mem;
     kinds_change(f, t->node, s, -1);
-    node_settle(f, t->node, whole);
+    node_changed(f, t->node, take_gpu_milli(s, t), whole, cpu);
+}
+
+/* ---- withdrawing ---- */
+
+/* Counts what is free on the node in (by 1) or out (by -1) of its domain. */
+static void count_node(struct fleet *f, uint32_t node, int by) {
+    const struct node *n = &f->nodes[node];
+    const struct node_class *c = &f->classes.at[n->class_id];
+    f->domains[c->domain].fragmented_milli += by * c->fragmented_milli;
+    count_free(f, n, by * (int64_t)(1000ull * c->whole + c->share_free), by * (int)c->whole,
+               by * (int64_t)n->cpu_free);
+}
+
+/* No state has this class's number of free devices, so no look-up finds it; its count, of one node that is nowhere,
+ * keeps its id from being used again. */
+static uint32_t withdrawn_class(struct fleet *f, uint32_t node) {
+    struct fleet_private *o = f->own;
+    const struct node *n = &f->nodes[node];
+    if (o->withdrawn[n->pool] != FLEET_NONE) return o->withdrawn[n->pool];
+    const uint32_t id = class_new(f);
+    const struct node_class *was = &f->classes.at[n->class_id];
+    f->classes.at[id] = (struct node_class){.domain = was->domain, .type = was->type, .count = 1,
+                                            .whole = FLEET_WITHDRAWN, .serial = ++o->serial};
+    o->own[id] = (struct class_own){.hint = {FLEET_NONE, FLEET_NONE}};
+    return o->withdrawn[n->pool] = id;
+}
+
+void fleet_withdraw(struct fleet *f, uint32_t node) {
+    struct node *n = &f->nodes[node];
+    require(!fleet_withdrawn(f, node));
+    const uint32_t to = withdrawn_class(f, node);
+    count_node(f, node, -1);
+    class_drop(f, n->class_id, node);
+    n->class_id = to;
+}
+
+void fleet_return(struct fleet *f, uint32_t node) {
+    struct node *n = &f->nodes[node];
+    require(fleet_withdrawn(f, node));
+    const struct node_class *was = &f->classes.at[n->class_id];
+    uint16_t parts[FLEET_GPUS_MOST];
+    const struct node_class state = {
+        .domain = was->domain, .type = was->type, .whole = bits_count(n->whole), .share_free = n->share_free,
+        .cpu_free = n->cpu_free, .mem_free = n->mem_free, .kinds = n->kinds, .parts = node_parts(f, node, parts)};
+    n->class_id = class_of(f, &state, parts, FLEET_NONE);
+    class_add(f, n->class_id, node);
+    count_node(f, node, 1);
 }
 
 /* ---- opening ---- */
@@ -448,7 +503,7 @@ static uint32_t type_put(struct fleet *f, struct node_type type) {
     for (uint32_t i = 0; i < f->types_len; i++)
         if (memcmp(&f->types[i], &type, sizeof type) == 0) return i;
     f->types[f->types_len] = type;
-    f->type_accept[f->types_len] = type.gpu_model == FLEET_NONE ? 0 : UINT64_C(1) << type.gpu_model;
+    f->type_accept[f->types_len] = UINT64_C(1) << type.gpu_model;
     return f->types_len++;
 }
 
@@ -457,6 +512,12 @@ static uint32_t domain_put(struct fleet *f, uint32_t region, uint32_t tenant) {
         if (f->domains[i].region == region && f->domains[i].tenant == tenant) return i;
     f->domains[f->domains_len] = (struct domain){.region = region, .tenant = tenant};
     return f->domains_len++;
+}
+
+static void domain_type(struct domain *d, uint32_t type) {
+    for (size_t i = 0; i < d->types.len; i++)
+        if (d->types.at[i] == type) return;
+    *vec_push(&d->types) = type;
 }
 
 static int by_count(const void *a, const void *b) {
@@ -485,6 +546,15 @@ static void find_typical(struct fleet *f, const struct jobs *jobs) {
     f->typical_len = len;
 }
 
+uint32_t fleet_model(struct names *models, const struct pool_setup *pool) {
+    struct text key;
+    text_init(&key);
+    text_format(&key, "%s|%s", pool->gpus ? pool->gpu : "", bought_names[pool->bought]);
+    const uint32_t model = names_put(models, key.at, key.len);
+    text_free(&key);
+    return model;
+}
+
 void fleet_open(struct fleet *f, const struct setup *setup, const struct jobs *jobs, bool track_kinds) {
     struct fleet_private *o = mem_zero(1, sizeof *o);
     *f = (struct fleet){.own = o, .track_kinds = track_kinds};
@@ -495,6 +565,7 @@ void fleet_open(struct fleet *f, const struct setup *setup, const struct jobs *j
     f->types = mem_zero(setup->pools_len + 1, sizeof *f->types);
     f->type_accept = mem_zero(setup->pools_len + 1, sizeof *f->type_accept);
     f->domains = mem_zero(setup->pools_len + 1, sizeof *f->domains);
+    o->withdrawn = mem_zero(setup->pools_len + 1, sizeof *o->withdrawn);
     uint32_t *pool_type = mem_zero(setup->pools_len + 1, sizeof *pool_type);
     uint32_t *pool_domain = mem_zero(setup->pools_len + 1, sizeof *pool_domain);
     for (size_t i = 0; i < jobs->shapes.len; i++) f->shares |= jobs->shapes.at[i].share_milli != 0;
@@ -502,10 +573,11 @@ void fleet_open(struct fleet *f, const struct setup *setup, const struct jobs *j
         const struct pool_setup *p = &setup->pools[i];
         require(p->gpus <= FLEET_GPUS_MOST);
         struct node_type type = {
-            .gpu_model = p->gpus ? names_put(&f->models, p->gpu, strlen(p->gpu)) : FLEET_NONE, .gpus = p->gpus,
+            .gpu_model = fleet_model(&f->models, p), .gpus = p->gpus,
             .cpu_milli = p->cpu_milli ? p->cpu_milli : UINT32_MAX, .mem_mib = p->mem_mib ? p->mem_mib : UINT32_MAX};
         pool_type[i] = type_put(f, type);
         pool_domain[i] = domain_put(f, p->region, p->tenant);
+        o->withdrawn[i] = FLEET_NONE;
         if (p->gpus > f->gpus_most) f->gpus_most = p->gpus;
         if (p->cpu_milli > f->cpu_most) f->cpu_most = p->cpu_milli;
     }
@@ -526,6 +598,7 @@ void fleet_open(struct fleet *f, const struct setup *setup, const struct jobs *j
         struct node_class state = {.domain = domain, .type = type, .whole = t->gpus, .cpu_free = t->cpu_milli,
                                    .mem_free = t->mem_mib};
         const uint32_t id = class_of(f, &state, NULL, FLEET_NONE);
+        if (setup->nodes[i].count > 0) domain_type(d, type);
         for (uint32_t k = 0; k < setup->nodes[i].count; k++, node++) {
             f->nodes[node] = (struct node){
                 .whole = t->gpus == 64 ? UINT64_MAX : (UINT64_C(1) << t->gpus) - 1, .cpu_free = t->cpu_milli,
@@ -558,6 +631,7 @@ void fleet_close(struct fleet *f) {
     for (uint32_t i = 0; i < f->domains_len; i++) {
         free(f->domains[i].model_free_milli);
         free(f->domains[i].live.at);
+        free(f->domains[i].types.at);
     }
     names_free(&f->models);
     free((void *)(uintptr_t)f->typical);
@@ -567,6 +641,7 @@ void fleet_close(struct fleet *f) {
     free(o->parts);
     free(o->device_free);
     free(o->kind_count);
+    free(o->withdrawn);
     free(o);
     free(f->classes.at);
     free(f->nodes);

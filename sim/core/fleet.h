@@ -7,8 +7,11 @@
  *
  * A domain is a set of nodes with one waiting line: a region's shared nodes, or a tenant's own nodes there.
  *
- * Invariants: a class is live iff count > 0; free_milli of a domain = sum over its nodes of free GPU
- * thousandths; no resource is ever negative (require).
+ * A node may be withdrawn (it is off, down or draining): it keeps what its jobs hold until they release it, but
+ * stands in no live class, and what is free on it is nobody's until it returns.
+ *
+ * Invariants: a class is live iff count > 0, and nodes that are not withdrawn stand in live ones; free_milli of a
+ * domain = sum over its nodes, but the withdrawn, of free GPU thousandths; no resource is ever negative (require).
  * Cost: claim and release O(log64 nodes) plus one hash look-up a node touched.
  */
 #ifndef HEADROOM_CORE_FLEET_H
@@ -24,9 +27,9 @@
 enum { FLEET_GPUS_MOST = 64 };
 #define FLEET_NONE UINT32_MAX
 
-/* What distinguishes nodes for placement, when empty. Pools of equal nodes share a type. */
+/* What distinguishes nodes for placement, when empty. Pools of equal nodes bought the same way share a type. */
 struct node_type {
-    uint32_t gpu_model; /* index into fleet->models; FLEET_NONE without GPUs */
+    uint32_t gpu_model; /* index into fleet->models: a GPU model (or none) bought in one way */
     uint32_t gpus, cpu_milli, mem_mib; /* cpu_milli, mem_mib: UINT32_MAX when not modelled */
 };
 
@@ -65,7 +68,8 @@ struct domain {
     uint64_t cpu_free_milli;              /* of nodes that model CPUs */
     double fragmented_milli;              /* sum over nodes; jobs of the trace are the typical ones */
     uint64_t *model_free_milli;           /* per GPU model */
-    uint64_t models;                      /* bit set of the models present */
+    uint64_t models;                      /* bit set of the models present, */
+    struct { uint32_t *at; size_t len, cap; } types; /* and the types; of withdrawn nodes too */
     struct { uint32_t *at; size_t len, cap; } live; /* live classes, order arbitrary but deterministic */
 };
 
@@ -80,7 +84,7 @@ struct fleet {
     uint32_t nodes_len;
     struct node_type *types;
     uint32_t types_len;
-    struct names models;       /* GPU model names; shapes are translated to these ids */
+    struct names models;       /* "GPU model|way it is bought"; shapes are translated to bits of these ids */
     uint64_t *type_accept;     /* per type: bit of its model */
     struct domain *domains;
     uint32_t domains_len;
@@ -127,6 +131,8 @@ struct spot {
 };
 
 /* --- for core only --- */
+/* The id of a pool's GPU model among `models`, where pools are put in their order. */
+uint32_t fleet_model(struct names *models, const struct pool_setup *pool);
 /* jobs' shapes must already name the fleet's models (world_open translates them). */
 void fleet_open(struct fleet *fleet, const struct setup *setup, const struct jobs *jobs, bool track_kinds);
 void fleet_close(struct fleet *fleet);
@@ -137,6 +143,19 @@ struct take fleet_claim(struct fleet *fleet, uint32_t node, const struct shape *
 /* The exact devices of an earlier take; false (nothing changed) when they are not free. */
 bool fleet_reclaim(struct fleet *fleet, const struct shape *shape, const struct take *take);
 void fleet_release(struct fleet *fleet, const struct shape *shape, const struct take *take);
+/* Nothing is placed on the node from now on, whatever is free there; and it is as before again. A node that is
+ * withdrawn has the class FLEET_WITHDRAWN marks, whose type is its own. */
+void fleet_withdraw(struct fleet *fleet, uint32_t node);
+void fleet_return(struct fleet *fleet, uint32_t node);
+#define FLEET_WITHDRAWN UINT32_MAX /* node_class.whole */
+static inline bool fleet_withdrawn(const struct fleet *fleet, uint32_t node) {
+    return fleet->classes.at[fleet->nodes[node].class_id].whole == FLEET_WITHDRAWN;
+}
+/* The state of an empty node of a type, as class_offer and class_fits read it. */
+static inline struct node_class type_empty(const struct fleet *fleet, uint32_t type) {
+    const struct node_type *t = &fleet->types[type];
+    return (struct node_class){.type = type, .whole = t->gpus, .cpu_free = t->cpu_milli, .mem_free = t->mem_mib};
+}
 /* Whole GPUs that one node in this state could give to a gang of this shape. */
 uint32_t class_offer(const struct fleet *fleet, const struct node_class *c, const struct shape *shape);
 static inline uint32_t take_gpu_milli(const struct shape *shape, const struct take *take) {

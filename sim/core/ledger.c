@@ -13,46 +13,33 @@
 
 static double ns_to_s(int64_t ns) { return (double)ns / 1e9; }
 
-static void cursor_next(struct cursor *c) {
-    const struct steps *s = c->steps;
-    c->value = s->value[c->i];
-    if (c->i + 1 < s->len) c->next_ns = s->at_ns[c->i + 1] + c->shift_ns;
-    else if (s->period_ns > 0) c->next_ns = s->at_ns[0] + s->period_ns + c->shift_ns;
-    else c->next_ns = TICK_NEVER;
-}
-
-static void cursor_step(struct cursor *c) {
-    if (++c->i == c->steps->len) {
-        c->i = 0;
-        c->shift_ns += c->steps->period_ns;
-    }
-    cursor_next(c);
-}
-
-/* Positions at time 0. */
-static void cursor_open(struct cursor *c, const struct steps *steps) {
-    *c = (struct cursor){.steps = steps};
-    require(steps->len >= 1);
-    if (steps->period_ns > 0 && steps->at_ns[0] < 0)
-        c->shift_ns = -steps->at_ns[0] / steps->period_ns * steps->period_ns;
-    size_t low = 0, high = steps->len; /* last step at or before 0 */
-    while (high - low > 1) {
-        const size_t middle = low + (high - low) / 2;
-        if (steps->at_ns[middle] + c->shift_ns <= 0) low = middle;
-        else high = middle;
-    }
-    c->i = low;
-    cursor_next(c);
-}
-
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* The line through the points, level beyond its ends. */
+static double between(const struct numbers *xs, const struct numbers *ys, double x) {
+    size_t above = 0;
+    while (above < xs->len && xs->at[above] <= x) above++;
+    if (above == 0) return ys->at[0];
+    if (above == xs->len) return ys->at[above - 1];
+    const double part = (x - xs->at[above - 1]) / (xs->at[above] - xs->at[above - 1]);
+    return ys->at[above - 1] * (1 - part) + ys->at[above] * part;
+}
+
+static double pue_at(const struct region_account *r, double it_w) {
+    if (!r->by_load) return r->pue.value;
+    return r->pue.value + between(&r->setup->pue_load, &r->setup->pue_add, it_w / r->full_w);
+}
 
 /* A segment begins: until when it lasts, and what a watt costs in it. 1 kWh = 3.6e6 J. */
 static void segment_begin(struct region_account *r) {
-    const double pue = r->pue.value;
+    const double pue = pue_at(r, r->it_w);
+    r->pue_now = pue;
+    r->load_w = r->it_w;
     r->next_ns = least(r->price.next_ns, least(r->carbon.next_ns, r->pue.next_ns));
     r->per_ns = (struct flow){pue / 1e9, pue * r->price.value / 3.6e15, pue * r->carbon.value / 3.6e15};
 }
+
+double ledger_facility_w(const struct region_account *r, double it_w) { return it_w * pue_at(r, it_w); }
 
 static struct flow flow_at(const struct region_account *r, int64_t now_ns) {
     const double ns = (double)(now_ns - r->segment_ns);
@@ -60,14 +47,28 @@ static struct flow flow_at(const struct region_account *r, int64_t now_ns) {
                          .g = r->base.g + r->per_ns.g * ns};
 }
 
+static void segment_end(struct region_account *r, int64_t at_ns) {
+    const double s = ns_to_s(at_ns - r->segment_ns);
+    r->base = flow_at(r, at_ns);
+    r->price_s += r->price.value * s;
+    r->carbon_s += r->carbon.value * s;
+    r->segment_ns = at_ns;
+}
+
+static void site_follow(struct region_account *r, int64_t now_ns) {
+    site_advance(r->site, now_ns, r->it_w * r->pue_now, r->price.value, r->carbon.value);
+}
+
 void region_move(struct region_account *r, int64_t now_ns) {
+    if (r->by_load && r->it_w != r->load_w && now_ns > r->settled_ns) { /* it changed when last settled */
+        segment_end(r, r->settled_ns);
+        segment_begin(r);
+    }
     while (r->next_ns <= now_ns) {
-        const double s = ns_to_s(r->next_ns - r->segment_ns), watts = r->it_w * r->pue.value;
-        r->base = flow_at(r, r->next_ns);
-        r->price_s += r->price.value * s;
-        r->carbon_s += r->carbon.value * s;
+        const double watts = r->it_w * r->pue_now;
         if (watts > r->peak_w) r->peak_w = watts;
-        r->segment_ns = r->next_ns;
+        if (r->site) site_follow(r, r->next_ns);
+        segment_end(r, r->next_ns);
         if (r->price.next_ns == r->segment_ns) cursor_step(&r->price);
         if (r->carbon.next_ns == r->segment_ns) cursor_step(&r->carbon);
         if (r->pue.next_ns == r->segment_ns) cursor_step(&r->pue);
@@ -86,8 +87,9 @@ static void charge_add(struct charge *to, double watts, const struct flow *from,
 void region_settle(struct region_account *r, int64_t now_ns) {
     if (now_ns == r->settled_ns) return;
     region_advance(r, now_ns);
-    const double ns = (double)(now_ns - r->settled_ns), watts = r->it_w * r->pue.value;
+    const double ns = (double)(now_ns - r->settled_ns), watts = r->it_w * r->pue_now;
     if (watts > r->peak_w && now_ns > r->segment_ns) r->peak_w = watts;
+    if (r->site) site_follow(r, now_ns);
     charge_add(&r->total.meter, r->it_w, &r->settled, &r->now);
     r->total.it_j += r->it_w * (ns * 1e-9);
     r->total.used += r->used_milli * ns;
@@ -102,6 +104,7 @@ void region_read(struct region_account *r, int64_t now_ns) {
     r->total.price_s = r->price_s + r->price.value * s;
     r->total.carbon_s = r->carbon_s + r->carbon.value * s;
     r->total.pue_s = r->now.pue_s;
+    if (r->site) r->total.site = site_read(r->site);
     for (int i = 0; i < GAUGE_COUNT; i++) r->total.gauge[i] = tide_total(&r->gauge[i], now_ns);
 }
 
@@ -125,7 +128,7 @@ void ledger_open(struct ledger *l, const struct setup *setup) {
         cursor_open(&r->price, &r->setup->price);
         cursor_open(&r->carbon, &r->setup->carbon);
         cursor_open(&r->pue, &r->setup->pue);
-        segment_begin(r);
+        r->site = site_open(r->setup, setup->origin_unix_ns);
     }
     for (size_t i = 0; i < setup->pools_len; i++) {
         const struct pool_setup *p = &setup->pools[i];
@@ -140,10 +143,17 @@ void ledger_open(struct ledger *l, const struct setup *setup) {
         const double watts = setup->nodes[i].count * (p->base_w + p->gpus * p->gpu_idle_w);
         l->pools[setup->nodes[i].pool].idle_w += watts;
         l->regions[p->region].it_w += watts;
+        l->regions[p->region].full_w += setup->nodes[i].count * (p->base_w + p->gpus * p->gpu_peak_w);
+    }
+    for (size_t i = 0; i < setup->regions_len; i++) {
+        struct region_account *r = &l->regions[i];
+        r->by_load = r->setup->pue_load.len > 0 && r->full_w > 0; /* without power there is no load */
+        segment_begin(r);
     }
 }
 
 void ledger_close(struct ledger *l) {
+    for (size_t i = 0; l->regions && i < l->setup->regions_len; i++) site_close(l->regions[i].site);
     free(l->regions);
     free(l->pools);
 }

@@ -12,13 +12,20 @@
  *
  * A job is charged for the GPUs it holds (idle and busy watts) and its part of the node's base power (GPUs held
  * over the node's GPUs; on a node without GPUs: cores held over cores). Idle is the rest.
+ *
+ * PUE may depend on load: facility power is then it_w x (pue(t) + add(it_w / full_w)), a segment also ends
+ * where it_w changes, and what jobs and idle nodes are charged follows as ever. Where a region has a site, its
+ * account goes on with every settlement. Regions without either pay a comparison.
+ *
  * Cost: a few multiply-adds a start or stop, plus one step a signal change.
  */
 #ifndef HEADROOM_CORE_LEDGER_H
 #define HEADROOM_CORE_LEDGER_H
 
+#include "core/cursor.h"
 #include "core/result.h"
 #include "core/setup.h"
+#include "core/site.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -38,15 +45,6 @@ struct bill {
     struct charge energy;
     double capacity_usd;
     double used, useful; /* thousandths of a GPU x ns */
-};
-
-/* A step function read forwards in time. */
-struct cursor {
-    const struct steps *steps;
-    size_t i;
-    int64_t shift_ns;  /* whole periods passed */
-    int64_t next_ns;   /* when the value changes next */
-    double value;
 };
 
 /* A whole number that steps, and its exact integral. A step by d at time t adds d x (T - t) to the integral to T:
@@ -71,6 +69,7 @@ struct region_mark { /* running totals of a region at some moment */
     double it_j, price_s, carbon_s, pue_s;
     double used, fragmented;   /* thousandths of a GPU x ns */
     wide gauge[GAUGE_COUNT];   /* x ns */
+    struct site_totals site;   /* 0 where there is none */
 };
 struct region_account {
     const struct region_setup *setup;
@@ -78,6 +77,10 @@ struct region_account {
     int64_t segment_ns, next_ns, now_ns; /* signals constant on [segment, next) */
     struct flow base, now, per_ns;       /* at segment_ns, at now_ns; growth in this segment */
     double it_w;                         /* now */
+    double pue_now;                      /* facility W per IT W in this segment */
+    bool by_load;                        /* pue_now depends on it_w: a change of it begins a segment */
+    double load_w, full_w;               /* it_w that pue_now is of; that of all nodes at their peak */
+    struct site *site;                   /* what stands behind the meter, or NULL */
     double price_s, carbon_s;            /* integrals of price and carbon to segment_ns, for time averages */
     struct flow settled;                 /* meter is settled to here */
     int64_t settled_ns;
@@ -95,6 +98,7 @@ struct pool_account {
     struct tide holds;                   /* thousandths of a GPU */
     wide held;                           /* its integral over the window, x ns */
     struct bill bill;                    /* of the jobs that ran here */
+    double embodied_g;                   /* of them, for what they held */
     struct charge idle;
     struct flow settled;
     int64_t settled_ns;
@@ -105,6 +109,11 @@ struct account {
     wide held;
     double overhead;                     /* thousandths x ns */
     uint64_t preemptions;
+    uint64_t failures, evictions, suspensions, migrations;
+    double checkpoint, lost;             /* thousandths x ns; checkpoint: a part of overhead */
+    struct charge lost_energy;           /* of energy, what was drawn for work that was lost */
+    double lost_capacity_usd;
+    double embodied_g, egress_usd, egress_gb;
 };
 
 struct ledger {
@@ -117,6 +126,8 @@ struct ledger {
 
 void ledger_open(struct ledger *ledger, const struct setup *setup);
 void ledger_close(struct ledger *ledger);
+/* Facility power at this IT power, with the signals as they are. */
+double ledger_facility_w(const struct region_account *region, double it_w);
 /* Brings a region's signals and flows to now. */
 void region_move(struct region_account *region, int64_t now_ns);
 static inline void region_advance(struct region_account *region, int64_t now_ns) {

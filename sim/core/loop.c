@@ -23,10 +23,12 @@ static void open_window(struct sched *s) {
     sched_settle_running(s);
     sched_settle_waiting(s);
     ledger_open_window(&s->ledger, s->world.now_ns);
+    if (s->iron) iron_open_window(s);
 }
 
 static void close_window(struct sched *s) {
     sched_settle_running(s);
+    if (s->iron) iron_close_window(s);
     ledger_close_window(&s->ledger, s->world.now_ns);
 }
 
@@ -59,10 +61,20 @@ static void advance_to(struct sched *s, int64_t t) {
     s->world.now_ns = t;
 }
 
+/* Nodes that fail go on failing, so a job that can never end (longer than its nodes live, without checkpoints) would
+ * keep a run without a horizon going for ever: it is cut so long after the last submission. */
+#define PATIENCE_NS (5 * 366 * TICK_DAY)
+
+static int64_t last_moment(const struct sched *s) {
+    const struct jobs *jobs = &s->world.jobs;
+    if (s->setup->horizon_ns < TICK_NEVER || s->iron == NULL || jobs->len == 0) return s->setup->horizon_ns;
+    return jobs->at[jobs->len - 1].submit_ns + PATIENCE_NS;
+}
+
 static void run_loop(struct sched *s) {
     const struct jobs *jobs = &s->world.jobs;
     const struct run_options *options = s->options;
-    const int64_t horizon = s->setup->horizon_ns;
+    const int64_t horizon = last_moment(s);
     size_t next = 0;
     uint64_t report = 0;
     for (;;) {
@@ -100,8 +112,9 @@ static void run_loop(struct sched *s) {
                               jobs->len ? (double)(next - s->running_len) / (double)jobs->len : 1);
         }
     }
-    advance_to(s, horizon < TICK_NEVER ? horizon : s->world.now_ns);
+    advance_to(s, s->setup->horizon_ns < TICK_NEVER ? s->setup->horizon_ns : s->world.now_ns);
     sched_settle_waiting(s);
+    if (s->hold) hold_settle(s);
     close_window(s);
     read_regions(s);
 }
@@ -122,6 +135,8 @@ bool run_simulate(const struct setup *setup, const struct jobs *trace, const str
         series_begin(&s);
         if (s.setup->measure_from_ns <= 0) open_window(&s);
         s.stop_ns = next_stop(&s);
+        if (s.iron) iron_begin(&s);
+        if (s.caps) caps_begin(&s);
         run_loop(&s);
         result->loop_s = cpu_s() - begin;
         tally_results(&s, result);

@@ -16,10 +16,13 @@
 const char *const part_names[PART_COUNT] = {"run", "region", "tenant", "class", "pool"};
 
 const char *const why_names[WHY_COUNT] = {"head_of_line",  "quota",    "capacity",
-                                          "fragmentation", "mismatch", "policy"};
+                                          "fragmentation", "mismatch", "policy",
+                                          "shift",         "boot",     "power_limit", "transfer"};
 const char *const why_texts[WHY_COUNT] = {
     "behind the head of the line",     "tenant at its quota",       "too few GPUs free",
     "enough GPUs free, but scattered", "free GPUs of another kind", "held back by the policy",
+    "kept for a better hour",          "nodes on their way",        "the region at its power limit",
+    "for its data to arrive",
 };
 
 enum {
@@ -38,7 +41,9 @@ static double ratio(double value, double whole) { return whole > 0 ? value / who
 static double known(const struct tally *t, double of_finished) { return t->finished ? of_finished : NAN; }
 static double kwh(double energy_j) { return energy_j / 3.6e6; }
 static double measured_h(const struct result *r) { return tick_hours(r->measured_ns); }
-static double total_usd(const struct tally *t) { return t->energy_usd + t->capacity_usd; }
+static double total_usd(const struct tally *t) {
+    return t->energy_usd + t->capacity_usd + t->carbon_usd + t->demand_usd + t->egress_usd + t->site_usd;
+}
 static double usd_per_job(const struct tally *t) { return ratio(total_usd(t), count(t->finished)); }
 static double all_why_s(const struct tally *t) {
     double sum = 0;
@@ -70,6 +75,8 @@ void result_free(struct result *result) {
         free(result->jobs);
     }
     free(result->tallies);
+    free(result->charged);
+    free(result->start_hours);
     free(result->series.at);
     free(result->job_results);
     for (size_t i = 0; i < result->warnings_len; i++) free(result->warnings[i]);

@@ -12,6 +12,8 @@ const char *const kind_names[KIND_COUNT] = {
     [KIND_ORDER] = "order",       [KIND_BACKFILL] = "backfill",   [KIND_PLACE] = "place",
     [KIND_ROUTE] = "route",       [KIND_POWER] = "power",         [KIND_ARRIVALS] = "arrivals",
     [KIND_DURATIONS] = "durations", [KIND_IMPORT] = "import",
+    [KIND_SHIFT] = "shift",       [KIND_FORECAST] = "forecast",   [KIND_MARKET] = "market",
+    [KIND_LIFETIME] = "lifetime",
 };
 
 const struct model *registry_find(const struct registry *registry, enum kind kind, const char *name) {

@@ -25,6 +25,13 @@ enum dim {
     DIM_MEMORY,       /* kept in MiB; also KiB GiB TiB and kB MB GB TB */
     DIM_TEMPERATURE,  /* kept in degrees Celsius: C */
     DIM_RATE,         /* kept in 1/h: /s /min /h /d */
+    DIM_ENERGY,       /* kept in J; Wh kWh MWh, J kJ MJ */
+    DIM_MASS,         /* kept in g; kg t */
+    DIM_CARBON_PRICE, /* kept in USD/kg; USD/t */
+    DIM_POWER_PRICE,  /* kept in USD/kW; USD/MW */
+    DIM_DATA,         /* kept in GB; MB TB */
+    DIM_DATA_PRICE,   /* kept in USD/GB; USD/TB */
+    DIM_DATA_RATE,    /* kept in GB/s; MB/s Gbit/s Mbit/s */
     DIM_COUNT_
 };
 
@@ -78,6 +85,10 @@ enum kind {
     KIND_ARRIVALS,  /* models/load: when jobs arrive */
     KIND_DURATIONS, /* models/load: how long they run */
     KIND_IMPORT,
+    KIND_SHIFT,     /* when a job that could start should */
+    KIND_FORECAST,  /* what is known of a signal's future */
+    KIND_MARKET,    /* which purchase a job runs on */
+    KIND_LIFETIME,  /* models/fail: time to failure, time to repair */
     KIND_COUNT
 };
 

@@ -165,10 +165,9 @@ static uint32_t place_gang(struct world *world, struct takes *takes, enum gang g
 
 /* Whether some empty node of the domain holds the whole request. */
 static bool one_node_holds(const struct fleet *f, uint32_t domain, const struct shape *s) {
-    for (uint32_t t = 0; t < f->types_len; t++)
-        if (type_fits(f, t, s))
-            for (uint32_t n = 0; n < f->nodes_len; n++) /* few types; found at the first node of the type */
-                if (f->node_domain[n] == domain && f->classes.at[f->nodes[n].class_id].type == t) return true;
+    const struct domain *d = &f->domains[domain];
+    for (size_t i = 0; i < d->types.len; i++)
+        if (type_fits(f, d->types.at[i], s)) return true;
     return false;
 }
 
@@ -185,8 +184,7 @@ bool place_possible(const struct world *world, const struct place_model *model, 
     for (uint32_t t = 0; t < f->types_len; t++) {
         const struct node_type *type = &f->types[t];
         if (nodes[t] == 0) continue;
-        const struct node_class empty = {.type = t, .whole = type->gpus, .cpu_free = type->cpu_milli,
-                                         .mem_free = type->mem_mib};
+        const struct node_class empty = type_empty(f, t);
         const uint32_t offer = class_offer(f, &empty, s);
         sum += offer * nodes[t];
         if (model->gang == GANG_WHOLE_NODES && offer == type->gpus && offer > 0)
@@ -196,14 +194,9 @@ bool place_possible(const struct world *world, const struct place_model *model, 
     return model->gang == GANG_WHOLE_NODES ? possible : sum >= s->gpus;
 }
 
-/* A job is a gang when no node of the domain, empty, could hold it. A domain's largest node says so nearly
- * always; CPUs and memory can also make a job too large for one node. */
+/* A job is a gang when no node of the domain, empty, could hold it; whether such a node is up does not matter. */
 static bool is_gang(const struct fleet *f, uint32_t domain, const struct shape *s) {
-    if (s->gpus < 2) return false;
-    const struct domain *d = &f->domains[domain];
-    for (size_t i = 0; i < d->live.len; i++)
-        if (type_fits(f, f->classes.at[d->live.at[i]].type, s)) return false;
-    return true;
+    return s->gpus >= 2 && !one_node_holds(f, domain, s);
 }
 
 uint32_t place_job(struct world *world, struct takes *takes, const struct place_model *model, void *state,

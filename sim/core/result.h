@@ -23,6 +23,10 @@ enum why {
     WHY_FRAGMENT, /* enough free GPUs, but not where it needs them */
     WHY_MISMATCH, /* enough free GPUs, but not of an accepted model, or without the CPUs or memory */
     WHY_POLICY,   /* it would have fitted; the policy held it back */
+    WHY_SHIFT,    /* kept back for a better hour */
+    WHY_BOOT,     /* for nodes that are waking up or being rented */
+    WHY_POWER,    /* its region is at its power limit */
+    WHY_TRANSFER, /* for its data to reach the region */
     WHY_COUNT
 };
 extern const char *const why_names[WHY_COUNT]; /* "head_of_line", "quota", ... */
@@ -49,6 +53,23 @@ struct tally {
     double co2_g, job_co2_g, idle_co2_g;
     double capacity_usd, job_capacity_usd, idle_capacity_usd;
     double peak_w;                                /* highest facility power; run and region only */
+    /* Faults and shifting: how often jobs failed, were evicted (spot), suspended, moved to another region */
+    uint64_t failures, evictions, suspensions, migrations, boots;
+    /* Of held: writing checkpoints (part of overhead), and used but lost to failures and evictions */
+    double checkpoint_gpu_h, lost_gpu_h;
+    double lost_energy_j, lost_usd, lost_co2_g;   /* of what jobs were charged (energy and capacity), the lost part */
+    /* Energy of nodes asleep and booting (not in idle) */
+    double sleep_energy_j, boot_energy_j, sleep_energy_usd, boot_energy_usd, sleep_co2_g, boot_co2_g;
+    double embodied_g, job_embodied_g;            /* manufacture, by the hour; not in co2_g */
+    double market_co2_g;                          /* the operational emissions again, market-based */
+    double carbon_usd, demand_usd, egress_usd, egress_gb;
+    /* On-site sun and battery: what the grid gave, and what the site changed against energy_usd and co2_g (below 0:
+     * saved); run and region only */
+    double grid_j, solar_j, solar_used_j, export_j, battery_loss_j, site_usd, site_co2_g;
+    double water_l;
+    double price_mean, carbon_mean;               /* over time; run: over regions by energy; USD/kWh, g/kWh */
+    double up_gpu_h;                              /* of capacity, on nodes that were up; elastic capacity counts
+                                                     only what was up */
 };
 
 /* One bin of the decimated series of one region: time averages over the bin. */
@@ -70,11 +91,32 @@ struct job_result {
     double energy_j, energy_usd, co2_g, capacity_usd;
     int64_t held_ns;  /* wall time it held its GPUs, all segments, whole run */
     uint32_t region, first_node, preemptions;
+    uint32_t failures, suspensions;
+    int64_t lost_ns; /* wall time at work that was lost */
+    uint32_t bought; /* enum bought it ran on last */
+};
+
+/* What the jobs of one tenant and class were charged in one region: the finest lines of a bill. */
+struct charged {
+    uint32_t region, tenant, class_id; /* of the setup, of the jobs' names */
+    uint32_t bought;    /* enum bought of the capacity they may use there; BOUGHT_COUNT: of several kinds */
+    struct tally tally; /* sums alone: no name, counts or waits */
+};
+
+/* Jobs of the measured window by the hour of the week they first started in. */
+enum { WEEK_HOURS = 7 * 24 };
+struct start_hour {
+    uint64_t jobs;
+    double gpu_h; /* GPUs asked for x run time */
 };
 
 struct result {
     struct tally *tallies; /* PART_RUN first, then by part in the order of their tables */
     size_t tallies_len;
+    struct charged *charged; /* by region, tenant, class, bought; all sums are 0 for jobs that never ran */
+    size_t charged_len;
+    struct start_hour *start_hours; /* [region * WEEK_HOURS + hour]: local time, 0 the first hour of Monday (of
+                                       the run, where the calendar is not known) */
     struct series series;
     struct jobs *jobs;            /* the run's own: start_ns, end_ns filled. result_free frees the struct, its records
                                      (at) and shapes; columns and names are the trace's, which must outlive it */

@@ -20,6 +20,7 @@
 #include "base/hash.h"
 #include "base/tick.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,7 +32,7 @@ static const struct shape *group_shape(const struct sched *s, const struct group
 
 /* ---- why a job waits ---- */
 
-static bool counted(const struct sched *s, uint32_t job) {
+bool sched_counted(const struct sched *s, uint32_t job) {
     const struct job *j = &s->world.jobs.at[job];
     return j->submit_ns >= s->setup->measure_from_ns && j->submit_ns < s->setup->measure_to_ns;
 }
@@ -54,7 +55,7 @@ static void why_change(struct sched *s, struct group *g, enum why why) {
 static void why_count(struct sched *s, struct group *g, uint32_t job, int by) {
     if (s->world.jobs.at[job].start_ns != JOB_NOT_YET) return;
     why_settle(s, g);
-    if (counted(s, job)) g->fresh += (uint32_t)by;
+    if (sched_counted(s, job)) g->fresh += (uint32_t)by;
     if (s->job_results)
         for (int i = 0; i < WHY_COUNT; i++) s->job_results[job].why_ns[i] -= by * g->clock_ns[i];
 }
@@ -64,7 +65,7 @@ static void front_settle(struct sched *s, struct line *l) {
     const int64_t passed = s->world.now_ns - l->front_since_ns;
     l->front_since_ns = s->world.now_ns;
     if (s->world.jobs.at[l->front].start_ns != JOB_NOT_YET) return;
-    if (counted(s, l->front)) s->groups.at[s->group_of[l->front]].why_ns[l->front_why] += passed;
+    if (sched_counted(s, l->front)) s->groups.at[s->group_of[l->front]].why_ns[l->front_why] += passed;
     if (s->job_results) s->job_results[l->front].why_ns[l->front_why] += passed;
 }
 
@@ -84,15 +85,22 @@ uint64_t sched_key(const struct sched *s, uint32_t job) {
     return s->order->key(s->order_state, &s->world, job);
 }
 
-static bool group_is(const struct group *g, uint32_t domain, const struct job *j) {
-    return g->domain == domain && g->shape == j->shape && g->tenant == j->tenant && g->class_id == j->class_id;
+static bool group_is(const struct group *g, uint32_t domain, const struct job *j, uint32_t market) {
+    return g->domain == domain && g->shape == j->shape && g->tenant == j->tenant && g->class_id == j->class_id &&
+           g->market == market;
+}
+
+static uint64_t group_hash(uint32_t domain, uint32_t shape, uint32_t tenant, uint32_t class_id, uint32_t market) {
+    return hash_mix(hash_mix((uint64_t)domain << 32 | shape) ^
+                    ((uint64_t)market << 32 | (uint64_t)tenant << 16 | class_id));
 }
 
 static uint32_t group_find(struct sched *s, uint32_t domain, uint32_t job) {
     const struct job *j = &s->world.jobs.at[job];
-    if (s->last_group < s->groups.len && group_is(&s->groups.at[s->last_group], domain, j)) return s->last_group;
-    const uint64_t hash = hash_mix(hash_mix((uint64_t)domain << 32 | j->shape) ^
-                                   ((uint64_t)j->tenant << 16 | j->class_id));
+    const uint32_t market = s->hold ? hold_market(s, domain, job) : 0;
+    if (s->last_group < s->groups.len && group_is(&s->groups.at[s->last_group], domain, j, market))
+        return s->last_group;
+    const uint64_t hash = group_hash(domain, j->shape, j->tenant, j->class_id, market);
     for (size_t at = hash & (s->group_slots_len - 1);; at = (at + 1) & (s->group_slots_len - 1)) {
         const uint32_t id = s->group_slots[at];
         if (id == SCHED_NONE) {
@@ -100,13 +108,13 @@ static uint32_t group_find(struct sched *s, uint32_t domain, uint32_t job) {
             s->group_slots[at] = (uint32_t)s->groups.len;
             struct group *g = vec_push(&s->groups);
             *g = (struct group){.domain = domain, .tenant = j->tenant, .class_id = j->class_id, .shape = j->shape,
-                                .head = JOB_NONE, .tail = JOB_NONE, .root = TREE_NONE, .why = WHY_HEAD,
+                                .market = market, .head = JOB_NONE, .tail = JOB_NONE, .root = TREE_NONE, .why = WHY_HEAD,
                                 .why_since_ns = s->world.now_ns, .rate_pool = FLEET_NONE};
             evq_init(&g->heap, false);
             *vec_push(&s->lines[domain].groups) = (uint32_t)s->groups.len - 1;
             return s->last_group = (uint32_t)s->groups.len - 1;
         }
-        if (group_is(&s->groups.at[id], domain, j)) return s->last_group = id;
+        if (group_is(&s->groups.at[id], domain, j, market)) return s->last_group = id;
     }
     /* half full: double and put everyone back */
     s->group_slots_len *= 2;
@@ -114,8 +122,7 @@ static uint32_t group_find(struct sched *s, uint32_t domain, uint32_t job) {
     memset(s->group_slots, 0xff, s->group_slots_len * sizeof *s->group_slots);
     for (uint32_t id = 0; id < s->groups.len; id++) {
         const struct group *g = &s->groups.at[id];
-        size_t at = hash_mix(hash_mix((uint64_t)g->domain << 32 | g->shape) ^
-                             ((uint64_t)g->tenant << 16 | g->class_id)) & (s->group_slots_len - 1);
+        size_t at = group_hash(g->domain, g->shape, g->tenant, g->class_id, g->market) & (s->group_slots_len - 1);
         while (s->group_slots[at] != SCHED_NONE) at = (at + 1) & (s->group_slots_len - 1);
         s->group_slots[at] = id;
     }
@@ -124,7 +131,7 @@ static uint32_t group_find(struct sched *s, uint32_t domain, uint32_t job) {
 
 /* The group's first job and its key; JOB_NONE when it is empty. */
 static uint32_t group_first(const struct sched *s, const struct group *g, uint64_t *key) {
-    if (s->backfill->needs_search) {
+    if (s->in_trees) {
         const uint32_t job = tree_first(&s->waiting, g->root);
         if (job != TREE_NONE) *key = s->waiting.at[job].key;
         return job == TREE_NONE ? JOB_NONE : job;
@@ -154,7 +161,7 @@ static void group_requeue(struct sched *s, uint32_t id) {
 static void group_push(struct sched *s, uint32_t id, uint32_t job, uint64_t key) {
     struct group *g = &s->groups.at[id];
     struct job *j = &s->world.jobs.at[job];
-    if (s->backfill->needs_search) {
+    if (s->in_trees) {
         tree_insert(&s->waiting, &g->root, key, job, j->estimate_ns);
     } else if (g->head == JOB_NONE || key > g->tail_key || (key == g->tail_key && job > g->tail)) {
         if (g->head == JOB_NONE) g->head = job;
@@ -172,7 +179,7 @@ static void group_push(struct sched *s, uint32_t id, uint32_t job, uint64_t key)
 /* Takes a job out: any one from a tree, else it must be the first. */
 static void group_take(struct sched *s, uint32_t id, uint32_t job) {
     struct group *g = &s->groups.at[id];
-    if (s->backfill->needs_search) {
+    if (s->in_trees) {
         tree_remove(&s->waiting, &g->root, s->waiting.at[job].key, job);
     } else if (g->head == job) {
         g->head = s->world.jobs.at[job].next;
@@ -286,25 +293,58 @@ static void leave_line(struct sched *s, uint32_t id, uint32_t job) {
 
 static uint32_t take_pool(const struct sched *s, const struct take *t) { return s->world.fleet.nodes[t->node].pool; }
 
-/* The take's part of its node goes by GPUs, or by cores on a node without GPUs. */
-static struct rate take_rate(const struct sched *s, const struct shape *shape, const struct take *t, float u) {
+/* The take's part of its node goes by GPUs, or by cores on a node without GPUs. level: power cap, as a share of a
+ * GPU's peak. */
+static struct rate take_rate(const struct sched *s, const struct shape *shape, const struct take *t, float u,
+                             double level) {
     const uint32_t pool = take_pool(s, t), milli = take_gpu_milli(shape, t);
     const struct pool_setup *p = &s->setup->pools[pool];
     const struct pool_account *a = &s->ledger.pools[pool];
     const double share = a->share_per_milli * (p->gpus ? milli : take_part(shape->cpu_milli, shape, t));
-    struct rate r = {.static_watts = share * a->node_static_w, .usd_per_ns = share * a->node_usd_per_ns};
+    struct rate r = {.static_watts = share * a->node_static_w, .usd_per_ns = share * a->node_usd_per_ns,
+                     .embodied_g_per_ns = share * p->embodied_g_per_node_h / 3.6e12, .speed = 1};
     r.watts = r.static_watts;
     if (milli) {
         const struct power_model *power = (const struct power_model *)(const void *)p->power.model;
-        r.watts += milli * a->busy_w_per_milli * power->share(p->power.params, (double)u);
+        double busy_w = a->busy_w_per_milli * power->share(p->power.params, (double)u);
+        if (level < 1 && busy_w * 1000 + p->gpu_idle_w > level * p->gpu_peak_w) {
+            const double capped_w = (level * p->gpu_peak_w - p->gpu_idle_w) / 1000;
+            busy_w = capped_w > 0 ? capped_w : 0;
+            r.speed = caps_speed(s, level);
+        }
+        r.watts += milli * busy_w;
     }
     return r;
+}
+
+static double cap_level(const struct sched *s, uint32_t domain) {
+    return s->caps ? caps_level(s, s->world.fleet.domains[domain].region) : 1;
+}
+
+/* Of all takes together; a gang is as slow as its slowest part. */
+static struct rate takes_rate(const struct sched *s, const struct shape *shape, uint32_t takes, float u, double level) {
+    struct rate sum = take_rate(s, shape, &s->takes.at[takes], u, level);
+    for (uint32_t t = s->takes.at[takes].next; t != FLEET_NONE; t = s->takes.at[t].next) {
+        const struct rate rate = take_rate(s, shape, &s->takes.at[t], u, level);
+        sum.static_watts += rate.static_watts;
+        sum.watts += rate.watts;
+        sum.usd_per_ns += rate.usd_per_ns;
+        sum.embodied_g_per_ns += rate.embodied_g_per_ns;
+        if (rate.speed < sum.speed) sum.speed = rate.speed;
+    }
+    return sum;
+}
+
+struct rate sched_rate_at(const struct sched *s, uint32_t id, double level) {
+    const struct slot *slot = &s->slots.at[id];
+    const struct job *j = &s->world.jobs.at[slot->job];
+    return takes_rate(s, world_shape(&s->world, slot->job), slot->takes, j->utilisation, level);
 }
 
 /* A span of time for which a running job is charged: flows gone by, length, and the part of it at work. */
 struct span {
     struct flow flow;
-    double ns, useful_ns;
+    double ns, useful_ns, overhead_ns;
 };
 
 static struct bill bill_for(const struct rate *r, double milli, double u, const struct span *span) {
@@ -329,15 +369,41 @@ static void charge_job(struct job_result *jr, const struct bill *by) {
     jr->capacity_usd += by->capacity_usd;
 }
 
+/* The parts of a span at work and at overhead, from what the job has done in it. */
+static void work_span(struct sched *s, const struct slot *slot, struct span *span) {
+    struct work *w = &s->works.at[slot - s->slots.at];
+    const int64_t done = work_done(w, s->world.now_ns);
+    span->useful_ns = (double)(done - w->settled_ns);
+    span->overhead_ns = fmax(0, span->ns - span->useful_ns / w->speed);
+    w->settled_ns = done;
+    const int64_t paused = work_paused(w, s->world.now_ns);
+    if (s->ledger.open)
+        s->groups.at[slot->group].account.checkpoint += slot->gpu_milli * (double)(paused - w->paused_ns);
+    w->paused_ns = paused;
+}
+
+/* What the job was charged since it started, to know the share of work that is lost. */
+static void work_charge(struct sched *s, const struct slot *slot, const struct bill *bill, const struct span *span) {
+    struct work *w = &s->works.at[slot - s->slots.at];
+    w->energy.j += bill->energy.j;
+    w->energy.usd += bill->energy.usd;
+    w->energy.g += bill->energy.g;
+    w->capacity_usd += bill->capacity_usd;
+    w->ns += span->ns;
+    w->useful_ns += span->useful_ns;
+}
+
 /* Charges a running job, and the pools it runs in, for the time since it was charged last. */
 static void slot_settle(struct sched *s, struct slot *slot) {
     const int64_t now = s->world.now_ns, from = slot->settled_ns;
     struct region_account *r = &s->ledger.regions[s->world.fleet.domains[slot->domain].region];
     region_advance(r, now);
     const int64_t useful_from = slot->work_from_ns > from ? slot->work_from_ns : from;
-    const struct span span = {
+    struct span span = {
         .flow = {r->now.pue_s - slot->settled.pue_s, r->now.usd - slot->settled.usd, r->now.g - slot->settled.g},
         .ns = (double)(now - from), .useful_ns = now > useful_from ? (double)(now - useful_from) : 0};
+    span.overhead_ns = span.ns - span.useful_ns;
+    if (s->working) work_span(s, slot, &span);
     slot->settled = r->now;
     slot->settled_ns = now;
     if (!s->ledger.open || now == from) return;
@@ -346,18 +412,23 @@ static void slot_settle(struct sched *s, struct slot *slot) {
     const struct bill bill = bill_for(&slot->rate, slot->gpu_milli, (double)u, &span);
     bill_add(&a->bill, &bill);
     a->held += (wide)slot->gpu_milli * (now - from);
-    a->overhead += slot->gpu_milli * (span.ns - span.useful_ns);
+    a->overhead += slot->gpu_milli * span.overhead_ns;
+    if (s->working) work_charge(s, slot, &bill, &span);
+    if (s->embodies) a->embodied_g += slot->rate.embodied_g_per_ns * span.ns;
     if (s->job_results) charge_job(&s->job_results[slot->job], &bill);
     if (slot->pool != FLEET_NONE) {
         bill_add(&s->ledger.pools[slot->pool].bill, &bill);
+        s->ledger.pools[slot->pool].embodied_g += slot->rate.embodied_g_per_ns * span.ns;
         return;
     }
     const struct shape *shape = group_shape(s, &s->groups.at[slot->group]);
+    const double level = cap_level(s, slot->domain);
     for (uint32_t t = slot->takes; t != FLEET_NONE; t = s->takes.at[t].next) {
         const struct take *take = &s->takes.at[t];
-        const struct rate rate = take_rate(s, shape, take, u);
+        const struct rate rate = take_rate(s, shape, take, u, level);
         const struct bill part = bill_for(&rate, take_gpu_milli(shape, take), (double)u, &span);
         bill_add(&s->ledger.pools[take_pool(s, take)].bill, &part);
+        s->ledger.pools[take_pool(s, take)].embodied_g += rate.embodied_g_per_ns * span.ns;
     }
 }
 
@@ -371,6 +442,8 @@ void sched_settle_waiting(struct sched *s) {
         if (s->lines[i].front_apart) front_settle(s, &s->lines[i]);
     for (size_t i = 0; i < s->groups.len; i++) why_settle(s, &s->groups.at[i]);
 }
+
+void sched_settle_slot(struct sched *s, uint32_t id) { slot_settle(s, &s->slots.at[id]); }
 
 static void pool_count(struct sched *s, uint32_t pool, double static_watts, uint32_t milli, int by) {
     struct pool_account *a = &s->ledger.pools[pool];
@@ -395,7 +468,7 @@ __attribute__((always_inline)) static inline void slot_count(struct sched *s, co
     } else {
         for (uint32_t t = slot->takes; t != FLEET_NONE; t = s->takes.at[t].next) {
             const struct take *take = &s->takes.at[t];
-            const struct rate rate = take_rate(s, shape, take, u);
+            const struct rate rate = take_rate(s, shape, take, u, 1); /* static watts know no cap */
             pool_count(s, take_pool(s, take), rate.static_watts, take_gpu_milli(shape, take), by);
         }
     }
@@ -421,11 +494,28 @@ static void fragment_note(struct sched *s, uint32_t domain, double before) {
     r->fragmented_milli += d->fragmented_milli - before;
 }
 
-static uint32_t place_now(struct sched *s, uint32_t domain, const struct shape *shape) {
-    const double before = s->world.fleet.domains[domain].fragmented_milli;
-    const uint32_t takes = place_job(&s->world, &s->takes, s->place, s->place_state, domain, shape,
-                                     s->setup->policy.scatter);
-    if (takes != FLEET_NONE) fragment_note(s, domain, before);
+/* The group's markets are tried in their order. */
+static uint32_t place_in_markets(struct sched *s, const struct group *g) {
+    const uint64_t *models;
+    const size_t sets = hold_sets(s, g->market, &models);
+    struct shape shape = *group_shape(s, g);
+    const uint64_t accepted = shape.models;
+    for (size_t i = 0; i < sets; i++) {
+        shape.models = accepted & models[i];
+        if (shape.models == 0) continue;
+        const uint32_t takes =
+            place_job(&s->world, &s->takes, s->place, s->place_state, g->domain, &shape, s->setup->policy.scatter);
+        if (takes != FLEET_NONE) return takes;
+    }
+    return FLEET_NONE;
+}
+
+static uint32_t place_now(struct sched *s, const struct group *g) {
+    const double before = s->world.fleet.domains[g->domain].fragmented_milli;
+    const uint32_t takes = s->hold && g->market ? place_in_markets(s, g)
+                                   : place_job(&s->world, &s->takes, s->place, s->place_state, g->domain,
+                                               group_shape(s, g), s->setup->policy.scatter);
+    if (takes != FLEET_NONE) fragment_note(s, g->domain, before);
     return takes;
 }
 
@@ -434,6 +524,7 @@ static void takes_release(struct sched *s, uint32_t domain, const struct shape *
     for (uint32_t t = first; t != FLEET_NONE; t = s->takes.at[t].next)
         fleet_release(&s->world.fleet, shape, &s->takes.at[t]);
     fragment_note(s, domain, before);
+    if (s->iron) iron_released(s, first);
 }
 
 /* All takes of the chain again, or none. */
@@ -447,14 +538,19 @@ static bool takes_reclaim(struct sched *s, uint32_t domain, const struct shape *
     return t == FLEET_NONE;
 }
 
-static int64_t restart_cost(const struct sched *s, const struct shape *shape) {
+/* What a job that has run before owes before its work goes on. */
+static int64_t restart_cost(const struct sched *s, uint32_t job) {
+    const struct shape *shape = world_shape(&s->world, job);
+    const int owes = s->job_state ? s->job_state[job] & JOB_OWES : JOB_OWES_RESTART;
+    if (owes == JOB_OWES_RESUME) return s->setup->policy.resume_ns;
+    if (owes == JOB_OWES_RESTORE) return s->setup->policy.checkpoint.restore_ns;
     return s->setup->policy.restart_ns[shape->gpus <= 1 ? 0 : shape->gpus <= 8 ? 1 : 2];
 }
 
 /* Enters the slot's next event and its place among the running. */
 static void slot_schedule(struct sched *s, uint32_t id) {
     struct slot *slot = &s->slots.at[id];
-    int64_t when = slot->end_ns;
+    int64_t when = s->working ? work_moment(s, id, slot->end_ns) : slot->end_ns;
     if (s->order->preemptive) {
         int64_t changes_ns = TICK_NEVER;
         slot->running_key = s->order->running_key(s->order_state, &s->world, slot->job, &changes_ns);
@@ -467,26 +563,20 @@ static void slot_schedule(struct sched *s, uint32_t id) {
     evq_push(&s->events, evq_pack((uint64_t)when, slot->job, first_slot_event(s) + id));
 }
 
-/* Of all its takes together. What follows from pool, shape and utilisation alone need not be worked out again for
- * a job like the one before. */
+/* Of all it holds together. Without a cap it follows from pool, shape and utilisation alone, and need not be worked
+ * out again for a job like the one before. */
 static struct rate slot_rate(struct sched *s, const struct slot *slot) {
     struct group *g = &s->groups.at[slot->group];
-    const struct shape *shape = group_shape(s, g);
     const float u = s->world.jobs.at[slot->job].utilisation;
-    if (slot->pool != FLEET_NONE && slot->pool == g->rate_pool && u == g->rate_utilisation) return g->rate;
-    struct rate sum = {0, 0, 0};
-    for (uint32_t t = slot->takes; t != FLEET_NONE; t = s->takes.at[t].next) {
-        const struct rate rate = take_rate(s, shape, &s->takes.at[t], u);
-        sum.static_watts += rate.static_watts;
-        sum.watts += rate.watts;
-        sum.usd_per_ns += rate.usd_per_ns;
-    }
-    if (slot->pool != FLEET_NONE) {
-        g->rate = sum;
+    const bool alike = slot->pool != FLEET_NONE && s->caps == NULL;
+    if (alike && slot->pool == g->rate_pool && u == g->rate_utilisation) return g->rate;
+    const struct rate rate = takes_rate(s, group_shape(s, g), slot->takes, u, cap_level(s, slot->domain));
+    if (alike) {
+        g->rate = rate;
         g->rate_pool = slot->pool;
         g->rate_utilisation = u;
     }
-    return sum;
+    return rate;
 }
 
 /* The slot's job runs from now on; what it holds is counted already. */
@@ -501,9 +591,13 @@ static void slot_begin(struct sched *s, uint32_t id) {
         if (!again) s->job_results[slot->job].first_node = s->takes.at[slot->takes].node;
     }
     slot->work_from_ns = now + s->setup->policy.round_cost_ns;
-    if (again) slot->work_from_ns += restart_cost(s, world_shape(&s->world, slot->job));
+    if (again) slot->work_from_ns += restart_cost(s, slot->job);
     slot->end_ns = slot->work_from_ns + j->left_ns;
     slot->expected_ns = slot->work_from_ns + (j->estimate_ns - (j->run_ns - j->left_ns));
+    if (s->working) {
+        work_begin(s, id);
+        if (s->hold) hold_started(s, id);
+    }
     if (s->backfill->needs_ends)
         tree_insert(&s->ends, &s->lines[slot->domain].ends, order_key_i64(slot->expected_ns), id, slot->gpu_milli);
     slot_schedule(s, id);
@@ -527,12 +621,23 @@ static void job_begin(struct sched *s, uint32_t job, uint32_t takes) {
     slot->rate = slot_rate(s, slot);
     slot_count(s, slot, 1);
     slot->settled = s->ledger.regions[s->world.fleet.domains[slot->domain].region].now;
+    if (s->caps) caps_count(s, id, 1);
+    if (s->iron) iron_placed(s, id, takes);
     slot_begin(s, id);
 }
 
 /* Brings left_ns up to now. */
 static void slot_progress(struct sched *s, struct slot *slot) {
     const int64_t now = s->world.now_ns;
+    if (s->working) {
+        struct work *w = &s->works.at[slot - s->slots.at];
+        const int64_t done = work_done(w, now);
+        slot_settle(s, slot);
+        work_change(s, (uint32_t)(slot - s->slots.at), w->speed);
+        work_rebase(w, done);
+        s->world.jobs.at[slot->job].left_ns -= done;
+        return;
+    }
     if (now <= slot->work_from_ns) return;
     s->world.jobs.at[slot->job].left_ns -= now - slot->work_from_ns;
     slot_settle(s, slot);
@@ -546,6 +651,8 @@ static void job_stop(struct sched *s, uint32_t id, bool release) {
     const struct shape *shape = world_shape(&s->world, slot->job);
     slot_settle(s, slot);
     if (s->job_results) s->job_results[slot->job].held_ns += s->world.now_ns;
+    if (s->iron) iron_releasing(s, id, slot->takes);
+    if (s->caps) caps_count(s, id, -1);
     slot_count(s, slot, -1);
     if (s->backfill->needs_ends) tree_remove(&s->ends, &l->ends, order_key_i64(slot->expected_ns), id);
     if (s->order->preemptive) tree_remove(&s->running, &l->running, ~slot->running_key, id);
@@ -561,6 +668,114 @@ static void job_stop(struct sched *s, uint32_t id, bool release) {
     slot->job = JOB_NONE;
     slot->next_unused = s->unused_slot;
     s->unused_slot = id;
+}
+
+/* Stops a job that is not done, gives back what it holds, and remembers what it owes. */
+static void job_break(struct sched *s, uint32_t id, int owes) {
+    const uint32_t job = s->slots.at[id].job;
+    evq_cancel(&s->events, first_slot_event(s) + id);
+    job_stop(s, id, true);
+    s->job_state[job] = (uint8_t)((s->job_state[job] & ~JOB_OWES) | owes);
+}
+
+/* Of what the job was charged since it started, the part that belongs to `lost_ns` of work goes to losses; `saved_ns`
+ * of it went into the checkpoint that was written in time. */
+static void charge_loss(struct sched *s, const struct slot *slot, int64_t lost_ns, int64_t saved_ns) {
+    const struct work *w = &s->works.at[slot - s->slots.at];
+    struct account *a = &s->groups.at[slot->group].account;
+    const double milli = slot->gpu_milli * (double)s->world.jobs.at[slot->job].utilisation;
+    const double lost = fmin((double)lost_ns, w->useful_ns), saved = fmin((double)saved_ns, w->useful_ns - lost);
+    if (!s->ledger.open) return;
+    if (s->job_results) s->job_results[slot->job].lost_ns += lost_ns;
+    a->bill.useful -= milli * (lost + saved);
+    a->overhead += slot->gpu_milli * saved;
+    a->lost += milli * lost;
+    if (slot->pool != FLEET_NONE) {
+        s->ledger.pools[slot->pool].bill.useful -= milli * (lost + saved);
+    } else {
+        const struct shape *shape = world_shape(&s->world, slot->job);
+        for (uint32_t t = slot->takes; t != FLEET_NONE; t = s->takes.at[t].next)
+            s->ledger.pools[take_pool(s, &s->takes.at[t])].bill.useful -=
+                milli / slot->gpu_milli * take_gpu_milli(shape, &s->takes.at[t]) * (lost + saved);
+    }
+    if (w->ns <= 0) return;
+    const double share = lost / w->speed / w->ns;
+    a->lost_energy.j += w->energy.j * share;
+    a->lost_energy.usd += w->energy.usd * share;
+    a->lost_energy.g += w->energy.g * share;
+    a->lost_capacity_usd += w->capacity_usd * share;
+}
+
+void sched_interrupt(struct sched *s, uint32_t id, enum interrupt cause) {
+    struct slot *slot = &s->slots.at[id];
+    const int64_t now = s->world.now_ns;
+    const uint32_t job = slot->job;
+    slot_settle(s, slot);
+    const struct work *w = &s->works.at[id];
+    const int64_t done = work_done(w, now), safe = work_safe(w, now);
+    int64_t kept = safe;
+    if (cause == INTERRUPT_DRAIN) { /* the last of its time went into a checkpoint */
+        const int64_t write = s->setup->policy.checkpoint.write_ns;
+        const int64_t at_write = work_done(w, now - write > w->mark_ns ? now - write : w->mark_ns);
+        if (at_write > safe) kept = at_write;
+    }
+    const bool drained = cause == INTERRUPT_DRAIN;
+    charge_loss(s, slot, drained ? 0 : done - kept, drained ? done - kept : 0);
+    struct account *a = &s->groups.at[slot->group].account;
+    a->failures += cause == INTERRUPT_FAILURE;
+    a->evictions += cause == INTERRUPT_EVICTION;
+    if (s->job_results) s->job_results[job].failures += cause != INTERRUPT_DRAIN;
+    s->world.jobs.at[job].left_ns -= kept;
+    const uint32_t group = slot->group;
+    job_break(s, id, JOB_OWES_RESTORE);
+    if (s->hold) hold_again(s, job, false);
+    else join_line(s, group, job);
+}
+
+/* Shifting stops the job for a better hour. */
+static void suspend(struct sched *s, uint32_t id) {
+    const uint32_t job = s->slots.at[id].job;
+    slot_progress(s, &s->slots.at[id]);
+    s->groups.at[s->slots.at[id].group].account.suspensions++;
+    if (s->job_results) s->job_results[job].suspensions++;
+    job_break(s, id, JOB_OWES_RESUME);
+    hold_again(s, job, true);
+}
+
+void sched_rerate(struct sched *s, uint32_t id) {
+    struct slot *slot = &s->slots.at[id];
+    const struct job *j = &s->world.jobs.at[slot->job];
+    slot_settle(s, slot);
+    slot_count(s, slot, -1);
+    slot->rate = takes_rate(s, world_shape(&s->world, slot->job), slot->takes, j->utilisation,
+                            cap_level(s, slot->domain));
+    slot_count(s, slot, 1);
+    if (!s->working) return;
+    struct line *l = &s->lines[slot->domain];
+    work_change(s, id, slot->rate.speed);
+    if (s->backfill->needs_ends) tree_remove(&s->ends, &l->ends, order_key_i64(slot->expected_ns), id);
+    slot->expected_ns = slot->end_ns + (j->estimate_ns - j->run_ns);
+    if (s->backfill->needs_ends)
+        tree_insert(&s->ends, &l->ends, order_key_i64(slot->expected_ns), id, slot->gpu_milli);
+    if (s->order->preemptive) tree_remove(&s->running, &l->running, ~slot->running_key, id);
+    slot_schedule(s, id);
+}
+
+void sched_pool_price(struct sched *s, uint32_t pool, double usd_per_node_ns) {
+    if (s->ledger.pools[pool].node_usd_per_ns == usd_per_node_ns) return;
+    for (uint32_t id = 0; id < s->slots.len; id++)
+        if (s->slots.at[id].job != JOB_NONE) slot_settle(s, &s->slots.at[id]); /* several pools may hold parts of it */
+    s->ledger.pools[pool].node_usd_per_ns = usd_per_node_ns;
+    for (uint32_t id = 0; id < s->slots.len; id++) {
+        struct slot *slot = &s->slots.at[id];
+        if (slot->job == JOB_NONE || (slot->pool != FLEET_NONE && slot->pool != pool)) continue;
+        slot->rate = sched_rate_at(s, id, cap_level(s, slot->domain));
+    }
+}
+
+void sched_capacity(struct sched *s, uint32_t domain) {
+    s->lines[domain].freed = true;
+    line_dirty(s, domain);
 }
 
 /* The commonest event of a full fleet: a job ends, and the head of the line asks for the same. The head did not
@@ -641,7 +856,7 @@ static uint32_t preempt_for(struct sched *s, uint32_t domain, uint32_t job, uint
         takes_release(s, domain, world_shape(&s->world, slot->job), slot->takes);
         *vec_push(&s->victims) = id;
         have += slot->gpu_milli;
-        if (have >= need) takes = place_now(s, domain, shape);
+        if (have >= need) takes = place_now(s, &s->groups.at[s->group_of[job]]);
     }
     size_t kept = 0;
     for (size_t i = s->victims.len; i-- > 0;) {
@@ -741,14 +956,33 @@ enum why sched_explain(struct sched *s, uint32_t group) {
     return explain(s, g->domain, shape);
 }
 
+/* Whether the region has power for the job, wherever in the domain it runs: by the hungriest of its pools. */
+static bool power_allows(struct sched *s, uint32_t domain, uint32_t job) {
+    const struct domain *d = &s->world.fleet.domains[domain];
+    const double u = (double)s->world.jobs.at[job].utilisation;
+    double most_w = 0;
+    for (size_t i = 0; i < s->setup->pools_len; i++) {
+        const struct pool_setup *p = &s->setup->pools[i];
+        if (p->region != d->region || p->tenant != d->tenant || p->gpus == 0) continue;
+        const struct power_model *power = (const struct power_model *)(const void *)p->power.model;
+        const double w = s->ledger.pools[i].busy_w_per_milli * power->share(p->power.params, u);
+        if (w > most_w) most_w = w;
+    }
+    return caps_allow(s, d->region, most_w * shape_gpu_milli(world_shape(&s->world, job)));
+}
+
 bool sched_start(struct sched *s, uint32_t job, enum why *why) {
     const uint32_t id = s->group_of[job], domain = s->groups.at[id].domain;
     const struct shape *shape = group_shape(s, &s->groups.at[id]);
+    if (s->caps && !power_allows(s, domain, job)) {
+        *why = WHY_POWER;
+        return false;
+    }
     if (!s->order->preemptive && too_large(s, domain, shape)) {
         *why = WHY_CAPACITY;
         return false;
     }
-    uint32_t takes = place_now(s, domain, shape);
+    uint32_t takes = place_now(s, &s->groups.at[id]);
     s->victims.len = 0;
     if (takes == FLEET_NONE && s->order->preemptive)
         takes = preempt_for(s, domain, job, sched_key(s, job));
@@ -881,12 +1115,52 @@ void sched_shadow(struct sched *s, uint32_t domain, uint32_t job, int64_t *shado
 
 /* ---- what the loop calls ---- */
 
+bool sched_may(struct sched *s, uint32_t job, uint32_t region) {
+    const struct job *j = &s->world.jobs.at[job];
+    const uint32_t domain = s->world.domain_of[j->tenant * s->setup->regions_len + region];
+    const bool *may = s->world.tenants[j->tenant].may;
+    return domain != FLEET_NONE && (may == NULL || may[region]) && world_possible(s, domain, j->shape) &&
+           (s->hold == NULL || hold_possible(s, domain, job));
+}
+
+uint32_t sched_route(struct sched *s, uint32_t job, const bool *may, const struct route_offer *offers) {
+    const size_t regions = s->setup->regions_len;
+    if (regions == 1) return 0;
+    for (uint32_t r = 0; r < regions; r++) {
+        region_advance(&s->ledger.regions[r], s->world.now_ns);
+        s->world.price[r] = s->ledger.regions[r].price.value;
+        s->world.carbon[r] = s->ledger.regions[r].carbon.value;
+        s->world.pue[r] = s->ledger.regions[r].pue.value;
+    }
+    const uint32_t region = offers ? s->route->pair(s->route_state, &s->world, job, may, offers)
+                                   : s->route->region(s->route_state, &s->world, job, may);
+    require(region < regions && may[region]);
+    return region;
+}
+
+uint32_t sched_group(struct sched *s, uint32_t domain, uint32_t job) { return group_find(s, domain, job); }
+
+void sched_join(struct sched *s, uint32_t domain, uint32_t job) { join_line(s, group_find(s, domain, job), job); }
+
+void sched_leave(struct sched *s, uint32_t job) { leave_line(s, s->group_of[job], job); }
+
+uint64_t sched_group_models(const struct sched *s, uint32_t group) {
+    const struct group *g = &s->groups.at[group];
+    const uint64_t accepted = group_shape(s, g)->models, *models;
+    if (s->hold == NULL || g->market == 0) return accepted;
+    uint64_t all = 0;
+    for (size_t i = hold_sets(s, g->market, &models); i-- > 0;) all |= models[i];
+    return accepted & all;
+}
+
+uint32_t sched_group_jobs(const struct sched *s, uint32_t group) { return s->groups.at[group].len; }
+
 /* A job that finds nobody waiting, and nobody comes with it, need not stand in line to be the next: it starts if
  * it fits. false: it must join the line. */
 static bool start_alone(struct sched *s, uint32_t id, uint32_t job) {
     const struct group *g = &s->groups.at[id];
     if (!s->skips_line || s->lines[g->domain].len > 0 || !quota_allows(s, g)) return false;
-    const uint32_t takes = place_now(s, g->domain, group_shape(s, g));
+    const uint32_t takes = place_now(s, g);
     if (takes == FLEET_NONE) return false;
     s->group_of[job] = id;
     job_begin(s, job, takes);
@@ -896,32 +1170,21 @@ static bool start_alone(struct sched *s, uint32_t id, uint32_t job) {
 void sched_arrive(struct sched *s, uint32_t job, bool alone) {
     struct job *j = &s->world.jobs.at[job];
     const size_t regions = s->setup->regions_len;
-    bool may[256];
-    uint32_t region = SETUP_ANYWHERE, domain;
-    for (uint32_t r = 0; r < regions; r++) {
-        domain = s->world.domain_of[j->tenant * regions + r];
-        may[r] = domain != FLEET_NONE && world_possible(s, domain, j->shape);
-        if (may[r] && region == SETUP_ANYWHERE) region = r;
-    }
+    bool may[256], any = false;
+    for (uint32_t r = 0; r < regions; r++) any |= may[r] = sched_may(s, job, r);
     const struct holding *h = &s->world.tenants[j->tenant];
-    if (region == SETUP_ANYWHERE ||
+    if (!any ||
         (h->quota_kind == QUOTA_HARD && shape_gpu_milli(world_shape(&s->world, job)) > h->quota_milli)) {
         j->start_ns = JOB_REFUSED;
         return;
     }
-    if (regions > 1) {
-        for (uint32_t r = 0; r < regions; r++) {
-            region_advance(&s->ledger.regions[r], s->world.now_ns);
-            s->world.price[r] = s->ledger.regions[r].price.value;
-            s->world.carbon[r] = s->ledger.regions[r].carbon.value;
-            s->world.pue[r] = s->ledger.regions[r].pue.value;
-        }
-        region = s->route->region(s->route_state, &s->world, job, may);
-        require(region < regions && may[region]);
+    if (s->hold) {
+        hold_arrive(s, job, may);
+        return;
     }
-    domain = s->world.domain_of[j->tenant * regions + region];
+    const uint32_t region = sched_route(s, job, may, NULL);
     if (s->job_results) s->job_results[job].region = region;
-    const uint32_t group = group_find(s, domain, job);
+    const uint32_t group = group_find(s, s->world.domain_of[j->tenant * regions + region], job);
     if (!alone || !start_alone(s, group, job)) join_line(s, group, job);
 }
 
@@ -936,16 +1199,44 @@ void sched_prefetch(const struct sched *s, evq_key next) {
     __builtin_prefetch(&s->world.jobs.at[evq_seq(next)], 1);
 }
 
+static void timer_event(struct sched *s, uint32_t handle) {
+    if (handle == EVENT_ROUND) return; /* its only effect is that passes run now */
+    if (handle == EVENT_IRON) iron_event(s);
+    else if (handle == EVENT_CAPS) caps_event(s);
+    else if (handle == EVENT_PHASES) hold_phases(s);
+    else if (handle >= first_held_event(s)) hold_event(s, handle - first_held_event(s));
+    else line_dirty(s, handle - EVENT_LINES);
+}
+
+/* A running job is suspended, or its market is looked at again; false when it is neither's time. */
+static bool work_event(struct sched *s, uint32_t id) {
+    const struct work *w = &s->works.at[id];
+    const int64_t now = s->world.now_ns;
+    if (w->stop_ns < TICK_NEVER && w->stop_ns + s->setup->policy.suspend_ns <= now) {
+        suspend(s, id);
+        return true;
+    }
+    if (w->look_ns > now) return false;
+    if (!hold_looks(s, id)) {
+        sched_interrupt(s, id, INTERRUPT_DRAIN);
+        return true;
+    }
+    if (s->order->preemptive)
+        tree_remove(&s->running, &s->lines[s->slots.at[id].domain].running, ~s->slots.at[id].running_key, id);
+    slot_schedule(s, id);
+    return true;
+}
+
 void sched_event(struct sched *s, evq_key event, bool alone) {
     const uint32_t handle = evq_handle(event);
-    if (handle == EVENT_ROUND) return; /* its only effect is that passes run now */
     if (handle < first_slot_event(s)) {
-        line_dirty(s, handle - EVENT_LINES);
+        timer_event(s, handle);
         return;
     }
     const uint32_t id = handle - first_slot_event(s);
     struct slot *slot = &s->slots.at[id];
     struct line *l = &s->lines[slot->domain];
+    if (slot->end_ns > s->world.now_ns && s->working && work_event(s, id)) return;
     if (slot->end_ns > s->world.now_ns) { /* its key changes: it may lose its place to a waiting job */
         slot_progress(s, slot);
         tree_remove(&s->running, &l->running, ~slot->running_key, id);
@@ -964,6 +1255,19 @@ void sched_event(struct sched *s, evq_key event, bool alone) {
 static int by_number(const void *a, const void *b) {
     const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
     return (x > y) - (x < y);
+}
+
+/* Those that lack capacity now wait for what is on its way. */
+static void wait_for_nodes(struct sched *s, uint32_t domain) {
+    struct line *l = &s->lines[domain];
+    if (l->front != JOB_NONE && l->front_apart) {
+        front_settle(s, l);
+        l->front_why = WHY_BOOT;
+    }
+    for (size_t i = 0; i < l->aside.len; i++) {
+        struct group *g = &s->groups.at[l->aside.at[i]];
+        if (g->why == WHY_CAPACITY || g->why == WHY_FRAGMENT) why_change(s, g, WHY_BOOT);
+    }
 }
 
 void sched_passes(struct sched *s) {
@@ -989,10 +1293,14 @@ void sched_passes(struct sched *s) {
             }
             l->dirty = false;
         }
-        s->passes++;
-        s->backfill->pass(s->backfill_state, s, s->dirty.at[i]);
+        do {
+            s->passes++;
+            s->backfill->pass(s->backfill_state, s, s->dirty.at[i]);
+        } while (s->hold && hold_let_go(s, s->dirty.at[i]));
+        if (s->iron && iron_want(s, s->dirty.at[i])) wait_for_nodes(s, s->dirty.at[i]);
     }
     s->dirty.len = 0;
+    if (s->caps) caps_settle(s);
 }
 
 void sched_ended(struct sched *s) {

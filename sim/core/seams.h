@@ -7,6 +7,7 @@
 #define HEADROOM_CORE_SEAMS_H
 
 #include "base/rng.h"
+#include "core/outlook.h"
 #include "core/sched.h"
 #include "core/world.h"
 
@@ -79,11 +80,85 @@ bool place_least(place_score *score, void *state, const struct world *world, uin
 /* Best fit among the devices of a node for a share: the least free device that suffices (1000: a whole one). */
 uint32_t place_best_device(const struct fleet *fleet, uint32_t class_id, uint32_t share_milli);
 
-/* Which region, at submit. Only regions with may[r] have nodes that could ever hold the job (at least one). */
+struct route_offer;
+/* Which region, at submit (and when it goes on, where it may migrate). Only regions with may[r] have nodes that
+ * could ever hold the job and are allowed by its tenant's residency (at least one). */
 struct route_model {
     struct model model;
     void (*open)(void *state, const void *params, const struct world *world);
     uint32_t (*region)(void *state, const struct world *world, uint32_t job, const bool *may);
+    /* Instead of region: choose among offers, one a region (usable ones have may[r]). The engine asks the shift
+     * model for each region's best start first, so the pair of region and start is chosen together. */
+    uint32_t (*pair)(void *state, const struct world *world, uint32_t job, const bool *may,
+                     const struct route_offer *offers);
+};
+/* What a region offers a job. */
+struct route_offer {
+    int64_t start_ns;   /* when shifting would let it go there; not before its data is there */
+    double mean;        /* believed mean of the shifting signal (x PUE) over its length from start_ns on */
+    double queue_s;     /* GPU-time waiting and running there over its capacity: what a queue may add */
+    double transfer_s;  /* until its data is there, latency included */
+    double transfer_usd;
+};
+
+/* What shifting needs to know of a job. */
+struct shift_job {
+    int64_t submit_ns;
+    int64_t wait_ns;    /* how long it may be kept waiting in all: its class's limit, cut so that its deadline,
+                           if it has one, holds by what is known of its length; >= 0 */
+    int64_t waited_ns;  /* of it, spent */
+    int64_t length_ns;  /* what is known of its length, */
+    int64_t left_ns;    /* and of what is left of it */
+};
+/* When: keeps jobs that could start back for a better hour, and interrupts them for worse ones. */
+struct shift_model {
+    struct model model;
+    void (*open)(void *state, const void *params, const struct world *world);
+    /* When the held job should be let go, >= now_ns; never later than its waiting limit allows. */
+    int64_t (*start)(void *state, const struct outlook *outlook, const struct shift_job *job, int64_t now_ns);
+    /* The job starts or goes on now: when to suspend it, TICK_NEVER for not at all. NULL: never. A suspended job
+     * is asked for its next start at once. */
+    int64_t (*stop)(void *state, const struct outlook *outlook, const struct shift_job *job, int64_t now_ns);
+    /* May be NULL. */
+    void (*close)(void *state);
+};
+
+/* What is known of a signal's future, made once a run and region, before the loop. */
+struct forecast_model {
+    struct model model;
+    /* given: the scenario's own forecast series (len 0: none). until_ns: how far it must reach at least. rng is a
+     * stream of its own. */
+    void (*make)(const void *params, const struct steps *truth, const struct steps *given, int64_t until_ns,
+                 struct rng *rng, struct arena *arena, struct forecast *forecast);
+    bool needs_given;
+};
+
+/* On which purchase a job runs: sets of markets in order of preference. */
+struct market_job {
+    unsigned allowed;    /* bit set of enum bought: its class's */
+    unsigned present;    /* of its region's pools */
+    int64_t submit_ns;
+    int64_t deadline_ns; /* TICK_NEVER: none */
+    int64_t left_ns;     /* run time left from what is safe, restart and checkpoint time included */
+    int64_t provision_ns;/* until a fresh on-demand node is up */
+    bool running;
+    unsigned on;         /* the market it runs on */
+};
+enum { MARKET_TRIES = 4 };
+struct market_model {
+    struct model model;
+    /* Writes up to MARKET_TRIES sets of markets to try now, best first (all subsets of allowed); returns how many.
+     * *changes_ns: when the answer will differ if nothing else happens (TICK_NEVER: never). A running job whose
+     * market is in none of the sets is moved. */
+    size_t (*choose)(const void *params, const struct market_job *job, int64_t now_ns, unsigned *sets,
+                     int64_t *changes_ns);
+};
+
+/* Times to failure and to repair (models/fail): the quantile function at u in (0, 1), in s. */
+struct lifetime_model {
+    struct model model;
+    double (*draw_s)(const void *params, double u);
+    double (*mean_s)(const void *params);
 };
 
 /* Busy share of (peak - idle) power of a GPU at a utilisation 0..1. */

@@ -28,6 +28,7 @@ void series_begin(struct sched *s) {
     s->bins_most = 2 * wanted;
     s->series.at = mem_zero(s->series.regions * s->bins_most + 1, sizeof *s->series.at);
     s->bin_marks = mem_zero(s->series.regions + 1, sizeof *s->bin_marks);
+    s->bin_elastic_usd = mem_zero(s->series.regions + 1, sizeof *s->bin_elastic_usd);
 }
 
 int64_t series_next_ns(const struct sched *s) {
@@ -61,16 +62,27 @@ static double capacity_usd_per_h(const struct sched *s, size_t region) {
     double sum = 0;
     for (size_t i = 0; i < s->setup->nodes_len; i++) {
         const struct pool_setup *p = &s->setup->pools[s->setup->nodes[i].pool];
-        if (p->region == region) sum += s->setup->nodes[i].count * p->usd_per_node_h;
+        if (p->region == region && !bought_elastic(p->bought)) sum += s->setup->nodes[i].count * p->usd_per_node_h;
     }
+    return sum;
+}
+
+/* What elastic nodes of the region were billed so far (inside the window). */
+static double elastic_usd(const struct sched *s, size_t region) {
+    double sum = 0;
+    for (uint32_t i = 0; s->iron && i < s->setup->pools_len; i++)
+        if (s->setup->pools[i].region == region && bought_elastic(s->setup->pools[i].bought))
+            sum += iron_read(s->iron, i).paid_usd;
     return sum;
 }
 
 static void close_bin(struct sched *s, double ns) {
     for (size_t r = 0; r < s->series.regions; r++) {
         const struct region_mark *now = &s->ledger.regions[r].total;
-        s->series.at[r * s->bins_most + s->series.bins] =
-            average(&s->bin_marks[r], now, ns, capacity_usd_per_h(s, r));
+        const double elastic = elastic_usd(s, r);
+        const double usd_per_h = capacity_usd_per_h(s, r) + (elastic - s->bin_elastic_usd[r]) / ns * 3.6e12;
+        s->series.at[r * s->bins_most + s->series.bins] = average(&s->bin_marks[r], now, ns, usd_per_h);
+        s->bin_elastic_usd[r] = elastic;
         s->bin_marks[r] = *now;
     }
     s->series.bins++;
@@ -97,5 +109,6 @@ void series_end(struct sched *s, struct result *result) {
         for (size_t i = 0; i < out->bins; i++) out->at[r * out->bins + i] = out->at[r * s->bins_most + i];
     s->series.at = NULL;
     free(s->bin_marks);
+    free(s->bin_elastic_usd);
     s->bin_marks = NULL;
 }

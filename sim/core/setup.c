@@ -8,6 +8,17 @@
 #include "base/err.h"
 
 #include <math.h>
+#include <string.h>
+
+const char *const bought_names[BOUGHT_COUNT] = {"free", "owned", "rented", "reserved", "on_demand", "spot"};
+
+const struct class_setup *setup_class(const struct setup *setup, const char *class_name, int64_t run_ns) {
+    for (size_t i = 0; i < setup->classes_len; i++) {
+        const struct class_setup *c = &setup->classes[i];
+        if ((c->name == NULL || strcmp(c->name, class_name) == 0) && run_ns < c->run_below_ns) return c;
+    }
+    return NULL;
+}
 
 static const double hours_per_year = 8766; /* of 365.25 days */
 

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "core/model.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* A step function of time: value[i] holds on [at_ns[i], at_ns[i+1]). at_ns[0] <= 0 for a series that
@@ -22,18 +23,85 @@ struct steps {
     const char *source; /* "flat", "daily", or the file and column, for reports */
 };
 
+enum dispatch {
+    DISPATCH_SELF,   /* stores surplus sun, gives it back as soon as the site draws more than the sun gives */
+    DISPATCH_PRICE,  /* charges (from the grid too) while the price is at most `low`, discharges from `high` on */
+    DISPATCH_CARBON, /* the same on carbon intensity */
+    DISPATCH_PEAK    /* keeps the grid's part at or below `high` (W), recharges below `low` (W) */
+};
+/* What stands behind a region's meter besides its nodes, and how the grid charges for power; see site.h. */
+struct site_setup {
+    struct steps solar_w;          /* on-site generation; len 0: none */
+    double battery_j;              /* capacity; 0: none */
+    double battery_least;          /* share that is never given away */
+    double battery_start;          /* share at time 0 */
+    double charge_w, discharge_w;  /* limits, at the site's side */
+    double efficiency_in, efficiency_out; /* of charging and of discharging */
+    double taper;                  /* C/L/C: limits fall linearly to 0 over this share below full and above
+                                      least; 0: they hold to the end */
+    enum dispatch dispatch;
+    double low, high;              /* USD/kWh, g/kWh or W, by dispatch */
+    double export_usd_per_kwh;     /* paid for what flows back; 0: surplus is lost without pay */
+    double demand_usd_per_kw;      /* for the highest window of each calendar month (local time); 0: none */
+    int64_t demand_window_ns;      /* 15 min */
+    double demand_ratchet;         /* a month bills at least this share of the highest of the 12 before; 0 */
+};
+
+enum limit_then { LIMIT_WAIT, LIMIT_CAP };
+
 struct region_setup {
     const char *name;
     int64_t utc_offset_ns;
-    struct steps price;       /* USD/kWh */
-    struct steps carbon;      /* gCO2/kWh */
+    struct steps price;       /* USD/kWh, taxes and escalation in it */
+    struct steps carbon;      /* gCO2/kWh, location-based */
     struct steps temperature; /* C; len 0 when not given */
     struct steps pue;         /* >= 1 */
+    struct steps price_forecast, carbon_forecast; /* forecast series of `forecast: given`; len 0: none */
+    struct numbers pue_load, pue_add; /* by IT load (share of the nodes' peak, ascending): added to pue,
+                                         interpolated; len 0: none */
+    bool has_market;          /* a supply contract says what its energy emits (market-based method): */
+    double market_g_per_kwh;
+    double carbon_usd_per_kg; /* price on operational, location-based emissions; 0 */
+    double water_l_per_kwh;   /* evaporated a kWh of IT energy; 0 */
+    struct site_setup site;
+    double limit_w;           /* facility power that starts must keep; 0: none */
+    enum limit_then limit_then;
+    struct chosen outage_every, outage_lasts; /* KIND_LIFETIME; model NULL: none. All its nodes at once */
 };
 
-/* Capacity is bought one way a pool. Owned: (capex annuity over life at the cost of capital) per node.
- * Rented: USD per node-hour. Both are kept as USD per node-hour; see cost_owned_usd_per_h. */
-enum bought { BOUGHT_FREE, BOUGHT_OWNED, BOUGHT_RENTED };
+/* Capacity is bought one way a pool. Free, owned, rented and reserved nodes are paid for always, as
+ * usd_per_node_h (see cost_owned_usd_per_h); on-demand and spot nodes are paid for while they are up, and are
+ * up only while they are wanted (elastic). */
+enum bought { BOUGHT_FREE, BOUGHT_OWNED, BOUGHT_RENTED, BOUGHT_RESERVED, BOUGHT_ON_DEMAND, BOUGHT_SPOT, BOUGHT_COUNT };
+static inline bool bought_elastic(enum bought b) { return b == BOUGHT_ON_DEMAND || b == BOUGHT_SPOT; }
+extern const char *const bought_names[BOUGHT_COUNT]; /* "free", "owned", ... */
+
+/* Nodes that may be off: sleeping ones of a pool that is owned or reserved, unrented ones of an elastic pool. */
+struct sleep_setup {
+    bool on;                  /* elastic pools: always */
+    int64_t after_ns;         /* idle for so long, then off */
+    double sleep_w;           /* drawn by a sleeping node (elastic: 0) */
+    int64_t boot_ns;          /* mean; elastic: provisioning delay */
+    bool boot_exponential;    /* boot times are drawn, else all the same */
+    double boot_w;            /* drawn by a booting node (elastic: 0) */
+    uint32_t reserve;         /* idle nodes kept awake */
+    int64_t ahead_ns;         /* forecast-driven: nodes are woken for what the same time yesterday to come
+                                 needed, so long ahead; 0: woken on demand only */
+};
+
+struct fault_setup {
+    struct chosen node_every, gpu_every; /* KIND_LIFETIME of a node, of each of its GPUs; NULL: never fail.
+                                            Either takes the node down */
+    struct chosen repair;                /* KIND_LIFETIME; how long it stays down */
+    uint32_t rack;                       /* nodes that fail together, in runs of this many; 0: none */
+    struct chosen rack_every, rack_lasts;
+    struct { const int64_t *at_ns, *lasts_ns; const uint32_t *node; size_t len; } trace; /* recorded, by time;
+                                            node: index in the pool */
+};
+
+struct maintenance {
+    int64_t first_ns, every_ns, lasts_ns; /* the whole pool, drained from first on; every 0: once */
+};
 
 struct pool_setup {
     const char *name;
@@ -48,6 +116,16 @@ struct pool_setup {
     struct chosen power; /* KIND_POWER: share of (peak - idle) at a utilisation */
     enum bought bought;
     double usd_per_node_h;
+    int64_t billing_ns, billing_least_ns; /* elastic: paid in whole multiples, at least so long; 0: to the ns */
+    struct steps spot_usd_per_node_h;     /* spot: the price over time; len 0: usd_per_node_h */
+    struct steps spot_nodes;              /* spot: nodes to be had over time; len 0: all */
+    double spot_hazard_per_h;             /* spot: interruptions of a node an hour */
+    int64_t spot_notice_ns;               /* warning: a job checkpoints in it where its write fits */
+    struct sleep_setup sleep;
+    struct fault_setup faults;
+    struct maintenance *maintenance;
+    size_t maintenance_len;
+    double embodied_g_per_node_h;         /* manufacture, linear over the life */
     bool estimated;     /* some figure of it is an estimate (catalogue says which) */
 };
 #define SETUP_SHARED UINT32_MAX
@@ -66,10 +144,11 @@ struct tenant_setup {
     double quota_gpus;   /* GPUs it may hold (hard) or is entitled to (borrow) at once, in all regions */
     double weight;       /* of its share, fair_share; > 0 */
     uint32_t home;       /* region index of its jobs; SETUP_ANYWHERE: regions with capacity in turn */
+    const bool *may;     /* residency, per region; NULL: anywhere */
 };
 #define SETUP_ANYWHERE UINT32_MAX
 
-enum estimate_kind { ESTIMATE_EXACT, ESTIMATE_USER, ESTIMATE_NOISY };
+enum estimate_kind { ESTIMATE_EXACT, ESTIMATE_USER, ESTIMATE_NOISY, ESTIMATE_CLASS_MEAN };
 enum overrun_kind { OVERRUN_RAISE, OVERRUN_ALLOW };
 
 struct policy_setup {
@@ -82,6 +161,41 @@ struct policy_setup {
     int64_t round_cost_ns;     /* GPU time a start in a round costs before work begins */
     /* Cost of preemption, owed at restart, by whole GPUs held: 1, 2..8, more. */
     int64_t restart_ns[3];
+    int64_t estimate_tick_ns;  /* class mean: rounded down to whole multiples; 0: not */
+
+    struct chosen shift, forecast;   /* KIND_SHIFT, KIND_FORECAST */
+    double shift_carbon, shift_price; /* weights of what is shifted on. One of them alone is taken as it is
+                                         (x PUE); both: each over its mean over regions and time */
+    int64_t wait_ns;           /* how long shifting may delay a job whose class says nothing */
+    int64_t suspend_ns, resume_ns; /* GPU time a suspension, and going on, cost; at the job's power */
+    bool reserved_first;       /* a job that fits free owned, rented or reserved capacity starts at once */
+    bool migrate;              /* a suspended or interrupted job is routed anew */
+    struct chosen market;      /* KIND_MARKET */
+    struct checkpoint_setup {
+        enum { CHECKPOINT_NONE, CHECKPOINT_FIXED, CHECKPOINT_YOUNG, CHECKPOINT_DALY } kind;
+        int64_t every_ns;      /* fixed */
+        int64_t write_ns, restore_ns;
+    } checkpoint;
+    struct cap_setup {
+        enum { CAP_NEVER, CAP_ALWAYS, CAP_PRICE, CAP_CARBON } when;
+        double level;          /* of the GPU's peak power */
+        double above;          /* USD/kWh or g/kWh, by when */
+        struct numbers caps, speeds; /* ascending; speed at cap 1 is 1. Between them: interpolated */
+    } cap;
+};
+
+/* What jobs of a class may do; the first entry that matches a job holds. */
+struct class_setup {
+    const char *name;          /* class of the trace or load; NULL: any */
+    int64_t run_below_ns;      /* only jobs that run shorter than this; TICK_NEVER: any */
+    int64_t wait_ns;           /* how long shifting may delay them; -1: policy.wait_ns */
+    unsigned markets;          /* bit set of enum bought they may use */
+    double data_gb;            /* moved when a job runs away from its tenant's home */
+};
+
+/* What it takes to move data from one region to another: [from * regions + to]. */
+struct transfer_setup {
+    double *usd_per_gb, *gb_per_s, *latency_s; /* arrays of regions x regions; NULL: free and at once */
 };
 
 struct setup {
@@ -98,7 +212,13 @@ struct setup {
     struct tenant_setup *tenants;
     size_t regions_len, pools_len, nodes_len, tenants_len;
     struct policy_setup policy;
+    struct class_setup *classes;
+    size_t classes_len;
+    struct transfer_setup transfer;
 };
+
+/* The class entry of a job; NULL when none matches. */
+const struct class_setup *setup_class(const struct setup *setup, const char *class_name, int64_t run_ns);
 
 /* Amortised cost of an owned node, USD per hour: price x r / (1 - (1+r)^-life) / 8766, r > 0 (the annuity
  * of engineering economics); price / life / 8766 at r = 0. life in years of 365.25 d. */

@@ -99,8 +99,14 @@ static void job_part(const struct sched *s, enum part part, size_t count, struct
 /* Thousandths of a GPU x ns to GPU-hours. */
 static double gpu_h(double milli_ns) { return milli_ns / 3.6e15; }
 
-static void add_group(struct tally *t, const struct group *g) {
+/* Emissions by the market-based method: what the supply contract says, where there is one. */
+static double market_g(const struct region_setup *r, double energy_j, double co2_g) {
+    return r->has_market ? energy_j / 3.6e6 * r->market_g_per_kwh : co2_g;
+}
+
+static void add_group(const struct sched *s, struct tally *t, const struct group *g) {
     const struct account *a = &g->account;
+    const struct region_setup *r = &s->setup->regions[s->world.fleet.domains[g->domain].region];
     for (int i = 0; i < WHY_COUNT; i++) t->why_s[i] += (double)g->why_ns[i] / 1e9;
     t->held_gpu_h += gpu_h((double)a->held);
     t->used_gpu_h += gpu_h(a->bill.used);
@@ -111,6 +117,20 @@ static void add_group(struct tally *t, const struct group *g) {
     t->job_co2_g += a->bill.energy.g;
     t->job_capacity_usd += a->bill.capacity_usd;
     t->preemptions += a->preemptions;
+    t->failures += a->failures;
+    t->evictions += a->evictions;
+    t->suspensions += a->suspensions;
+    t->migrations += a->migrations;
+    t->checkpoint_gpu_h += gpu_h(a->checkpoint);
+    t->lost_gpu_h += gpu_h(a->lost);
+    t->lost_energy_j += a->lost_energy.j;
+    t->lost_usd += a->lost_energy.usd + a->lost_capacity_usd;
+    t->lost_co2_g += a->lost_energy.g;
+    t->job_embodied_g += a->embodied_g;
+    t->egress_usd += a->egress_usd;
+    t->egress_gb += a->egress_gb;
+    t->carbon_usd += a->bill.energy.g / 1e3 * r->carbon_usd_per_kg;
+    t->market_co2_g += market_g(r, a->bill.energy.j, a->bill.energy.g);
 }
 
 /* A tenant or a class answers for what its jobs were charged; idle is nobody's. */
@@ -119,6 +139,7 @@ static void close_job_part(struct tally *t) {
     t->energy_usd = t->job_energy_usd;
     t->co2_g = t->job_co2_g;
     t->capacity_usd = t->job_capacity_usd;
+    t->embodied_g = t->job_embodied_g;
 }
 
 static void fill_pool(const struct sched *s, uint32_t pool, struct tally *t, double hours) {
@@ -138,12 +159,54 @@ static void fill_pool(const struct sched *s, uint32_t pool, struct tally *t, dou
     t->idle_energy_j = a->idle.j;
     t->idle_energy_usd = a->idle.usd;
     t->idle_co2_g = a->idle.g;
-    t->energy_j = a->bill.energy.j + a->idle.j;
-    t->energy_usd = a->bill.energy.usd + a->idle.usd;
-    t->co2_g = a->bill.energy.g + a->idle.g;
     t->capacity_usd = (double)nodes * p->usd_per_node_h * hours;
+    double up_node_h = (double)nodes * hours;
+    if (s->iron) {
+        const struct iron_totals iron = iron_read(s->iron, pool);
+        up_node_h = iron.up_node_ns / 3.6e12;
+        t->sleep_energy_j = iron.sleep.j;
+        t->sleep_energy_usd = iron.sleep.usd;
+        t->sleep_co2_g = iron.sleep.g;
+        t->boot_energy_j = iron.boot.j;
+        t->boot_energy_usd = iron.boot.usd;
+        t->boot_co2_g = iron.boot.g;
+        t->boots = iron.boots;
+        if (bought_elastic(p->bought)) {
+            t->capacity_usd = iron.paid_usd;
+            t->capacity_gpu_h = up_node_h * p->gpus;
+            t->free_gpu_h = t->capacity_gpu_h - t->held_gpu_h;
+        }
+    }
+    t->up_gpu_h = up_node_h * p->gpus;
+    t->energy_j = a->bill.energy.j + a->idle.j + t->sleep_energy_j + t->boot_energy_j;
+    t->energy_usd = a->bill.energy.usd + a->idle.usd + t->sleep_energy_usd + t->boot_energy_usd;
+    t->co2_g = a->bill.energy.g + a->idle.g + t->sleep_co2_g + t->boot_co2_g;
     t->job_capacity_usd = a->bill.capacity_usd;
     t->idle_capacity_usd = t->capacity_usd - t->job_capacity_usd;
+    t->job_embodied_g = a->embodied_g;
+    /* A rented node's manufacture is on its hirer only while it is hired. */
+    t->embodied_g = (bought_elastic(p->bought) ? up_node_h : (double)nodes * hours) * p->embodied_g_per_node_h;
+    t->carbon_usd = t->co2_g / 1e3 * s->setup->regions[p->region].carbon_usd_per_kg;
+    t->market_co2_g = market_g(&s->setup->regions[p->region], t->energy_j, t->co2_g);
+}
+
+/* What a region's nodes add up to; it and the run have it from their pools. */
+static void add_iron(struct tally *to, const struct tally *from) {
+    to->capacity_gpu_h += from->capacity_gpu_h;
+    to->up_gpu_h += from->up_gpu_h;
+    to->idle_energy_j += from->idle_energy_j;
+    to->idle_energy_usd += from->idle_energy_usd;
+    to->idle_co2_g += from->idle_co2_g;
+    to->sleep_energy_j += from->sleep_energy_j;
+    to->sleep_energy_usd += from->sleep_energy_usd;
+    to->sleep_co2_g += from->sleep_co2_g;
+    to->boot_energy_j += from->boot_energy_j;
+    to->boot_energy_usd += from->boot_energy_usd;
+    to->boot_co2_g += from->boot_co2_g;
+    to->boots += from->boots;
+    to->capacity_usd += from->capacity_usd;
+    to->idle_capacity_usd += from->idle_capacity_usd;
+    to->embodied_g += from->embodied_g;
 }
 
 /* What a region's meter and its pools say; job figures come from the groups. */
@@ -158,33 +221,60 @@ static void fill_region(const struct sched *s, uint32_t region, struct tally *t,
     t->peak_w = r->window_peak_w;
     for (uint32_t p = 0; p < s->setup->pools_len; p++) {
         if (s->setup->pools[p].region != region) continue;
-        t->capacity_gpu_h += pools[p].capacity_gpu_h;
-        t->idle_energy_j += pools[p].idle_energy_j;
-        t->idle_energy_usd += pools[p].idle_energy_usd;
-        t->idle_co2_g += pools[p].idle_co2_g;
-        t->capacity_usd += pools[p].capacity_usd;
-        t->idle_capacity_usd += pools[p].idle_capacity_usd;
+        add_iron(t, &pools[p]);
     }
     t->free_gpu_h = t->capacity_gpu_h - t->held_gpu_h;
+    const double s_measured = tick_seconds(s->ledger.closed_ns - s->ledger.opened_ns);
+    if (s_measured > 0) {
+        t->price_mean = (b->price_s - a->price_s) / s_measured;
+        t->carbon_mean = (b->carbon_s - a->carbon_s) / s_measured;
+    }
+    if (r->site) {
+        const struct site_totals *x = &a->site, *y = &b->site;
+        t->grid_j = y->grid_j - x->grid_j;
+        t->solar_j = y->solar_j - x->solar_j;
+        t->solar_used_j = y->solar_used_j - x->solar_used_j;
+        t->export_j = y->export_j - x->export_j;
+        t->battery_loss_j = y->battery_loss_j - x->battery_loss_j;
+        t->site_usd = y->grid_usd - x->grid_usd - (y->export_usd - x->export_usd) - t->energy_usd;
+        t->site_co2_g = y->grid_g - x->grid_g - t->co2_g;
+        t->demand_usd = y->demand_usd - x->demand_closed_usd; /* months the window touches, each in full */
+    }
+    t->carbon_usd = (t->co2_g + t->site_co2_g) / 1e3 * r->setup->carbon_usd_per_kg;
+    t->market_co2_g = market_g(r->setup, t->energy_j, t->co2_g);
+    t->water_l = t->it_energy_j / 3.6e6 * r->setup->water_l_per_kwh;
 }
 
 /* The run's hardware, energy and money are the sum of its regions'. Peaks of regions need not coincide: their
  * sum is what their connections must carry together. */
 static void sum_regions(struct tally *run, const struct tally *regions, size_t count) {
+    run->carbon_usd = run->market_co2_g = 0; /* the groups' part is in the regions' */
     for (size_t i = 0; i < count; i++) {
         const struct tally *r = &regions[i];
         run->energy_j += r->energy_j;
         run->energy_usd += r->energy_usd;
         run->co2_g += r->co2_g;
         run->it_energy_j += r->it_energy_j;
-        run->idle_energy_j += r->idle_energy_j;
-        run->idle_energy_usd += r->idle_energy_usd;
-        run->idle_co2_g += r->idle_co2_g;
-        run->capacity_gpu_h += r->capacity_gpu_h;
+        add_iron(run, r);
         run->fragmented_gpu_h += r->fragmented_gpu_h;
-        run->capacity_usd += r->capacity_usd;
-        run->idle_capacity_usd += r->idle_capacity_usd;
         run->peak_w += r->peak_w;
+        run->carbon_usd += r->carbon_usd;
+        run->market_co2_g += r->market_co2_g;
+        run->water_l += r->water_l;
+        run->price_mean += r->price_mean * r->energy_j;
+        run->carbon_mean += r->carbon_mean * r->energy_j;
+        run->demand_usd += r->demand_usd;
+        run->grid_j += r->grid_j;
+        run->solar_j += r->solar_j;
+        run->solar_used_j += r->solar_used_j;
+        run->export_j += r->export_j;
+        run->battery_loss_j += r->battery_loss_j;
+        run->site_usd += r->site_usd;
+        run->site_co2_g += r->site_co2_g;
+    }
+    if (run->energy_j > 0) {
+        run->price_mean /= run->energy_j;
+        run->carbon_mean /= run->energy_j;
     }
     run->free_gpu_h = run->capacity_gpu_h - run->held_gpu_h;
 }
@@ -194,24 +284,28 @@ static double gap(double a, double b) {
     return size > 0 ? fabs(a - b) / size : 0;
 }
 
-/* The identities: meter = jobs + idle for energy, its cost and its emissions; GPU time held = GPU time charged;
- * capacity paid = used + idle. Returns the largest relative gap. */
+/* The identities: meter = jobs + idle + asleep + booting for energy, its cost and its emissions; GPU time held = GPU
+ * time charged; capacity paid = used + idle; lost within held; embodied charged within embodied. Returns the
+ * largest relative gap. */
 static double ledger_gap(const struct sched *s, const struct tally *run, const struct tally *pools) {
-    double worst = gap(run->energy_j, run->job_energy_j + run->idle_energy_j);
-    worst = fmax(worst, gap(run->co2_g, run->job_co2_g + run->idle_co2_g));
+    double worst = gap(run->energy_j, run->job_energy_j + run->idle_energy_j + run->sleep_energy_j + run->boot_energy_j);
+    worst = fmax(worst, gap(run->co2_g, run->job_co2_g + run->idle_co2_g + run->sleep_co2_g + run->boot_co2_g));
     /* prices may be negative: compare the cost against the money that moved, not against the net */
     const double moved = fmax(fabs(run->energy_usd), fmax(fabs(run->job_energy_usd), fabs(run->idle_energy_usd)));
-    if (moved > 0)
-        worst = fmax(worst, fabs(run->energy_usd - run->job_energy_usd - run->idle_energy_usd) / moved);
+    const double iron_usd = run->idle_energy_usd + run->sleep_energy_usd + run->boot_energy_usd;
+    if (moved > 0) worst = fmax(worst, fabs(run->energy_usd - run->job_energy_usd - iron_usd) / moved);
     worst = fmax(worst, gap(run->capacity_usd, run->job_capacity_usd + run->idle_capacity_usd));
     wide by_groups = 0, by_pools = 0;
-    double pool_jobs_j = 0;
+    double pool_jobs_j = 0, pool_jobs_g = 0;
     for (size_t i = 0; i < s->groups.len; i++) by_groups += s->groups.at[i].account.held;
     for (size_t i = 0; i < s->setup->pools_len; i++) {
         by_pools += s->ledger.pools[i].held;
         pool_jobs_j += pools[i].job_energy_j;
+        pool_jobs_g += pools[i].job_embodied_g;
     }
     worst = fmax(worst, gap(run->job_energy_j, pool_jobs_j));
+    worst = fmax(worst, gap(run->job_embodied_g, pool_jobs_g));
+    if (run->lost_gpu_h > run->held_gpu_h || run->job_embodied_g > run->embodied_g * (1 + 1e-9)) worst = 1;
     return by_groups == by_pools ? worst : 1;
 }
 
@@ -283,6 +377,102 @@ static struct tally *begin_part(struct tally **next, enum part part, size_t coun
     return at;
 }
 
+/* ---- what was charged to whom, where ---- */
+
+struct whose_group {
+    uint32_t region, tenant, class_id, bought, group;
+};
+
+static int by_whose(const void *a, const void *b) {
+    const struct whose_group *const x = a, *const y = b;
+    if (x->region != y->region) return x->region < y->region ? -1 : 1;
+    if (x->tenant != y->tenant) return x->tenant < y->tenant ? -1 : 1;
+    if (x->class_id != y->class_id) return x->class_id < y->class_id ? -1 : 1;
+    if (x->bought != y->bought) return x->bought < y->bought ? -1 : 1;
+    return x->group < y->group ? -1 : x->group > y->group;
+}
+
+static bool same_whose(const struct whose_group *a, const struct whose_group *b) {
+    return a->region == b->region && a->tenant == b->tenant && a->class_id == b->class_id && a->bought == b->bought;
+}
+
+/* How the capacity a group may use in its domain is bought; BOUGHT_COUNT: in several ways. models: of the
+ * pools, as bits. */
+static uint32_t bought_for(const struct sched *s, const struct group *g, const uint64_t *models) {
+    const struct domain *d = &s->world.fleet.domains[g->domain];
+    const struct shape *shape = &s->world.jobs.shapes.at[g->shape];
+    uint32_t found = BOUGHT_COUNT;
+    for (size_t i = 0; i < s->setup->pools_len; i++) {
+        const struct pool_setup *p = &s->setup->pools[i];
+        const bool here = p->region == d->region && p->tenant == d->tenant;
+        if (!here || (p->gpus && !(models[i] & shape->models))) continue;
+        if (found != BOUGHT_COUNT && found != p->bought) return BOUGHT_COUNT;
+        found = p->bought;
+    }
+    return found;
+}
+
+static void close_charged(const struct sched *s, struct result *result, const struct whose_group *lines,
+                          size_t lines_len) {
+    struct charged *to = NULL;
+    size_t different = 0;
+    for (size_t i = 0; i < lines_len; i++) different += i == 0 || !same_whose(&lines[i], &lines[i - 1]);
+    result->charged = mem_zero(different + 1, sizeof *result->charged);
+    for (size_t i = 0; i < lines_len; i++) {
+        const struct whose_group *l = &lines[i];
+        if (i == 0 || !same_whose(l, l - 1)) {
+            to = &result->charged[result->charged_len++];
+            *to = (struct charged){.region = l->region, .tenant = l->tenant, .class_id = l->class_id,
+                                   .bought = l->bought, .tally = {.part = PART_CLASS}};
+        }
+        add_group(s, &to->tally, &s->groups.at[l->group]);
+    }
+    for (size_t i = 0; i < result->charged_len; i++) close_job_part(&result->charged[i].tally);
+}
+
+static void fill_charged(struct sched *s, struct result *result) {
+    const size_t pools = s->setup->pools_len;
+    uint64_t *models = mem_zero(pools + 1, sizeof *models);
+    struct whose_group *lines = mem_zero(s->groups.len + 1, sizeof *lines);
+    for (size_t i = 0; i < pools; i++)
+        models[i] = UINT64_C(1) << fleet_model(&s->world.fleet.models, &s->setup->pools[i]); /* known: found */
+    for (uint32_t i = 0; i < s->groups.len; i++) {
+        const struct group *g = &s->groups.at[i];
+        lines[i] = (struct whose_group){s->world.fleet.domains[g->domain].region, g->tenant, g->class_id,
+                                        bought_for(s, g, models), i};
+    }
+    qsort(lines, s->groups.len, sizeof *lines, by_whose);
+    close_charged(s, result, lines, s->groups.len);
+    free(lines);
+    free(models);
+}
+
+/* ---- start hours ---- */
+
+/* Hour of the week, local time; the first of January 1970 was a Thursday. */
+static size_t hour_of_week(const struct setup *setup, uint32_t region, int64_t t_ns) {
+    int64_t from_monday_ns = t_ns;
+    if (setup->origin_unix_ns != JOB_UNKNOWN)
+        from_monday_ns += setup->origin_unix_ns + setup->regions[region].utc_offset_ns + 3 * TICK_DAY;
+    const int64_t hour = from_monday_ns / TICK_HOUR - (from_monday_ns % TICK_HOUR < 0);
+    return (size_t)((hour % WEEK_HOURS + WEEK_HOURS) % WEEK_HOURS);
+}
+
+static void fill_start_hours(const struct sched *s, struct result *result) {
+    const struct jobs *jobs = &s->world.jobs;
+    result->start_hours = mem_zero(s->setup->regions_len * WEEK_HOURS + 1, sizeof *result->start_hours);
+    for (uint32_t i = 0; i < jobs->len; i++) {
+        const struct job *j = &jobs->at[i];
+        const uint32_t region = part_of(s, PART_REGION, i);
+        if (!counted(s, j) || j->start_ns == JOB_NOT_YET || j->start_ns == JOB_REFUSED || region == UINT32_MAX)
+            continue;
+        struct start_hour *h =
+            &result->start_hours[region * WEEK_HOURS + hour_of_week(s->setup, region, j->start_ns)];
+        h->jobs++;
+        h->gpu_h += shape_gpu_milli(&jobs->shapes.at[j->shape]) / 1e3 * tick_hours(j->run_ns);
+    }
+}
+
 /* Tenants and classes without a job (the unnamed ones of a trace that names all) say nothing. */
 static void drop_empty(struct result *result) {
     size_t kept = 0;
@@ -303,6 +493,7 @@ static void finish_job_results(const struct sched *s) {
         const struct group *g = &s->groups.at[s->group_of[i]];
         const struct line *l = &s->lines[g->domain];
         if (l->front == i && l->front_apart) continue; /* attributed apart, up to now */
+        if (s->job_state && s->job_state[i] & JOB_HELD) continue;
         for (int w = 0; w < WHY_COUNT; w++) r->why_ns[w] += g->clock_ns[w];
     }
     for (size_t i = 0; i < s->slots.len; i++)
@@ -359,15 +550,17 @@ void tally_results(struct sched *s, struct result *result) {
     free(values);
     for (size_t i = 0; i < s->groups.len; i++) {
         const struct group *g = &s->groups.at[i];
-        add_group(run, g);
-        add_group(&regions[s->world.fleet.domains[g->domain].region], g);
-        add_group(&tenants[g->tenant], g);
-        add_group(&classes[g->class_id], g);
+        add_group(s, run, g);
+        add_group(s, &regions[s->world.fleet.domains[g->domain].region], g);
+        add_group(s, &tenants[g->tenant], g);
+        add_group(s, &classes[g->class_id], g);
     }
     for (uint32_t i = 0; i < setup->pools_len; i++) fill_pool(s, i, &pools[i], tick_hours(result->measured_ns));
     for (uint32_t i = 0; i < regions_len; i++) fill_region(s, i, &regions[i], pools);
     for (size_t i = 0; i < tenants_len; i++) close_job_part(&tenants[i]);
     for (size_t i = 0; i < classes_len; i++) close_job_part(&classes[i]);
+    fill_charged(s, result);
+    fill_start_hours(s, result);
     sum_regions(run, regions, regions_len);
     if (jobs->work == NULL)
         for (size_t i = 0; i < result->tallies_len; i++) result->tallies[i].work = result->tallies[i].useful_gpu_h;

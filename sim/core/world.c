@@ -25,6 +25,25 @@ static unsigned jobs_columns(const struct jobs *jobs) {
            (jobs->work ? JOBS_WORK : 0u) | (jobs->user ? JOBS_USER : 0u);
 }
 
+/* Reservations are counts of GPUs at times to come: whatever else makes GPUs come and go breaks them. */
+static void check_moving_capacity(const struct setup *setup, const struct backfill_model *backfill,
+                                  struct place_in_file at, struct err *err) {
+    if (!backfill->reserves) return;
+    const char *moves = NULL;
+    for (size_t i = 0; i < setup->pools_len; i++) {
+        const struct pool_setup *p = &setup->pools[i];
+        if (bought_elastic(p->bought)) moves = "nodes rented on demand";
+        else if (p->sleep.on) moves = "sleeping nodes";
+        else if (p->maintenance_len) moves = "maintenance";
+    }
+    for (size_t r = 0; r < setup->regions_len; r++)
+        if (setup->regions[r].limit_w > 0) moves = "a power limit";
+    if (setup->policy.market.model && strcmp(setup->policy.market.model->name, "any") != 0) moves = "a market policy";
+    if (moves)
+        err_add(err, at, "backfill '%s' does not go with %s: a reservation counts GPUs that are there; use backfill "
+                "'skip' or 'none'", backfill->model.name, moves);
+}
+
 static bool check_policy(const struct setup *setup, const struct jobs *trace, struct err *err) {
     const struct policy_setup *p = &setup->policy;
     const struct order_model *order = (const struct order_model *)(const void *)p->order.model;
@@ -50,34 +69,65 @@ static bool check_policy(const struct setup *setup, const struct jobs *trace, st
                     backfill->model.name, setup->tenants[i].name);
             break;
         }
+    check_moving_capacity(setup, backfill, at, err);
     if (p->estimate == ESTIMATE_USER && !trace->has_estimates)
         err_add(err, at, "estimate 'user' needs the column 'estimate_s', and the jobs have none");
     if (setup->regions_len > 255) err_add(err, at, "%zu regions; at most 255", setup->regions_len);
     return err->found == found;
 }
 
-/* The run's own shapes, with accepted models as the fleet numbers them. */
+/* The run's own shapes, with accepted models as the fleet numbers them: every way to buy them. */
 static void bind_shapes(struct jobs *jobs, const struct jobs *trace, const struct setup *setup) {
     struct names models;
-    names_init(&models); /* the same order as fleet_open: by pool */
-    for (size_t i = 0; i < setup->pools_len; i++)
-        if (setup->pools[i].gpus) names_put(&models, setup->pools[i].gpu, strlen(setup->pools[i].gpu));
+    uint64_t bits[JOB_MODELS_MOST] = {0}; /* of the fleet's models, per model of the trace */
+    names_init(&models);
+    for (size_t i = 0; i < setup->pools_len; i++) {
+        const uint32_t model = fleet_model(&models, &setup->pools[i]);
+        const uint32_t named = setup->pools[i].gpus ? names_find(&trace->models, setup->pools[i].gpu) : UINT32_MAX;
+        if (named < JOB_MODELS_MOST) bits[named] |= UINT64_C(1) << model;
+    }
+    names_free(&models);
     jobs->shapes.at = mem_copy(trace->shapes.at, trace->shapes.len * sizeof *trace->shapes.at);
     for (size_t i = 0; i < jobs->shapes.len; i++) {
         struct shape *s = &jobs->shapes.at[i];
-        if (s->models == JOB_ANY_MODEL) continue;
-        uint64_t bound = 0;
-        for (uint32_t m = 0; m < trace->models.len; m++) {
-            const uint32_t to = s->models >> m & 1 ? names_find(&models, trace->models.at[m]) : UINT32_MAX;
-            if (to != UINT32_MAX) bound |= UINT64_C(1) << to;
+        const uint64_t named = s->models;
+        if (named == JOB_ANY_MODEL || shape_gpu_milli(s) == 0) {
+            s->models = JOB_ANY_MODEL;
+            continue;
         }
-        s->models = bound;
+        s->models = 0;
+        for (uint32_t m = 0; m < trace->models.len; m++)
+            if (named >> m & 1) s->models |= bits[m];
     }
-    names_free(&models);
+}
+
+/* Which jobs share a mean: those of the same class entry, or of the same class where no entry matches. */
+static size_t mean_of(const struct jobs *jobs, const struct setup *setup, const struct job *j) {
+    const struct class_setup *c = setup_class(setup, jobs->classes.at[j->class_id], j->run_ns);
+    return c ? (size_t)(c - setup->classes) : setup->classes_len + j->class_id;
+}
+
+static void take_class_means(struct jobs *jobs, const struct setup *setup) {
+    const size_t len = setup->classes_len + jobs->classes.len;
+    wide *sum = mem_zero(len + 1, sizeof *sum);
+    int64_t *count = mem_zero(len + 1, sizeof *count);
+    for (size_t i = 0; i < jobs->len; i++) {
+        const size_t m = mean_of(jobs, setup, &jobs->at[i]);
+        sum[m] += jobs->at[i].run_ns;
+        count[m]++;
+    }
+    const int64_t tick = setup->policy.estimate_tick_ns > 0 ? setup->policy.estimate_tick_ns : 1;
+    for (size_t i = 0; i < jobs->len; i++) {
+        const size_t m = mean_of(jobs, setup, &jobs->at[i]);
+        jobs->at[i].estimate_ns = (int64_t)(sum[m] / count[m]) / tick * tick;
+    }
+    free(sum);
+    free(count);
 }
 
 static void draw_estimates(struct jobs *jobs, const struct setup *setup) {
     const struct policy_setup *p = &setup->policy;
+    if (p->estimate == ESTIMATE_CLASS_MEAN) take_class_means(jobs, setup);
     struct rng *rng = p->estimate == ESTIMATE_NOISY ? rng_open(setup->seed, "estimates", 0) : NULL;
     for (size_t i = 0; i < jobs->len; i++) {
         struct job *j = &jobs->at[i];
@@ -86,7 +136,7 @@ static void draw_estimates(struct jobs *jobs, const struct setup *setup) {
             const double guess = (double)j->run_ns * rng_lognormal(rng, 0, p->estimate_error);
             j->estimate_ns = guess < (double)TICK_NEVER ? (int64_t)guess : TICK_NEVER;
         }
-        if (p->overrun == OVERRUN_RAISE && j->estimate_ns < j->run_ns) j->estimate_ns = j->run_ns;
+        if (p->overrun == OVERRUN_RAISE && p->estimate != ESTIMATE_CLASS_MEAN && j->estimate_ns < j->run_ns) j->estimate_ns = j->run_ns;
         j->start_ns = j->end_ns = JOB_NOT_YET;
         j->left_ns = j->run_ns;
         j->next = JOB_NONE;
@@ -122,6 +172,7 @@ static void bind_tenants(struct sched *s) {
             if (from->quota_kind != QUOTA_NONE) w->tenants[t].quota_milli = (uint64_t)llround(from->quota_gpus * 1000);
             w->tenants[t].weight = from->weight;
             w->tenants[t].home = from->home;
+            w->tenants[t].may = from->may;
             s->by_tenant |= from->quota_kind == QUOTA_BORROW;
         }
         uint32_t owner = SETUP_SHARED;
@@ -176,6 +227,22 @@ static bool has_quota(const struct setup *setup) {
     return false;
 }
 
+/* What only some setups need; see engine.h. */
+static void open_rest(struct sched *s) {
+    const struct setup *setup = s->setup;
+    s->in_trees = s->backfill->needs_search;
+    s->working = setup->policy.checkpoint.kind != CHECKPOINT_NONE;
+    for (size_t i = 0; i < setup->pools_len; i++) s->embodies |= setup->pools[i].embodied_g_per_node_h > 0;
+    hold_open(s);
+    s->iron = iron_open(s);
+    caps_open(s);
+    s->working |= s->iron != NULL;
+    if (s->hold || s->working) s->job_state = arena_alloc(&s->arena, s->world.jobs.len + 1, sizeof *s->job_state);
+    const bool plain = s->hold == NULL && s->iron == NULL && s->caps == NULL;
+    s->hands_over &= plain;
+    s->skips_line &= plain;
+}
+
 bool world_open(struct sched *s, const struct setup *setup, const struct jobs *trace,
                 const struct run_options *options, struct err *err) {
     *s = (struct sched){.setup = setup, .options = options, .unused_slot = SCHED_NONE,
@@ -227,12 +294,16 @@ bool world_open(struct sched *s, const struct setup *setup, const struct jobs *t
     forest_init(&s->ends);
     forest_init(&s->running);
     open_models(s);
+    open_rest(s);
     arena_seal(&s->arena);
     return check_accepts(s, err);
 }
 
 void world_close(struct sched *s) {
     if (s->group_of == NULL) return; /* refused before anything was opened */
+    hold_close(s->hold);
+    iron_close(s->iron);
+    free(s->works.at);
     if (s->backfill->close) s->backfill->close(s->backfill_state);
     if (s->place->close) s->place->close(s->place_state);
     for (uint32_t d = 0; d < s->world.fleet.domains_len; d++) {

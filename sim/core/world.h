@@ -18,6 +18,7 @@ struct holding {
     enum quota_kind quota_kind;
     double weight;
     uint32_t home;
+    const bool *may;      /* residency, per region; NULL: anywhere */
 };
 
 struct world {

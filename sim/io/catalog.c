@@ -27,7 +27,8 @@ static const struct column node_columns[] = {
     {"name", NULL, ""}, {"gpu", "gpu", ""}, {"gpus", "gpus", ""}, {"cpus", "cpus", ""},
     {"memory_gib", "memory", " GiB"}, {"base_w", "power.base", " W"},
     {"price_usd", "cost.owned.price", " USD"}, {"rented_usd_per_h", "cost.rented", " USD/h"},
-    {"estimates", NULL, ""}, {"source", NULL, ""}, {NULL, NULL, NULL}};
+    {"on_demand_usd_per_h", "cost.on_demand.price", " USD/h"}, {"spot_usd_per_h", "cost.spot.price", " USD/h"},
+    {"embodied_kg", "embodied.mass", " kg"}, {"estimates", NULL, ""}, {"source", NULL, ""}, {NULL, NULL, NULL}};
 static const struct column region_columns[] = {
     {"name", NULL, ""}, {"zone", NULL, ""}, {"utc_offset_h", "utc_offset", " h"},
     {"price_usd_per_mwh", "price", " USD/MWh"}, {"carbon_gco2_per_kwh", "carbon", " gCO2/kWh"},

@@ -53,7 +53,7 @@ static const struct field class_fields[] = {
     {.param = {.key = "deadline_slack", .kind = PARAM_NUMBER, .offset = AT(class.deadline_slack), .least = 0,
                .most = 1e6, .help = "Deadline = submit + run time x this; 0: none."}},
 };
-static const struct block class_block = {.title = "classes", BLOCK_FIELDS(class_fields),
+static const struct block load_class_block = {.title = "load classes", BLOCK_FIELDS(class_fields),
     .about = "A list of kinds of jobs, each with its share of the arrivals and its own draws."};
 #undef AT
 
@@ -64,7 +64,7 @@ static const struct field tenant_fields[] = {
     {.param = {.key = "weight", .kind = PARAM_NUMBER, .offset = AT(weight), .fallback = 1, .least = 0,
                .most = 1e9, .help = "Share of the arrivals, relative to the other tenants."}},
 };
-static const struct block tenant_block = {.title = "load tenants", BLOCK_FIELDS(tenant_fields),
+static const struct block load_tenant_block = {.title = "load tenants", BLOCK_FIELDS(tenant_fields),
     .about = "A list of who submits; one tenant, `default`, when left out."};
 #undef AT
 
@@ -83,9 +83,9 @@ static const struct field load_fields[] = {
     {.param = {.key = "utc_offset", .kind = PARAM_TIME, .offset = AT(load.utc_offset_ns), .least = -50400,
                .most = 50400, .help = "Local time of `daily` and `weekly` less UTC."}},
     {.param = {.key = "classes", .offset = AT(classes), .required = true, .help = "What arrives."},
-     .read = read_node, .block = &class_block, .form = "a list of mappings"},
+     .read = read_node, .block = &load_class_block, .form = "a list of mappings"},
     {.param = {.key = "tenants", .offset = AT(tenants), .help = "Who submits."},
-     .read = read_node, .block = &tenant_block, .form = "a list of mappings"},
+     .read = read_node, .block = &load_tenant_block, .form = "a list of mappings"},
 };
 const struct block load_block = {.title = "load", BLOCK_FIELDS(load_fields),
     .about = "Synthetic demand, drawn before the run from streams of the seed: every policy sees the same "
@@ -148,7 +148,7 @@ static void gpu_models_read(struct document *d, const struct yaml_node *list, st
 static void class_read(struct document *d, const struct yaml_node *map, struct load_class *class) {
     struct reading *r = &d->r;
     struct class_draft draft = {0};
-    params_read(r, map, &class_block, &draft);
+    params_read(r, map, &load_class_block, &draft);
     *class = draft.class;
     const struct yaml_node *gpus = yaml_get(map, "gpus");
     if (gpus && gpus->kind == YAML_LIST) {
@@ -160,10 +160,13 @@ static void class_read(struct document *d, const struct yaml_node *map, struct l
         for (size_t i = 0; i < class->gpus.len; i++) equal[i] = 1;
         class->gpus_weight = (struct numbers){equal, class->gpus.len};
     }
+    if (class->deadline_slack > 0 && class->deadline_slack < 1)
+        reading_add_key(r, map, "deadline_slack",
+                        "before any job could end, expected at least 1, or 0 for none");
     if (draft.gpu_models) gpu_models_read(d, draft.gpu_models, class);
 }
 
-static void classes_read(struct document *d, const struct yaml_node *list, struct load_setup *load) {
+static void load_classes_read(struct document *d, const struct yaml_node *list, struct load_setup *load) {
     struct reading *r = &d->r;
     size_t top = reading_enter(r, "classes");
     if (value_is(r, list, YAML_LIST, "a list of classes")) {
@@ -184,7 +187,7 @@ static void classes_read(struct document *d, const struct yaml_node *list, struc
     reading_leave(r, top);
 }
 
-static void tenants_read(struct document *d, const struct yaml_node *list, struct load_setup *load) {
+static void load_tenants_read(struct document *d, const struct yaml_node *list, struct load_setup *load) {
     struct reading *r = &d->r;
     size_t top = reading_enter(r, "tenants");
     if (value_is(r, list, YAML_LIST, "a list of tenants")) {
@@ -194,7 +197,7 @@ static void tenants_read(struct document *d, const struct yaml_node *list, struc
         for (size_t i = 0; i < list->len; i++) {
             size_t mark = reading_enter_index(r, i);
             struct load_tenant *tenant = &load->tenants[load->tenants_len++];
-            params_read(r, list->items[i].value, &tenant_block, tenant);
+            params_read(r, list->items[i].value, &load_tenant_block, tenant);
             name_unique(r, list->items[i].value, tenant->name, names, i);
             names[i] = tenant->name;
             weight += tenant->weight;
@@ -219,8 +222,8 @@ void load_read(struct document *d, const struct yaml_node *map) {
             reading_add(r, map, "missing key \"jobs\" or \"until\": the load never ends");
         check_weights(r, map, "daily", &load->daily, 24);
         check_weights(r, map, "weekly", &load->weekly, 7);
-        if (draft.classes) classes_read(d, draft.classes, load);
-        if (draft.tenants) tenants_read(d, draft.tenants, load);
+        if (draft.classes) load_classes_read(d, draft.classes, load);
+        if (draft.tenants) load_tenants_read(d, draft.tenants, load);
     }
     reading_leave(r, top);
 }

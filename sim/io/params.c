@@ -45,6 +45,22 @@ bool reading_add(struct reading *r, const struct yaml_node *node, const char *fo
     return false;
 }
 
+bool reading_add_key(struct reading *r, const struct yaml_node *map, const char *key, const char *format,
+                     ...) {
+    const struct yaml_node *node = yaml_get(map, key);
+    struct text message;
+    va_list args;
+    text_init(&message);
+    va_start(args, format);
+    text_format_list(&message, format, args);
+    va_end(args);
+    size_t mark = reading_enter(r, key);
+    reading_add(r, node ? node : map, "%s", message.at);
+    reading_leave(r, mark);
+    text_free(&message);
+    return false;
+}
+
 /* Copies text as one line of at most room bytes, never through the middle of a UTF-8 sequence. */
 static size_t one_line(char *to, size_t room, const char *text) {
     size_t len = 0;

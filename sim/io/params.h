@@ -58,6 +58,9 @@ void reading_leave(struct reading *r, size_t mark);
 /* A finding at a node; always false. */
 bool reading_add(struct reading *r, const struct yaml_node *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The same at a key of a map, or at the map where it has no such key. */
+bool reading_add_key(struct reading *r, const struct yaml_node *map, const char *key, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 /* "unknown WHAT "text"" with the nearest of the known names; where none is near, all of them, or `lister`,
  * the place that lists them, when it is not NULL. */
 void reading_unknown(struct reading *r, const struct yaml_node *node, const char *what,

@@ -27,6 +27,7 @@ struct pool_draft {
     double cpus, memory_mib;
     struct power_draft power;
     const struct yaml_node *region, *tenant, *cost;
+    struct uptime_draft uptime;
 };
 
 #define AT(member) offsetof(struct power_draft, member)
@@ -45,43 +46,6 @@ static const struct field power_fields[] = {
 };
 static const struct block power_block = {.title = "power", BLOCK_FIELDS(power_fields),
     .about = "IT power of one node = base + sum over its GPUs of idle + (peak - idle) x curve(utilisation)."};
-#undef AT
-
-struct owned_draft {
-    double price_usd, cost_of_capital;
-    int64_t life_ns;
-};
-#define AT(member) offsetof(struct owned_draft, member)
-static const struct field owned_fields[] = {
-    {.param = {.key = "price", .kind = PARAM_NUMBER, .dim = DIM_MONEY, .offset = AT(price_usd), .least = 0,
-               .most = 1e9, .required = true, .help = "Purchase price of a node."}},
-    {.param = {.key = "life", .kind = PARAM_TIME, .offset = AT(life_ns), .fallback = 5 * 31557600.,
-               .least = 86400, .most = 100 * 31557600., .help = "Years over which it is paid off."}},
-    {.param = {.key = "cost_of_capital", .kind = PARAM_NUMBER, .offset = AT(cost_of_capital),
-               .fallback = 0.08, .least = 0, .most = 1,
-               .help = "Interest a year; the price is repaid as an annuity."}},
-};
-static const struct block owned_block = {.title = "owned", BLOCK_FIELDS(owned_fields),
-    .about = "Capacity that was bought: paid for by the hour, at work or not."};
-#undef AT
-
-struct cost_draft {
-    struct owned_draft owned;
-    double rented_usd_per_h, rented_per_gpu_usd_per_h;
-};
-#define AT(member) offsetof(struct cost_draft, member)
-static const struct field cost_fields[] = {
-    {.param = {.key = "owned", .offset = AT(owned), .help = "Bought nodes."},
-     .read = read_block, .block = &owned_block, .form = "a mapping"},
-    {.param = {.key = "rented", .kind = PARAM_NUMBER, .dim = DIM_MONEY_RATE, .offset = AT(rented_usd_per_h),
-               .least = 0, .most = 1e6, .help = "Rent of a node, at work or not."}},
-    {.param = {.key = "rented_per_gpu", .kind = PARAM_NUMBER, .dim = DIM_MONEY_RATE,
-               .offset = AT(rented_per_gpu_usd_per_h), .least = 0, .most = 1e6,
-               .help = "Rent of a node, as a price for each of its GPUs."}},
-};
-static const struct block cost_block = {.title = "cost", BLOCK_FIELDS(cost_fields),
-    .about = "What the capacity costs: one of these keys. `cost: owned` and `cost: rented` take the figure "
-             "of the catalogue's node type; without `cost` the capacity is free."};
 #undef AT
 
 #define AT(member) offsetof(struct pool_draft, member)
@@ -109,7 +73,18 @@ static const struct field pool_fields[] = {
     {.param = {.key = "power", .offset = AT(power), .required = true, .help = "What a node draws."},
      .read = read_block, .block = &power_block, .form = "a mapping"},
     {.param = {.key = "cost", .offset = AT(cost), .help = "What its capacity costs; nothing when left out."},
-     .read = read_node, .block = &cost_block, .form = "owned, rented, or a mapping"},
+     .read = read_node, .block = &cost_block,
+     .form = "owned, rented, reserved, on_demand, spot, or a mapping of one of them"},
+    {.param = {.key = "sleep", .offset = AT(uptime.sleep),
+               .help = "When idle nodes go to sleep; never when left out."},
+     .read = read_node, .block = &sleep_block, .form = "a mapping"},
+    {.param = {.key = "faults", .offset = AT(uptime.faults), .help = "When nodes fail; never when left out."},
+     .read = read_node, .block = &fault_block, .form = "a mapping"},
+    {.param = {.key = "maintenance", .offset = AT(uptime.maintenance),
+               .help = "When the pool is taken out of service."},
+     .read = read_node, .block = &maintenance_block, .form = "a list of mappings"},
+    {.param = {.key = "embodied", .offset = AT(uptime.embodied), .help = "Emissions of making a node."},
+     .read = read_node, .block = &embodied_block, .form = "a mapping"},
     {.param = {.key = "tenant", .offset = AT(tenant),
                .help = "A tenant these nodes are dedicated to: a hard virtual cluster. Its jobs run nowhere "
                        "else."},
@@ -153,39 +128,6 @@ static struct yaml_node *with_catalog(struct document *d, const struct yaml_node
     return map;
 }
 
-/* `cost: owned` and `cost: rented` stand for the catalogue's figure. */
-static void cost_read(struct document *d, const struct yaml_node *node, const struct yaml_node *costs,
-                      struct pool_setup *pool) {
-    struct reading *r = &d->r;
-    struct cost_draft cost = {0};
-    if (node->kind == YAML_SCALAR) {
-        const char *ways[] = {"owned", "rented"};
-        const struct yaml_node *way = costs ? yaml_get(costs, node->text) : NULL;
-        if (strcmp(node->text, "owned") != 0 && strcmp(node->text, "rented") != 0) {
-            reading_unknown(r, node, "way to pay", ways, 2, NULL);
-            return;
-        }
-        if (!way) {
-            reading_add(r, node, "no catalogue figure for %s, expected a mapping such as {rented: 2.9 USD/h}",
-                        value_shown(node).text);
-            return;
-        }
-        struct yaml_node *map = yaml_map(d->catalog->arena, node);
-        yaml_put(d->catalog->arena, map, node->text, yaml_copy(d->catalog->arena, way));
-        node = map;
-    }
-    params_read(r, node, &cost_block, &cost);
-    if (node->kind != YAML_MAP) return;
-    if (node->len != 1) reading_add(r, node, "expected one of \"owned\", \"rented\" and \"rented_per_gpu\"");
-    bool owned = yaml_get(node, "owned");
-    pool->bought = owned ? BOUGHT_OWNED : BOUGHT_RENTED;
-    if (owned && cost.owned.life_ns > 0)
-        pool->usd_per_node_h = cost_owned_usd_per_h(cost.owned.price_usd,
-                                                    tick_seconds(cost.owned.life_ns) / 31557600.,
-                                                    cost.owned.cost_of_capital);
-    else pool->usd_per_node_h = cost.rented_usd_per_h + cost.rented_per_gpu_usd_per_h * pool->gpus;
-}
-
 /* What GPUs add to the rules for power. good: the values themselves are right. */
 static void power_check(struct document *d, const struct yaml_node *map, const struct pool_draft *draft,
                         bool good) {
@@ -214,10 +156,18 @@ static uint32_t pool_region(struct document *d, const struct yaml_node *map, con
     return 0;
 }
 
-static uint32_t pool_tenant(struct document *d, const struct yaml_node *node) {
+int64_t pool_offset_ns(const struct document *d, const struct pool_setup *pool) {
+    return pool->region < d->setup->regions_len ? d->setup->regions[pool->region].utc_offset_ns : 0;
+}
+
+static uint32_t pool_tenant(struct document *d, const struct yaml_node *node, uint32_t region) {
     if (!node) return SETUP_SHARED;
     size_t mark = reading_enter(&d->r, "tenant");
     uint32_t tenant = name_index(&d->r, node, "tenant", d->tenant_names, d->setup->tenants_len);
+    const bool *may = tenant != UINT32_MAX ? d->setup->tenants[tenant].may : NULL;
+    if (may && region < d->setup->regions_len && !may[region])
+        reading_add(&d->r, node, "the pool stands outside the regions that %s may run in",
+                    value_shown(node).text);
     reading_leave(&d->r, mark);
     return tenant;
 }
@@ -234,10 +184,11 @@ static bool pool_read(struct document *d, const struct yaml_node *element, struc
     params_read(&d->r, map, &pool_block, draft);
     bool good = d->r.err->found == before;
     const struct power_draft *power = &draft->power;
+    uint32_t region = pool_region(d, map, draft->region);
     *pool = (struct pool_setup){
         .name = draft->name,
-        .region = pool_region(d, map, draft->region),
-        .tenant = pool_tenant(d, draft->tenant),
+        .region = region,
+        .tenant = pool_tenant(d, draft->tenant, region),
         .gpu = draft->gpu && draft->gpus ? draft->gpu : "",
         .gpus = (uint32_t)draft->gpus,
         .cpu_milli = (uint32_t)llround(draft->cpus * 1000),
@@ -255,6 +206,7 @@ static bool pool_read(struct document *d, const struct yaml_node *element, struc
         cost_read(d, draft->cost, costs, pool);
         reading_leave(&d->r, mark);
     }
+    uptime_read(d, &draft->uptime, (uint64_t)draft->nodes, pool);
     pool->estimated = d->r.estimated;
     return true;
 }

@@ -39,7 +39,7 @@ struct scenario_draft {
     const char *name, *about, *start, *work_unit;
     struct window_draft measure;
     struct policy_setup policy;
-    const struct yaml_node *trace, *load, *regions, *pools, *tenants, *unused;
+    const struct yaml_node *trace, *load, *regions, *pools, *tenants, *classes, *transfer, *unused;
 };
 
 #define AT(member) offsetof(struct window_draft, member)
@@ -74,66 +74,6 @@ static const struct field trace_fields[] = {
 };
 static const struct block trace_block = {.title = "trace", BLOCK_FIELDS(trace_fields),
     .about = "The jobs, from a file. Its treatments apply in the order of this table."};
-#undef AT
-
-#define AT(member) offsetof(struct tenant_draft, member)
-struct tenant_draft {
-    const char *name;
-    double quota_gpus, weight;
-    int kind;
-    const struct yaml_node *home;
-};
-static const char *const quota_kinds[] = {"hard", "borrow", NULL};
-static const struct field tenant_fields[] = {
-    {.param = {.key = "name", .kind = PARAM_TEXT, .offset = AT(name), .required = true,
-               .help = "As the trace or the load calls it."}},
-    {.param = {.key = "quota", .kind = PARAM_NUMBER, .offset = AT(quota_gpus), .least = 0, .most = 1e9,
-               .help = "GPUs it may hold at once, in all regions; no limit when left out."}},
-    {.param = {.key = "kind", .kind = PARAM_CHOICE, .offset = AT(kind), .choices = quota_kinds,
-               .help = "hard: never more than the quota; borrow: more while others leave theirs unused."}},
-    {.param = {.key = "weight", .kind = PARAM_NUMBER, .offset = AT(weight), .fallback = 1, .least = 1e-6,
-               .most = 1e6, .help = "Of its share under fair_share."}},
-    {.param = {.key = "home", .offset = AT(home),
-               .help = "Region its jobs belong to, for `route: home`; regions in turn when left out."},
-     .read = read_node, .form = "a region's name"},
-};
-static const struct block tenant_block = {.title = "tenants", BLOCK_FIELDS(tenant_fields),
-    .about = "A list of those whose jobs have a quota, a weight, a home or nodes of their own; others need "
-             "no entry."};
-#undef AT
-
-static field_read read_estimate, read_restart;
-
-#define AT(member) offsetof(struct policy_setup, member)
-static const char *const overruns[] = {[OVERRUN_RAISE] = "raise", [OVERRUN_ALLOW] = "allow", NULL};
-static const struct field policy_fields[] = {
-    {.param = {.key = "order", .offset = AT(order), .text = "fifo", .help = "Who goes next."},
-     .read = read_model, .models = KIND_ORDER},
-    {.param = {.key = "backfill", .offset = AT(backfill), .text = "none", .help = "Who may overtake."},
-     .read = read_model, .models = KIND_BACKFILL},
-    {.param = {.key = "place", .offset = AT(place), .text = "best_fit", .help = "Which nodes."},
-     .read = read_model, .models = KIND_PLACE},
-    {.param = {.key = "route", .offset = AT(route), .text = "home", .help = "Which region, at submit."},
-     .read = read_model, .models = KIND_ROUTE},
-    {.param = {.key = "scatter", .kind = PARAM_BOOL, .offset = AT(scatter),
-               .help = "Whether a job that would fit one node may be split when no node has room."}},
-    {.param = {.key = "estimate", .offset = AT(estimate),
-               .help = "What the scheduler believes of run times: the truth, the users' estimates, or the "
-                       "truth with a lognormal error of this sigma."},
-     .read = read_estimate, .form = "exact, user, or {noisy: 0.5}"},
-    {.param = {.key = "overrun", .kind = PARAM_CHOICE, .offset = AT(overrun), .choices = overruns,
-               .help = "Estimates below the run time are raised to it, or left."}},
-    {.param = {.key = "round", .kind = PARAM_TIME, .offset = AT(round_ns), .least = 0, .most = 86400,
-               .help = "0: act at events; else only at multiples of it."}},
-    {.param = {.key = "round_cost", .kind = PARAM_TIME, .offset = AT(round_cost_ns), .least = 0,
-               .most = 86400, .help = "GPU time a start costs before work begins, with rounds."}},
-    {.param = {.key = "restart", .offset = AT(restart_ns),
-               .help = "What a restart after preemption costs a job of 1, of 2 to 8, and of more GPUs."},
-     .read = read_restart, .form = "[7 s, 30 s, 60 s]"},
-};
-static const struct block policy_block = {.title = "policy", BLOCK_FIELDS(policy_fields),
-    .about = "Who goes next, who may overtake, on which nodes, in which region. The scheduler acts at "
-             "events, never on a clock, unless `round` says so."};
 #undef AT
 
 struct run_draft {
@@ -188,6 +128,10 @@ static const struct field scenario_fields[] = {
      .read = read_node, .block = &pool_block, .form = "a list of mappings"},
     {.param = {.key = "tenants", .offset = AT(tenants), .help = "For whom."},
      .read = read_node, .block = &tenant_block, .form = "a list of mappings"},
+    {.param = {.key = "classes", .offset = AT(classes), .help = "What jobs may do."},
+     .read = read_node, .block = &class_block, .form = "a list of mappings"},
+    {.param = {.key = "transfer", .offset = AT(transfer), .help = "What moving data costs."},
+     .read = read_node, .block = &transfer_block, .form = "a mapping"},
     {.param = {.key = "policy", .offset = AT(policy), .help = "By which rules."},
      .read = read_block, .block = &policy_block, .form = "a mapping"},
     {.param = {.key = "runs", .offset = AT(unused), .help = "What is compared."},
@@ -225,6 +169,19 @@ void name_unique(struct reading *r, const struct yaml_node *element, const char 
         }
 }
 
+void check_ascending(struct reading *r, const struct yaml_node *map, const char *key, const struct numbers *n,
+                     bool equal) {
+    const struct yaml_node *list = node_at(map, key);
+    size_t mark = reading_enter(r, key);
+    for (size_t i = 1; i < n->len; i++)
+        if (n->at[i] < n->at[i - 1] || (n->at[i] == n->at[i - 1] && !equal)) {
+            size_t inner = reading_enter_index(r, i);
+            reading_add(r, list->items[i].value, "%g after %g, expected values to ascend", n->at[i], n->at[i - 1]);
+            reading_leave(r, inner);
+        }
+    reading_leave(r, mark);
+}
+
 const struct yaml_node *node_at(const struct yaml_node *map, const char *key) {
     const struct yaml_node *node = yaml_get(map, key);
     return node ? node : map;
@@ -245,72 +202,6 @@ const struct yaml_node *entry_named(struct document *d, enum catalog_table table
     reading_unknown(&d->r, name, what, known, entries->len, "the catalogue");
     free(known);
     return NULL;
-}
-
-/* --- policy and tenants --- */
-
-static void read_estimate(struct reading *r, const struct yaml_node *node, const struct field *field,
-                          void *into) {
-    struct policy_setup *policy = (struct policy_setup *)((char *)into - field->param.offset);
-    static const char *const words[] = {[ESTIMATE_EXACT] = "exact", [ESTIMATE_USER] = "user",
-                                        [ESTIMATE_NOISY] = "noisy"};
-    static const struct field fields[] = {
-        {.param = {.key = "noisy", .kind = PARAM_NUMBER, .least = 0, .most = 10, .required = true}}};
-    static const struct block block = {BLOCK_FIELDS(fields)};
-    if (node->kind == YAML_MAP) {
-        policy->estimate = ESTIMATE_NOISY;
-        params_read(r, node, &block, &policy->estimate_error);
-        return;
-    }
-    uint32_t word = name_index(r, node, "estimate", words, sizeof words / sizeof *words);
-    if (word == ESTIMATE_NOISY) reading_add(r, node, "no error given, expected such as {noisy: 0.5}");
-    else if (word != UINT32_MAX) policy->estimate = word;
-}
-
-static void read_restart(struct reading *r, const struct yaml_node *node, const struct field *field,
-                         void *into) {
-    static const struct param param = {.kind = PARAM_TIME, .least = 0, .most = 86400};
-    int64_t *ns = into;
-    (void)field;
-    if (!value_is(r, node, YAML_LIST, "a list of three times")) return;
-    if (node->len != 3)
-        reading_add(r, node, "%zu values, expected 3: for 1, 2 to 8, and more GPUs", node->len);
-    for (size_t i = 0; i < node->len && i < 3; i++) {
-        size_t mark = reading_enter_index(r, i);
-        value_read(r, node->items[i].value, &param, &ns[i]);
-        reading_leave(r, mark);
-    }
-}
-
-static void tenant_read(struct document *d, const struct yaml_node *map, struct tenant_setup *tenant) {
-    struct tenant_draft draft = {0};
-    params_read(&d->r, map, &tenant_block, &draft);
-    *tenant = (struct tenant_setup){
-        .name = draft.name, .quota_gpus = draft.quota_gpus, .weight = draft.weight, .home = SETUP_ANYWHERE};
-    if (yaml_get(map, "quota")) tenant->quota_kind = draft.kind ? QUOTA_BORROW : QUOTA_HARD;
-    else if (yaml_get(map, "kind")) reading_add(&d->r, map, "missing key \"quota\", which \"kind\" is of");
-    if (!draft.home) return;
-    size_t mark = reading_enter(&d->r, "home");
-    tenant->home = name_index(&d->r, draft.home, "region", d->region_names, d->setup->regions_len);
-    reading_leave(&d->r, mark);
-}
-
-static void tenants_read(struct document *d, const struct yaml_node *list) {
-    size_t top = reading_enter(&d->r, "tenants");
-    if (value_is(&d->r, list, YAML_LIST, "a list of tenants")) {
-        struct setup *setup = d->setup;
-        setup->tenants = arena_alloc(d->r.arena, list->len, sizeof *setup->tenants);
-        d->tenant_names = arena_alloc(d->r.arena, list->len, sizeof *d->tenant_names);
-        for (size_t i = 0; i < list->len; i++) {
-            size_t mark = reading_enter_index(&d->r, i);
-            struct tenant_setup *tenant = &setup->tenants[setup->tenants_len++];
-            tenant_read(d, list->items[i].value, tenant);
-            name_unique(&d->r, list->items[i].value, tenant->name, d->tenant_names, i);
-            d->tenant_names[i] = tenant->name;
-            reading_leave(&d->r, mark);
-        }
-    }
-    reading_leave(&d->r, top);
 }
 
 /* --- the demand --- */
@@ -400,8 +291,13 @@ static void document_read(struct document *d, const struct yaml_node *root, stru
     setup->policy = draft.policy;
     if (draft.regions) regions_read(d, draft.regions);
     if (draft.tenants) tenants_read(d, draft.tenants);
+    size_t before = d->r.err->found;
     if (draft.pools) pools_read(d, draft.pools);
+    if (draft.regions && d->r.err->found == before) meter_check(d, draft.regions);
+    if (draft.transfer) transfer_read(d, draft.transfer);
     demand_section(d, root, &draft);
+    if (draft.classes) classes_read(d, draft.classes);
+    policy_finish(d, yaml_get(root, "policy"));
     scenario->name = setup->name;
     scenario->about = draft.about;
 }

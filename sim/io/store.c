@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/tick.h"
+#include "io/charge.h"
 #include "io/store_schema.h"
 #include "io/summary.h"
 
@@ -190,7 +191,8 @@ static void make_run_summary(struct store *s) {
     text_init(&sql);
     text_put(&sql,
              "CREATE VIEW v_run_summary AS SELECT r.run_id, r.batch_id, r.run_name, r.status, r.order_policy,"
-             " r.backfill_policy, r.place_policy, r.route_policy, r.seed, r.work_unit, r.measured_s");
+             " r.backfill_policy, r.place_policy, r.route_policy, r.shift_policy, r.forecast_policy,"
+             " r.market_policy, r.seed, r.work_unit, r.measured_s");
     struct query q = query_open(s, "SELECT metric_id, name FROM metric ORDER BY metric_id");
     while (query_next(&q)) {
         const int64_t id = get_i64(&q);
@@ -295,10 +297,11 @@ int64_t store_run_begin(struct store *s, const struct run_info *info) {
     struct query q =
         query_open(s, "INSERT INTO run (run_id, batch_id, status, scenario_hash, scenario_file, run_name, "
                       "baseline, overrides,"
-                      " seed, trace, trace_hash, order_policy, backfill_policy, place_policy, route_policy, "
-                      "round_s, origin_utc,"
+                      " seed, trace, trace_hash, order_policy, backfill_policy, place_policy, route_policy,"
+                      " shift_policy, forecast_policy, market_policy, round_s, origin_utc,"
                       " version, command, started_utc)"
-                      " VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                      " VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+                      " ?)");
     put_i64(&q, run);
     put_i64(&q, s->batch);
     put_hash(&q, info->scenario_hash);
@@ -313,6 +316,9 @@ int64_t store_run_begin(struct store *s, const struct run_info *info) {
     put_text(&q, info->backfill);
     put_text(&q, info->place);
     put_text(&q, info->route);
+    put_text(&q, info->shift);
+    put_text(&q, info->forecast);
+    put_text(&q, info->market);
     put_f64(&q, tick_seconds(info->round_ns));
     if (info->origin_unix_ns == JOB_UNKNOWN) put_null(&q);
     else put_text(&q, tick_format_date(info->origin_unix_ns, origin));
@@ -335,9 +341,7 @@ static uint64_t nodes_of_pool(const struct setup *setup, size_t pool) {
 }
 
 static void write_pools(struct store *s, int64_t run, const struct setup *setup) {
-    static const char *const bought[] = {
-        [BOUGHT_FREE] = "free", [BOUGHT_OWNED] = "owned", [BOUGHT_RENTED] = "rented"};
-    struct query q = query_open(s, "INSERT INTO pool VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    struct query q = query_open(s, "INSERT INTO pool VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     for (size_t i = 0; i < setup->pools_len; i++) {
         const struct pool_setup *pool = &setup->pools[i];
         put_i64(&q, run);
@@ -350,8 +354,11 @@ static void write_pools(struct store *s, int64_t run, const struct setup *setup)
         put_i64(&q, pool->gpus);
         put_f64(&q, pool->cpu_milli ? pool->cpu_milli / 1e3 : NAN);
         put_f64(&q, pool->mem_mib ? (double)pool->mem_mib : NAN);
-        put_text(&q, bought[pool->bought]);
+        put_text(&q, bought_names[pool->bought]);
+        put_i64(&q, bought_elastic(pool->bought));
+        put_i64(&q, pool->sleep.on && !bought_elastic(pool->bought));
         put_f64(&q, pool->usd_per_node_h);
+        put_f64(&q, pool->embodied_g_per_node_h);
         put_i64(&q, pool->estimated);
         query_write(&q);
     }
@@ -405,6 +412,59 @@ static void write_series(struct store *s, int64_t run, const struct setup *setup
             put_f64(&q, bin->cost_usd_per_h);
             query_write(&q);
         }
+    }
+    query_close(&q);
+}
+
+/* "" becomes NULL. */
+static void put_known(struct query *q, const char *text) {
+    if (*text) put_text(q, text);
+    else put_null(q);
+}
+
+static void write_charges(struct store *s, int64_t run, const struct setup *setup,
+                          const struct result *result) {
+    struct charge_lines lines = charge_lines_of(setup, result);
+    struct query q =
+        query_open(s, "INSERT INTO charge VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    for (size_t i = 0; i < lines.len; i++) {
+        const struct charge_line *line = &lines.at[i];
+        put_i64(&q, run);
+        put_i64(&q, (int64_t)i);
+        put_text(&q, charge_kinds[line->kind]);
+        put_text(&q, charge_uses[line->use]);
+        put_text(&q, line->region);
+        put_known(&q, line->pool);
+        put_known(&q, line->tenant);
+        put_known(&q, line->class_name);
+        put_known(&q, line->bought);
+        put_f64(&q, line->quantity);
+        put_text(&q, line->unit);
+        put_f64(&q, line->usd);
+        put_f64(&q, line->energy_kwh);
+        put_f64(&q, line->co2_kg);
+        put_f64(&q, line->market_co2_kg);
+        put_f64(&q, line->embodied_kg);
+        query_write(&q);
+    }
+    query_close(&q);
+    free(lines.at);
+}
+
+static void write_start_hours(struct store *s, int64_t run, const struct setup *setup,
+                              const struct result *result) {
+    if (!result->start_hours) return;
+    struct query q = query_open(s, "INSERT INTO start_hour VALUES (?, ?, ?, ?, ?, ?)");
+    for (size_t i = 0; i < setup->regions_len * WEEK_HOURS; i++) {
+        const struct start_hour *h = &result->start_hours[i];
+        if (h->jobs == 0) continue;
+        put_i64(&q, run);
+        put_text(&q, setup->regions[i / WEEK_HOURS].name);
+        put_i64(&q, (int64_t)(i % WEEK_HOURS / 24));
+        put_i64(&q, (int64_t)(i % 24));
+        put_i64(&q, (int64_t)h->jobs);
+        put_f64(&q, h->gpu_h);
+        query_write(&q);
     }
     query_close(&q);
 }
@@ -514,7 +574,12 @@ static void put_job(struct query *q, const struct jobs *jobs, uint32_t i) {
 static void put_job_result(struct query *q, const struct job_result *r, bool started) {
     put_f64(q, tick_seconds(r->held_ns));
     put_i64(q, r->preemptions);
+    put_i64(q, r->failures);
+    put_i64(q, r->suspensions);
+    put_f64(q, tick_seconds(r->lost_ns));
     put_f64(q, started ? (double)r->first_node : NAN);
+    if (started) put_text(q, bought_names[r->bought]);
+    else put_null(q);
     for (int why = 0; why < WHY_COUNT; why++) put_f64(q, tick_seconds(r->why_ns[why]));
     put_f64(q, r->energy_j / 3.6e6);
     put_f64(q, r->energy_usd);
@@ -531,7 +596,7 @@ static void write_jobs(struct store *s, int64_t run, const struct setup *setup, 
     const struct jobs *jobs = result->jobs;
     struct query q =
         query_open(s, "INSERT INTO job VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-                      " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                      " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     for (uint32_t i = 0; i < jobs->len; i++) {
         const struct job_result *r = &result->job_results[i];
         put_i64(&q, run);
@@ -597,6 +662,8 @@ void store_run_finish(struct store *s, int64_t run, const struct setup *setup, c
     write_pools(s, run, setup);
     write_tallies(s, run, result);
     write_series(s, run, setup, &result->series);
+    write_charges(s, run, setup, result);
+    write_start_hours(s, run, setup, result);
     write_distributions(s, run, setup, result->jobs);
     if (result->job_results) write_jobs(s, run, setup, result);
     write_warnings(s, run, result);
@@ -642,7 +709,7 @@ static bool read_run(struct store *s, int64_t run, struct summary *summary) {
         s, "SELECT run_id, batch_id, status = 'complete', c.name, scenario_file, c.text, run_name, "
            "overrides, baseline,"
            " scenario_hash, trace_hash, seed, trace, order_policy, backfill_policy, place_policy, "
-           "route_policy, version,"
+           "route_policy, shift_policy, forecast_policy, market_policy, version,"
            " command, origin_utc, round_s, started_utc, work_unit, jobs, events, measure_from_s, measured_s, "
            "wall_s, loop_s"
            " FROM run JOIN scenario c USING (scenario_hash) WHERE run_id = ?");
@@ -659,8 +726,9 @@ static bool read_run(struct store *s, int64_t run, struct summary *summary) {
         info->scenario_hash = get_hash(&q);
         info->trace_hash = get_hash(&q);
         info->seed = (uint64_t)get_i64(&q);
-        const char **const more[] = {&info->trace, &info->order,   &info->backfill, &info->place,
-                                     &info->route, &info->version, &info->command};
+        const char **const more[] = {&info->trace, &info->order,    &info->backfill, &info->place,
+                                     &info->route, &info->shift,    &info->forecast, &info->market,
+                                     &info->version, &info->command};
         for (size_t i = 0; i < sizeof more / sizeof *more; i++) *more[i] = arena_text(arena, get_text(&q));
         const char *origin = get_text(&q);
         if (!tick_parse_date(origin, strlen(origin), &info->origin_unix_ns))
@@ -679,11 +747,12 @@ static bool read_run(struct store *s, int64_t run, struct summary *summary) {
     return found;
 }
 
-static enum part part_named(const char *name) {
-    int part = 0;
-    while (part < PART_COUNT && strcmp(part_names[part], name) != 0) part++;
-    require(part < PART_COUNT);
-    return (enum part)part;
+/* Where a name stands in a list that has it. */
+static int named(const char *const *names, int count, const char *name) {
+    int i = 0;
+    while (i < count && strcmp(names[i], name) != 0) i++;
+    require(i < count);
+    return i;
 }
 
 static void read_values(struct query *q, struct store *s, int64_t tally, double *value) {
@@ -716,7 +785,7 @@ static void read_parts(struct store *s, int64_t run, unsigned parts, struct summ
     put_i64(&q, run);
     while (query_next(&q)) {
         const int64_t tally = get_i64(&q);
-        const enum part part = part_named(get_text(&q));
+        const enum part part = (enum part)named(part_names, PART_COUNT, get_text(&q));
         if (!(parts >> part & 1)) continue;
         struct summary_part *new = vec_push(&found);
         *new = (struct summary_part){part, arena_text(&summary->arena, get_text(&q)),
@@ -786,6 +855,51 @@ void store_read_series(struct store *s, int64_t run, struct series *series) {
     query_close(&q);
     series->bins = series->regions ? bins.len / series->regions : 0;
     series->at = bins.at;
+}
+
+struct charge_line *store_read_charges(struct store *s, int64_t run, struct arena *arena, size_t *count) {
+    struct charge_lines lines = {0};
+    struct query q =
+        query_open(s, "SELECT kind, use, region, pool, tenant, class, bought, unit, quantity, usd, energy_kwh,"
+                      " co2_kg, market_co2_kg, embodied_kg FROM charge WHERE run_id = ? ORDER BY position");
+    put_i64(&q, run);
+    while (query_next(&q)) {
+        struct charge_line *line = vec_push(&lines);
+        line->kind = (enum charge_kind)named(charge_kinds, CHARGE_KINDS, get_text(&q));
+        line->use = (enum charge_use)named(charge_uses, CHARGE_USES, get_text(&q));
+        const char **const texts[] = {&line->region,     &line->pool,   &line->tenant,
+                                      &line->class_name, &line->bought, &line->unit};
+        for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) *texts[i] = arena_text(arena, get_text(&q));
+        double *const fields[] = {&line->quantity, &line->usd,           &line->energy_kwh,
+                                  &line->co2_kg,   &line->market_co2_kg, &line->embodied_kg};
+        for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) *fields[i] = get_f64(&q);
+    }
+    query_close(&q);
+    *count = lines.len;
+    return lines.at;
+}
+
+struct start_hour *store_read_start_hours(struct store *s, int64_t run, size_t *regions) {
+    struct query count =
+        query_open(s, "SELECT count(*) FROM tally WHERE run_id = ? AND part = 'region'");
+    put_i64(&count, run);
+    *regions = query_next(&count) ? (size_t)get_i64(&count) : 0;
+    query_close(&count);
+    struct start_hour *hours = mem_zero(*regions * WEEK_HOURS + 1, sizeof *hours);
+    struct query q =
+        query_open(s, "SELECT (SELECT count(*) FROM tally u WHERE u.run_id = t.run_id AND u.part = 'region'"
+                      " AND u.tally_id < t.tally_id), weekday, hour, jobs, gpu_h FROM start_hour h"
+                      " JOIN tally t ON t.run_id = h.run_id AND t.part = 'region' AND t.name = h.region"
+                      " WHERE h.run_id = ?");
+    put_i64(&q, run);
+    while (query_next(&q)) {
+        const size_t region = (size_t)get_i64(&q), weekday = (size_t)get_i64(&q), hour = (size_t)get_i64(&q);
+        struct start_hour *h = &hours[region * WEEK_HOURS + weekday * 24 + hour];
+        h->jobs = (uint64_t)get_i64(&q);
+        h->gpu_h = get_f64(&q);
+    }
+    query_close(&q);
+    return hours;
 }
 
 struct store_step *store_read_distribution(struct store *s, int64_t run, const char *figure, size_t *count) {

@@ -9,6 +9,7 @@
 #ifndef HEADROOM_IO_STORE_H
 #define HEADROOM_IO_STORE_H
 
+#include "base/mem.h"
 #include "core/result.h"
 #include "core/setup.h"
 
@@ -16,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { STORE_SCHEMA_VERSION = 1 };
+enum { STORE_SCHEMA_VERSION = 2 };
 
 struct store;
 /* Opens to write; creates the file when there is none (or it is empty). */
@@ -29,7 +30,7 @@ struct run_info {
     const char *scenario_name, *scenario_file, *scenario_text, *run_name, *overrides, *baseline;
     uint64_t scenario_hash, trace_hash, seed;
     const char *trace; /* path or "synthetic" */
-    const char *order, *backfill, *place, *route;
+    const char *order, *backfill, *place, *route, *shift, *forecast, *market;
     const char *version, *command;
     int64_t origin_unix_ns, round_ns;
 };
@@ -52,6 +53,14 @@ bool store_read_summary(struct store *store, int64_t run, unsigned parts, struct
 /* The series, regions in the order of the summary's PART_REGION; free(series->at). No bins: none were kept.
  */
 void store_read_series(struct store *store, int64_t run, struct series *series);
+
+/* The lines of its bill, in their order; free(). Texts go to the arena. */
+struct charge_line;
+struct charge_line *store_read_charges(struct store *store, int64_t run, struct arena *arena, size_t *count);
+
+/* Jobs of the measured window by region and the hour of the week they started in, regions in the order of the
+ * summary's PART_REGION: [region * WEEK_HOURS + hour]; free(). */
+struct start_hour *store_read_start_hours(struct store *store, int64_t run, size_t *regions);
 
 /* A cumulative distribution: `jobs` of the finished jobs had a value of at most `at_most_s`. */
 struct store_step {

@@ -44,6 +44,9 @@ const char *const store_tables[] = {
     " backfill_policy TEXT NOT NULL,"
     " place_policy TEXT NOT NULL,"
     " route_policy TEXT NOT NULL,"
+    " shift_policy TEXT NOT NULL,"
+    " forecast_policy TEXT NOT NULL,"
+    " market_policy TEXT NOT NULL,"
     " round_s REAL NOT NULL,"
     " origin_utc TEXT,"
     " version TEXT NOT NULL,"
@@ -75,8 +78,11 @@ const char *const store_tables[] = {
     " gpus_per_node INTEGER NOT NULL,"
     " cpus_per_node REAL,"
     " mem_mib_per_node INTEGER,"
-    " bought TEXT NOT NULL CHECK (bought IN ('free', 'owned', 'rented')),"
+    " bought TEXT NOT NULL CHECK (bought IN ('free', 'owned', 'rented', 'reserved', 'on_demand', 'spot')),"
+    " elastic INTEGER NOT NULL,"
+    " sleeps INTEGER NOT NULL,"
     " usd_per_node_h REAL NOT NULL,"
+    " embodied_g_per_node_h REAL NOT NULL,"
     " estimated INTEGER NOT NULL,"
     " PRIMARY KEY (run_id, name)) WITHOUT ROWID",
 
@@ -110,6 +116,34 @@ const char *const store_tables[] = {
     " cost_usd_per_h REAL NOT NULL,"
     " PRIMARY KEY (run_id, region, start_s)) WITHOUT ROWID",
 
+    "CREATE TABLE charge ("
+    " run_id INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,"
+    " position INTEGER NOT NULL,"
+    " kind TEXT NOT NULL CHECK (kind IN ('capacity', 'energy', 'carbon', 'egress', 'demand', 'site')),"
+    " use TEXT NOT NULL CHECK (use IN ('jobs', 'idle', 'sleep', 'boot', 'meter')),"
+    " region TEXT NOT NULL,"
+    " pool TEXT,"
+    " tenant TEXT,"
+    " class TEXT,"
+    " bought TEXT,"
+    " quantity REAL NOT NULL,"
+    " unit TEXT NOT NULL,"
+    " usd REAL NOT NULL,"
+    " energy_kwh REAL NOT NULL,"
+    " co2_kg REAL NOT NULL,"
+    " market_co2_kg REAL NOT NULL,"
+    " embodied_kg REAL NOT NULL,"
+    " PRIMARY KEY (run_id, position)) WITHOUT ROWID",
+
+    "CREATE TABLE start_hour ("
+    " run_id INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,"
+    " region TEXT NOT NULL,"
+    " weekday INTEGER NOT NULL CHECK (weekday BETWEEN 0 AND 6),"
+    " hour INTEGER NOT NULL CHECK (hour BETWEEN 0 AND 23),"
+    " jobs INTEGER NOT NULL,"
+    " gpu_h REAL NOT NULL,"
+    " PRIMARY KEY (run_id, region, weekday, hour)) WITHOUT ROWID",
+
     "CREATE TABLE distribution ("
     " run_id INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,"
     " figure TEXT NOT NULL CHECK (figure IN ('wait', 'jct')),"
@@ -140,13 +174,21 @@ const char *const store_tables[] = {
     " priority INTEGER,"
     " held_s REAL NOT NULL,"
     " preemptions INTEGER NOT NULL,"
+    " failures INTEGER NOT NULL,"
+    " suspensions INTEGER NOT NULL,"
+    " lost_s REAL NOT NULL,"
     " first_node INTEGER,"
+    " bought TEXT,"
     " head_of_line_s REAL NOT NULL,"
     " quota_s REAL NOT NULL,"
     " capacity_s REAL NOT NULL,"
     " fragmentation_s REAL NOT NULL,"
     " mismatch_s REAL NOT NULL,"
     " policy_s REAL NOT NULL,"
+    " shift_s REAL NOT NULL,"
+    " boot_s REAL NOT NULL,"
+    " power_limit_s REAL NOT NULL,"
+    " transfer_s REAL NOT NULL,"
     " energy_kwh REAL NOT NULL,"
     " energy_usd REAL NOT NULL,"
     " co2_kg REAL NOT NULL,"
@@ -194,16 +236,31 @@ const char *const store_views[] = {
     "CREATE VIEW v_cost AS"
     " SELECT run_id, run_name, part, name"
     COLUMN("total_usd") COLUMN("energy_usd") COLUMN("job_energy_usd") COLUMN("idle_energy_usd")
+    COLUMN("sleep_energy_usd") COLUMN("boot_energy_usd")
     COLUMN("capacity_usd") COLUMN("job_capacity_usd") COLUMN("idle_capacity_usd")
-    COLUMN("price_paid_usd_per_kwh") COLUMN("usd_per_gpu_h") COLUMN("usd_per_work") COLUMN("usd_per_job")
+    COLUMN("carbon_usd") COLUMN("demand_usd") COLUMN("egress_usd") COLUMN("site_usd") COLUMN("lost_usd")
+    COLUMN("price_paid_usd_per_kwh") COLUMN("price_mean_usd_per_kwh")
+    COLUMN("usd_per_gpu_h") COLUMN("usd_per_work") COLUMN("usd_per_job")
     " FROM v_metric GROUP BY run_id, part, name",
 
     "CREATE VIEW v_energy AS"
     " SELECT run_id, run_name, part, name"
-    COLUMN("energy_kwh") COLUMN("job_energy_kwh") COLUMN("idle_energy_kwh") COLUMN("it_energy_kwh")
-    COLUMN("pue") COLUMN("mean_kw") COLUMN("peak_kw") COLUMN("co2_kg") COLUMN("carbon_paid_g_per_kwh")
+    COLUMN("energy_kwh") COLUMN("job_energy_kwh") COLUMN("idle_energy_kwh") COLUMN("sleep_energy_kwh")
+    COLUMN("boot_energy_kwh") COLUMN("lost_energy_kwh") COLUMN("it_energy_kwh") COLUMN("cooling_energy_kwh")
+    COLUMN("grid_kwh") COLUMN("solar_used_kwh") COLUMN("pue") COLUMN("mean_kw") COLUMN("peak_kw")
+    COLUMN("co2_kg") COLUMN("site_co2_kg") COLUMN("embodied_kg") COLUMN("total_co2_kg")
+    COLUMN("market_co2_kg") COLUMN("carbon_paid_g_per_kwh") COLUMN("carbon_mean_g_per_kwh")
     COLUMN("kwh_per_work") COLUMN("g_per_work")
     " FROM v_metric GROUP BY run_id, part, name",
+
+    "CREATE VIEW v_saving AS"
+    " SELECT c.run_id, c.run_name, c.baseline, c.part, c.name, c.metric, c.unit, -c.difference AS saved,"
+    "  -c.relative AS share, w.difference AS wait_added_s,"
+    "  -c.difference / nullif(w.difference / 3600 * j.value, 0) AS per_job_h"
+    " FROM v_compare c"
+    " JOIN v_compare w USING (run_id, part, name) JOIN v_compare j USING (run_id, part, name)"
+    " WHERE c.metric IN ('total_usd', 'energy_kwh', 'total_co2_kg') AND w.metric = 'wait_mean_s'"
+    "  AND j.metric = 'jobs_finished'",
 
     "CREATE VIEW v_tenant AS"
     " SELECT run_id, run_name, name AS tenant"

@@ -19,8 +19,8 @@ static struct run_info own_info(struct arena *arena, const struct run_info *from
     struct run_info info = *from;
     const char **texts[] = {&info.scenario_name, &info.scenario_file, &info.scenario_text, &info.run_name,
                             &info.overrides,     &info.baseline,      &info.trace,         &info.order,
-                            &info.backfill,      &info.place,         &info.route,         &info.version,
-                            &info.command};
+                            &info.backfill,      &info.place,         &info.route,         &info.shift,
+                            &info.forecast,      &info.market,        &info.version,       &info.command};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) *texts[i] = own(arena, *texts[i]);
     return info;
 }
@@ -104,6 +104,9 @@ char *summary_policy(const struct summary *summary, bool brief) {
     }
     text_format(&text, "order %s, backfill %s, place %s, route %s", info->order, info->backfill, info->place,
                 info->route);
+    if (strcmp(info->shift, "now") != 0)
+        text_format(&text, ", shift %s (forecast %s)", info->shift, info->forecast);
+    if (strcmp(info->market, "any") != 0) text_format(&text, ", market %s", info->market);
     if (info->round_ns) text_format(&text, ", rounds of %g s", tick_seconds(info->round_ns));
     return text_take(&text);
 }

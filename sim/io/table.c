@@ -137,7 +137,7 @@ static const struct enlarged {
     {"s", "d", 345600, 1 / 86400.0}, {"s", "h", 7200, 1 / 3600.0}, {"s", "min", 120, 1 / 60.0},
     {"kWh", "GWh", 1e7, 1e-6},       {"kWh", "MWh", 1e4, 1e-3},    {"kW", "MW", 1e4, 1e-3},
     {"kg", "t", 1e4, 1e-3},          {"USD", "M USD", 1e8, 1e-6},  {"GPU-h", "M GPU-h", 1e8, 1e-6},
-    {"share", "%", 0, 100},
+    {"l", "m³", 1e4, 1e-3},          {"share", "%", 0, 100},
 };
 
 struct table_scale table_scale(const struct metric *metric, const double *values, size_t count) {
@@ -172,69 +172,112 @@ struct table_scale table_scale(const struct metric *metric, const double *values
 
 /* --- the page --- */
 
+/* When a row is shown. */
+enum when {
+    ALWAYS,    /* where it is defined */
+    SAID,      /* where some run has more to say than zero */
+    UNLIKE,    /* the same, and where it differs from another figure */
+    MANY_USES, /* as SAID, where energy has more uses than jobs and idle hardware */
+    FEW_USES   /* as SAID, where it has not */
+};
+
 static const struct row {
     const char *section; /* opens one, when not NULL */
     const char *label, *metric;
-    bool always;       /* also where every run has zero */
-    const char *whole; /* what it is a part of, when that is to be shown */
+    enum when when;
+    const char *other; /* what it is a part of, when that is to be shown; UNLIKE: what it must differ from */
 } page[] = {
-    {"Work", "Jobs submitted", "jobs_submitted", true, NULL},
-    {NULL, "Jobs finished", "jobs_finished", true, NULL},
-    {NULL, "still running at the end", "jobs_running", false, NULL},
-    {NULL, "still waiting at the end", "jobs_waiting", false, NULL},
-    {NULL, "refused: fit no node", "jobs_refused", false, NULL},
-    {NULL, "Preemptions", "preemptions", false, NULL},
-    {NULL, "Deadlines met", "deadlines_met_share", true, NULL},
-    {NULL, "Work completed", "work", true, NULL},
-    {NULL, "Throughput", "work_per_h", true, NULL},
-    {NULL, "Makespan", "makespan_h", true, NULL},
-    {"Waiting", "Wait, mean", "wait_mean_s", true, NULL},
-    {NULL, "median", "wait_p50_s", true, NULL},
-    {NULL, "90th percentile", "wait_p90_s", true, NULL},
-    {NULL, "99th percentile", "wait_p99_s", true, NULL},
-    {NULL, "Completion time, mean", "jct_mean_s", true, NULL},
-    {NULL, "median", "jct_p50_s", true, NULL},
-    {NULL, "90th percentile", "jct_p90_s", true, NULL},
-    {NULL, "99th percentile", "jct_p99_s", true, NULL},
-    {NULL, "Bounded slowdown, mean", "slowdown_mean", true, NULL},
-    {NULL, "90th percentile", "slowdown_p90", true, NULL},
-    {"Why jobs waited", "All waiting", "wait_all_h", true, NULL},
-    {NULL, "behind the head of the line", "wait_head_of_line_h", false, "wait_all_h"},
-    {NULL, "tenant at its quota", "wait_quota_h", false, "wait_all_h"},
-    {NULL, "too few GPUs free", "wait_capacity_h", false, "wait_all_h"},
-    {NULL, "free GPUs scattered", "wait_fragmentation_h", false, "wait_all_h"},
-    {NULL, "free GPUs of another kind", "wait_mismatch_h", false, "wait_all_h"},
-    {NULL, "held back by the policy", "wait_policy_h", false, "wait_all_h"},
-    {"Use of hardware", "Capacity", "capacity_gpu_h", true, NULL},
-    {NULL, "Utilisation: held", "utilisation", true, NULL},
-    {NULL, "used", "used_utilisation", true, NULL},
-    {NULL, "useful", "useful_utilisation", true, NULL},
-    {NULL, "Start and restart overhead", "overhead_gpu_h", false, NULL},
-    {NULL, "Fragmentation of free GPUs", "fragmentation", true, NULL},
-    {"Energy and carbon", "Energy", "energy_kwh", true, NULL},
-    {NULL, "drawn by idle hardware", "idle_energy_kwh", false, "energy_kwh"},
-    {NULL, "Mean power", "mean_kw", false, NULL},
-    {NULL, "Peak power", "peak_kw", false, NULL},
-    {NULL, "PUE", "pue", true, NULL},
-    {NULL, "Emissions, CO2", "co2_kg", false, NULL},
-    {NULL, "Carbon intensity paid", "carbon_paid_g_per_kwh", false, NULL},
-    {"Money", "Total cost", "total_usd", false, NULL},
-    {NULL, "Capacity cost", "capacity_usd", false, "total_usd"},
-    {NULL, "of idle hardware", "idle_capacity_usd", false, "capacity_usd"},
-    {NULL, "Energy cost", "energy_usd", false, "total_usd"},
-    {NULL, "of idle hardware", "idle_energy_usd", false, "energy_usd"},
-    {NULL, "Energy price paid", "price_paid_usd_per_kwh", false, NULL},
-    {"Efficiency", "Cost per unit of work", "usd_per_work", false, NULL},
-    {NULL, "Work per dollar", "work_per_usd", true, NULL},
-    {NULL, "Energy per unit of work", "kwh_per_work", false, NULL},
-    {NULL, "Work per kWh", "work_per_kwh", true, NULL},
-    {NULL, "CO2 per unit of work", "g_per_work", false, NULL},
-    {NULL, "Work per kg of CO2", "work_per_kg", true, NULL},
-    {NULL, "Work per GPU-hour held", "work_per_gpu_h", true, NULL},
-    {NULL, "Cost per useful GPU-hour", "usd_per_gpu_h", false, NULL},
-    {NULL, "Cost per job", "usd_per_job", false, NULL},
-    {NULL, "Completion time per dollar", "jct_per_usd", false, NULL},
-    {NULL, "Cost-delay product", "jct_usd", false, NULL},
+    {"Work", "Jobs submitted", "jobs_submitted", ALWAYS, NULL},
+    {NULL, "Jobs finished", "jobs_finished", ALWAYS, NULL},
+    {NULL, "still running at the end", "jobs_running", SAID, NULL},
+    {NULL, "still waiting at the end", "jobs_waiting", SAID, NULL},
+    {NULL, "refused: fit no node", "jobs_refused", SAID, NULL},
+    {NULL, "Preemptions", "preemptions", SAID, NULL},
+    {NULL, "Suspensions", "suspensions", SAID, NULL},
+    {NULL, "Moves to another region", "migrations", SAID, NULL},
+    {NULL, "Nodes woken or rented", "boots", SAID, NULL},
+    {NULL, "Deadlines met", "deadlines_met_share", ALWAYS, NULL},
+    {NULL, "Work completed", "work", ALWAYS, NULL},
+    {NULL, "Throughput", "work_per_h", ALWAYS, NULL},
+    {NULL, "Makespan", "makespan_h", ALWAYS, NULL},
+    {"Waiting", "Wait, mean", "wait_mean_s", ALWAYS, NULL},
+    {NULL, "median", "wait_p50_s", ALWAYS, NULL},
+    {NULL, "90th percentile", "wait_p90_s", ALWAYS, NULL},
+    {NULL, "99th percentile", "wait_p99_s", ALWAYS, NULL},
+    {NULL, "Completion time, mean", "jct_mean_s", ALWAYS, NULL},
+    {NULL, "median", "jct_p50_s", ALWAYS, NULL},
+    {NULL, "90th percentile", "jct_p90_s", ALWAYS, NULL},
+    {NULL, "99th percentile", "jct_p99_s", ALWAYS, NULL},
+    {NULL, "Bounded slowdown, mean", "slowdown_mean", ALWAYS, NULL},
+    {NULL, "90th percentile", "slowdown_p90", ALWAYS, NULL},
+    {"Why jobs waited", "All waiting", "wait_all_h", ALWAYS, NULL},
+    {NULL, "behind the head of the line", "wait_head_of_line_h", SAID, "wait_all_h"},
+    {NULL, "tenant at its quota", "wait_quota_h", SAID, "wait_all_h"},
+    {NULL, "too few GPUs free", "wait_capacity_h", SAID, "wait_all_h"},
+    {NULL, "free GPUs scattered", "wait_fragmentation_h", SAID, "wait_all_h"},
+    {NULL, "free GPUs of another kind", "wait_mismatch_h", SAID, "wait_all_h"},
+    {NULL, "held back by the policy", "wait_policy_h", SAID, "wait_all_h"},
+    {NULL, "kept for a better hour", "wait_shift_h", SAID, "wait_all_h"},
+    {NULL, "nodes on their way", "wait_boot_h", SAID, "wait_all_h"},
+    {NULL, "region at its power limit", "wait_power_limit_h", SAID, "wait_all_h"},
+    {NULL, "data on their way", "wait_transfer_h", SAID, "wait_all_h"},
+    {"Use of hardware", "Capacity", "capacity_gpu_h", ALWAYS, NULL},
+    {NULL, "Utilisation: held", "utilisation", ALWAYS, NULL},
+    {NULL, "used", "used_utilisation", ALWAYS, NULL},
+    {NULL, "useful", "useful_utilisation", ALWAYS, NULL},
+    {NULL, "held, of what was up", "up_utilisation", UNLIKE, "utilisation"},
+    {NULL, "Start and restart overhead", "overhead_gpu_h", SAID, NULL},
+    {NULL, "Fragmentation of free GPUs", "fragmentation", ALWAYS, NULL},
+    {"Energy and carbon", "Energy", "energy_kwh", ALWAYS, NULL},
+    {NULL, "drawn by idle hardware", "idle_energy_kwh", FEW_USES, "energy_kwh"},
+    {NULL, "Mean power", "mean_kw", SAID, NULL},
+    {NULL, "Peak power", "peak_kw", SAID, NULL},
+    {NULL, "PUE", "pue", ALWAYS, NULL},
+    {NULL, "From the grid", "grid_kwh", UNLIKE, "energy_kwh"},
+    {NULL, "Sun used", "solar_used_kwh", SAID, "solar_kwh"},
+    {NULL, "Fed into the grid", "export_kwh", SAID, NULL},
+    {NULL, "Lost in the battery", "battery_loss_kwh", SAID, NULL},
+    {NULL, "Water", "water_l", SAID, NULL},
+    {NULL, "Emissions, CO2", "co2_kg", SAID, NULL},
+    {NULL, "changed by sun and battery", "site_co2_kg", SAID, NULL},
+    {NULL, "and of making the hardware", "embodied_kg", SAID, NULL},
+    {NULL, "all together", "total_co2_kg", UNLIKE, "co2_kg"},
+    {NULL, "by supply contract, not by grid", "market_co2_kg", UNLIKE, "co2_kg"},
+    {NULL, "Carbon intensity paid", "carbon_paid_g_per_kwh", SAID, NULL},
+    {NULL, "on average over time", "carbon_mean_g_per_kwh", UNLIKE, "carbon_paid_g_per_kwh"},
+    {"Energy by use", "Jobs", "job_energy_kwh", MANY_USES, "energy_kwh"},
+    {NULL, "for work that was lost", "lost_energy_kwh", MANY_USES, "energy_kwh"},
+    {NULL, "Idle", "idle_energy_kwh", MANY_USES, "energy_kwh"},
+    {NULL, "Asleep", "sleep_energy_kwh", MANY_USES, "energy_kwh"},
+    {NULL, "Booting", "boot_energy_kwh", MANY_USES, "energy_kwh"},
+    {NULL, "Cooling, part of each", "cooling_energy_kwh", MANY_USES, "energy_kwh"},
+    {"Money", "Total cost", "total_usd", SAID, NULL},
+    {NULL, "Capacity cost", "capacity_usd", SAID, "total_usd"},
+    {NULL, "of idle hardware", "idle_capacity_usd", SAID, "capacity_usd"},
+    {NULL, "Energy cost", "energy_usd", SAID, "total_usd"},
+    {NULL, "of idle hardware", "idle_energy_usd", SAID, "energy_usd"},
+    {NULL, "Carbon price", "carbon_usd", SAID, "total_usd"},
+    {NULL, "Demand charge", "demand_usd", SAID, "total_usd"},
+    {NULL, "Moving data", "egress_usd", SAID, "total_usd"},
+    {NULL, "Changed by sun and battery", "site_usd", SAID, "total_usd"},
+    {NULL, "Energy price paid", "price_paid_usd_per_kwh", SAID, NULL},
+    {NULL, "on average over time", "price_mean_usd_per_kwh", UNLIKE, "price_paid_usd_per_kwh"},
+    {"Faults", "Failures of running jobs", "failures", SAID, NULL},
+    {NULL, "Spot capacity taken back", "evictions", SAID, NULL},
+    {NULL, "Work lost", "lost_gpu_h", SAID, "used_gpu_h"},
+    {NULL, "and paid for", "lost_usd", SAID, "total_usd"},
+    {NULL, "Writing and reading checkpoints", "checkpoint_gpu_h", SAID, "held_gpu_h"},
+    {"Efficiency", "Cost per unit of work", "usd_per_work", SAID, NULL},
+    {NULL, "Work per dollar", "work_per_usd", ALWAYS, NULL},
+    {NULL, "Energy per unit of work", "kwh_per_work", SAID, NULL},
+    {NULL, "Work per kWh", "work_per_kwh", ALWAYS, NULL},
+    {NULL, "CO2 per unit of work", "g_per_work", SAID, NULL},
+    {NULL, "Work per kg of CO2", "work_per_kg", ALWAYS, NULL},
+    {NULL, "Work per GPU-hour held", "work_per_gpu_h", ALWAYS, NULL},
+    {NULL, "Cost per useful GPU-hour", "usd_per_gpu_h", SAID, NULL},
+    {NULL, "Cost per job", "usd_per_job", SAID, NULL},
+    {NULL, "Completion time per dollar", "jct_per_usd", SAID, NULL},
+    {NULL, "Cost-delay product", "jct_usd", SAID, NULL},
 };
 
 /* "work" in a unit reads "unit" on the page, which says above what the unit is. */
@@ -263,16 +306,131 @@ static enum table_verdict verdict(const struct metric *metric, double value, dou
     return (value < base) == metric->less_is_better ? TABLE_BETTER : TABLE_WORSE;
 }
 
-/* false: no run has anything to say. */
+/* Whether energy went into more than jobs and idle hardware, in some run. */
+static bool many_uses(const struct summary *const *runs, size_t count) {
+    static const char *const uses[] = {"sleep_energy_kwh", "boot_energy_kwh", "lost_energy_kwh"};
+    for (size_t i = 0; i < count; i++)
+        for (size_t u = 0; u < sizeof uses / sizeof *uses; u++)
+            if (summary_value(runs[i], uses[u]) > 0) return true;
+    return false;
+}
+
+static bool differ(double a, double b) { return fabs(a - b) > 1e-9 * fabs(b); }
+
+/* false: the row is not shown, because no run has anything to say. */
 static bool row_values(const struct row *row, const struct summary *const *runs, size_t count,
                        double *values) {
     const size_t m = metric_index(row->metric);
+    const enum when when = row->when;
     bool said = false;
     for (size_t i = 0; i < count; i++) {
         values[i] = runs[i]->parts[0].value[m];
-        said |= !isnan(values[i]) && (row->always || values[i] != 0);
+        if (isnan(values[i]) || (when != ALWAYS && values[i] == 0)) continue;
+        said |= when != UNLIKE || differ(values[i], summary_value(runs[i], row->other));
+    }
+    if (when == MANY_USES || when == FEW_USES) said &= many_uses(runs, count) == (when == MANY_USES);
+    return said;
+}
+
+/* --- what was saved against the baseline, and what it cost in waiting --- */
+
+enum { SAVINGS = 3 };
+static const struct saving {
+    const char *label, *word, *metric; /* less of it is better */
+    struct metric saved, per_h;        /* rows of the page alone: the database has the view v_saving */
+} savings[SAVINGS] = {
+    {"Cost", "cost", "total_usd", {.name = "saved_usd", .unit = "USD"},
+     {.name = "saved_usd_per_job_h", .unit = "USD/job-h"}},
+    {"Energy", "energy", "energy_kwh", {.name = "saved_kwh", .unit = "kWh"},
+     {.name = "saved_kwh_per_job_h", .unit = "kWh/job-h"}},
+    {"Emissions, CO2", "CO2", "total_co2_kg", {.name = "saved_kg", .unit = "kg"},
+     {.name = "saved_kg_per_job_h", .unit = "kg/job-h"}},
+};
+static const struct metric wait_added = {.name = "wait_added_s", .unit = "s", .less_is_better = true};
+
+/* A row of values that are differences already; NAN leaves a cell empty. */
+static void visit_saved(struct table_line *line, const struct metric *metric, const char *label, bool sub,
+                        const double *values, table_visit *visit, void *context) {
+    const struct table_scale scale = table_scale(metric, values, line->count);
+    char text[48];
+    line->metric = metric;
+    line->label = label;
+    line->unit = scale.unit;
+    line->sub = sub;
+    *line->share = '\0';
+    for (size_t i = 0; i < line->count; i++) {
+        const bool nothing = i == 0 || isnan(values[i]);
+        text_copy(line->cells[i].value, 48, nothing ? "" : scaled(values[i], scale, text));
+        line->cells[i].verdict = nothing || values[i] == 0 ? TABLE_SAME
+                                 : (values[i] < 0) == metric->less_is_better ? TABLE_BETTER : TABLE_WORSE;
+    }
+    visit(context, line);
+    line->section = NULL;
+}
+
+/* What each run has less than the baseline; false where no run has a thousandth more or less. */
+static bool saved_values(const struct saving *saving, const struct summary *const *runs, size_t count,
+                         double *values) {
+    const double base = summary_value(runs[0], saving->metric);
+    bool said = false;
+    for (size_t i = 0; i < count; i++) {
+        values[i] = base - summary_value(runs[i], saving->metric);
+        said |= fabs(values[i]) >= 5e-4 * fabs(base) && values[i] != 0;
     }
     return said;
+}
+
+/* Hours that a run's finished jobs waited longer than the baseline's, together; NAN where they did not. */
+static double hours_waited(const struct summary *run, const struct summary *base) {
+    const double hours = (summary_value(run, "wait_mean_s") - summary_value(base, "wait_mean_s")) / 3600;
+    return hours > 0 ? hours * summary_value(run, "jobs_finished") : NAN;
+}
+
+/* The wait added, and for each saving that is shown what an hour of it bought, where it bought anything. */
+static void waited_lines(const struct summary *const *runs, size_t count, const bool *shown,
+                         struct table_line *line, table_visit *visit, void *context) {
+    double *values = mem_alloc(count * sizeof *values);
+    bool first = true;
+    for (size_t i = 0; i < count; i++) {
+        values[i] = summary_value(runs[i], "wait_mean_s") - summary_value(runs[0], "wait_mean_s");
+        *line->cells[i].change = '\0';
+    }
+    visit_saved(line, &wait_added, "Mean wait added", false, values, visit, context);
+    for (size_t k = 0; k < SAVINGS; k++) {
+        const double base = summary_value(runs[0], savings[k].metric);
+        bool paid = false;
+        for (size_t i = 0; i < count; i++) {
+            const double saved = base - summary_value(runs[i], savings[k].metric);
+            values[i] = saved > 0 ? saved / hours_waited(runs[i], runs[0]) : NAN;
+            paid |= !isnan(values[i]);
+        }
+        if (!shown[k] || !paid) continue;
+        char label[48];
+        snprintf(label, sizeof label, first ? "Per hour waited: %s" : "%s", savings[k].word);
+        visit_saved(line, &savings[k].per_h, label, !first, values, visit, context);
+        first = false;
+    }
+    free(values);
+}
+
+static void saved_lines(const struct summary *const *runs, size_t count, struct table_line *line,
+                        table_visit *visit, void *context) {
+    double *values = mem_alloc(count * sizeof *values);
+    bool shown[SAVINGS], any = false;
+    char section[64];
+    snprintf(section, sizeof section, "Saved against %s", summary_title(runs[0]));
+    line->section = section;
+    for (size_t k = 0; k < SAVINGS; k++) {
+        const double base = fabs(summary_value(runs[0], savings[k].metric));
+        shown[k] = saved_values(&savings[k], runs, count, values);
+        if (!shown[k]) continue;
+        for (size_t i = 0; i < count; i++)
+            snprintf(line->cells[i].change, 48, i && base > 0 ? "%+.1f %%" : "", 100 * values[i] / base);
+        visit_saved(line, &savings[k].saved, savings[k].label, false, values, visit, context);
+        any = true;
+    }
+    if (any) waited_lines(runs, count, shown, line, visit, context);
+    free(values);
 }
 
 void table_lines(const struct summary *const *runs, size_t count, table_visit *visit, void *context) {
@@ -299,11 +457,14 @@ void table_lines(const struct summary *const *runs, size_t count, table_visit *v
             line.cells[i].verdict = verdict(metric, values[i], values[0]);
         }
         *line.share = '\0';
-        if (row->whole && values[0] > 0)
+        if (row->other && row->when != UNLIKE && values[0] > 0)
             snprintf(line.share, sizeof line.share, "%.1f %%",
-                     100 * values[0] / summary_value(runs[0], row->whole));
+                     100 * values[0] / summary_value(runs[0], row->other));
         visit(context, &line);
     }
+    const bool against = count > 1 && *runs[0]->info.run_name &&
+                         same_text(runs[0]->info.run_name, runs[1]->info.baseline);
+    if (against) saved_lines(runs, count, &line, visit, context);
     free(line.cells);
     free(values);
 }
@@ -627,6 +788,9 @@ static void json_run(FILE *to, const struct summary *run) {
         {"backfill", info->backfill},
         {"place", info->place},
         {"route", info->route},
+        {"shift", info->shift},
+        {"forecast", info->forecast},
+        {"market", info->market},
         {"version", info->version},
         {"command", info->command},
         {"work_unit", run->work_unit},
@@ -666,7 +830,7 @@ void table_json(FILE *to, const struct summary *runs, size_t count) {
     fputs("\n  ]\n}\n", to);
 }
 
-static void csv_text(FILE *to, const char *text) {
+void table_csv_text(FILE *to, const char *text) {
     if (!strpbrk(text, ",\"\r\n")) {
         fputs(text, to);
         return;
@@ -689,9 +853,9 @@ void table_csv(FILE *to, const struct summary *runs, size_t count, unsigned part
             const struct summary_part *part = &runs[r].parts[p];
             if (!(parts >> part->part & 1)) continue;
             fprintf(to, "%" PRId64 ",", runs[r].run);
-            csv_text(to, summary_title(&runs[r]));
+            table_csv_text(to, summary_title(&runs[r]));
             fprintf(to, ",%s,", part_names[part->part]);
-            csv_text(to, part->name);
+            table_csv_text(to, part->name);
             for (size_t m = 0; m < result_metrics_len; m++)
                 fprintf(to, ",%s", isfinite(part->value[m]) ? num_shortest(part->value[m], number) : "");
             fputs("\r\n", to);

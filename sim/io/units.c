@@ -38,6 +38,16 @@ static const struct dimension dimensions[DIM_COUNT_] = {
     [DIM_TEMPERATURE] = {"a temperature", "C", "18 C", {{"C", 1}}},
     [DIM_RATE] = {"a rate", "/s, /min, /h or /d", "120 /h",
                   {{"/h", 1}, {"/s", 3600}, {"/min", 60}, {"/d", 1.0 / 24}}},
+    [DIM_ENERGY] = {"an energy", "J, kJ, MJ, Wh, kWh or MWh", "500 kWh",
+                    {{"J", 1}, {"kJ", 1e3}, {"MJ", 1e6}, {"Wh", 3600}, {"kWh", 3.6e6}, {"MWh", 3.6e9}}},
+    [DIM_MASS] = {"a mass", "g, kg or t", "1300 kg", {{"g", 1}, {"kg", 1e3}, {"t", 1e6}}},
+    [DIM_CARBON_PRICE] = {"a carbon price", "USD/kg or USD/t", "80 USD/t", {{"USD/kg", 1}, {"USD/t", 1e-3}}},
+    [DIM_POWER_PRICE] = {"a price of power", "USD/kW or USD/MW", "12 USD/kW", {{"USD/kW", 1}, {"USD/MW", 1e-3}}},
+    [DIM_DATA] = {"an amount of data", "MB, GB, TB or PB", "200 GB",
+                  {{"GB", 1}, {"MB", 1e-3}, {"TB", 1e3}, {"PB", 1e6}}},
+    [DIM_DATA_PRICE] = {"a price of data", "USD/GB or USD/TB", "0.02 USD/GB", {{"USD/GB", 1}, {"USD/TB", 1e-3}}},
+    [DIM_DATA_RATE] = {"a data rate", "GB/s, MB/s, Gbit/s or Mbit/s", "10 Gbit/s",
+                       {{"GB/s", 1}, {"MB/s", 1e-3}, {"Gbit/s", 0.125}, {"Mbit/s", 0.000125}}},
 };
 
 bool units_find(enum dim dim, const char *unit, double *factor) {

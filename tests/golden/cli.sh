@@ -35,7 +35,7 @@ printf 'not a database, but a letter of some length that must not be lost\n' >le
         printf '[%d]\n\n' $status
     }
     try
-    for command in run check import models show report help version; do try $command --help; done
+    for command in run check import models show report export help version; do try $command --help; done
     try --version
     try rum
     try help nothing
@@ -52,6 +52,8 @@ printf 'not a database, but a letter of some length that must not be lost\n' >le
     cat letter.db
     try run small.yaml -o missing/results.db
     try run small.yaml --quiet
+    try export small.yaml
+    try export results.db 9 x
     try check small.yaml
     try check small.yaml --run sjf --set pools[0].gpus=1 --set pools[0].nodes=1
 } >all.txt 2>&1

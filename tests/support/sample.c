@@ -148,6 +148,27 @@ static void open_tallies(struct result *result, const struct setup *setup, doubl
     result->tallies_len = all.len;
 }
 
+/* What the tenants' jobs were charged in each region, as the regions' tallies have it. */
+static void open_charged(struct result *result, double scale) {
+    result->charged = mem_zero(REGIONS * TENANTS, sizeof *result->charged);
+    for (uint32_t r = 0; r < REGIONS; r++)
+        for (uint32_t t = 0; t < TENANTS; t++)
+            result->charged[result->charged_len++] =
+                (struct charged){r, t + 1, 0, BOUGHT_OWNED,
+                              open_tally(PART_CLASS, regions[r], region_share[r] * tenant_share[t], scale, false)};
+}
+
+/* Most start in the working hours of working days. */
+static void open_start_hours(struct result *result, double scale) {
+    result->start_hours = mem_zero(REGIONS * WEEK_HOURS, sizeof *result->start_hours);
+    for (size_t i = 0; i < REGIONS * WEEK_HOURS; i++) {
+        const size_t hour = i % 24, day = i % WEEK_HOURS / 24;
+        const bool busy = day < 5 && hour >= 8 && hour < 20;
+        result->start_hours[i].jobs = (busy ? 20 : 6) + (size_t)((1 - scale) * (double)(hour < 6) * 12);
+        result->start_hours[i].gpu_h = 3.5 * (double)result->start_hours[i].jobs;
+    }
+}
+
 static double swing(double hour, double peak_hour) {
     return cos((hour - peak_hour) / 24 * 6.283185307179586);
 }
@@ -200,11 +221,16 @@ void sample_open(struct sample *sample, unsigned variant) {
                                      .backfill = "none",
                                      .place = "consolidate",
                                      .route = "home",
+                                     .shift = "now",
+                                     .forecast = "perfect",
+                                     .market = "any",
                                      .version = HEADROOM_VERSION,
                                      .command = "headroom run scenarios/sample.yaml",
                                      .origin_unix_ns = sample->setup.origin_unix_ns};
     struct result *result = &sample->result;
     open_tallies(result, &sample->setup, scale);
+    open_charged(result, scale);
+    open_start_hours(result, scale);
     open_series(&result->series, scale);
     result->jobs = mem_copy(&sample->trace, sizeof sample->trace);
     result->jobs->at = mem_copy(sample->trace.at, sample->trace.len * sizeof *sample->trace.at);
@@ -219,6 +245,69 @@ void sample_open(struct sample *sample, unsigned variant) {
     result->warnings = mem_zero(1, sizeof *result->warnings);
     result->warnings[result->warnings_len++] =
         mem_text("pool 'a100': its power is an estimate of the catalogue");
+}
+
+/* The part's share of the whole run. */
+static double share_of(const struct tally *t, const struct result *result) {
+    return t->held_gpu_h / result->tallies[0].held_gpu_h;
+}
+
+static void enrich_iron(struct tally *t) {
+    const double sleep = 0.3, boot = 0.1;
+    t->sleep_energy_j = sleep * t->idle_energy_j, t->boot_energy_j = boot * t->idle_energy_j;
+    t->sleep_energy_usd = sleep * t->idle_energy_usd, t->boot_energy_usd = boot * t->idle_energy_usd;
+    t->sleep_co2_g = sleep * t->idle_co2_g, t->boot_co2_g = boot * t->idle_co2_g;
+    t->idle_energy_j *= 1 - sleep - boot;
+    t->idle_energy_usd *= 1 - sleep - boot;
+    t->idle_co2_g *= 1 - sleep - boot;
+    t->up_gpu_h = 0.92 * t->capacity_gpu_h;
+    t->boots = 120;
+}
+
+static void enrich_site(struct tally *t, double share) {
+    t->demand_usd = 5200 * share;
+    t->solar_j = 3.6e6 * 14000 * share, t->solar_used_j = 0.9 * t->solar_j, t->export_j = 0.1 * t->solar_j;
+    t->battery_loss_j = 3.6e6 * 300 * share;
+    t->grid_j = t->energy_j - t->solar_used_j + t->battery_loss_j;
+    t->site_usd = -1150 * share;
+    t->site_co2_g = -3.1e6 * share;
+    t->water_l = 250e3 * share;
+    t->price_mean = 0.086, t->carbon_mean = 280;
+}
+
+static void enrich(struct tally *t, double share, unsigned variant) {
+    const double cheaper = 1 - 0.05 * variant, cleaner = 1 - 0.11 * variant + 0.012 * variant * variant;
+    double *const usd[] = {&t->energy_usd, &t->job_energy_usd, &t->idle_energy_usd};
+    double *const g[] = {&t->co2_g, &t->job_co2_g, &t->idle_co2_g};
+    for (size_t i = 0; i < 3; i++) *usd[i] *= cheaper, *g[i] *= cleaner;
+    t->carbon_usd = 0.08 * t->co2_g / 1e3;
+    t->egress_usd = 640 * share * variant, t->egress_gb = 32000 * share * variant;
+    t->embodied_g = 21e6 * share, t->job_embodied_g = 0.78 * t->embodied_g;
+    t->market_co2_g = t->co2_g;
+    t->failures = (uint64_t)(60 * share), t->lost_gpu_h = 0.02 * t->held_gpu_h;
+    t->checkpoint_gpu_h = 0.008 * t->held_gpu_h;
+    t->lost_energy_j = 0.02 * t->job_energy_j;
+    t->lost_usd = 0.02 * (t->job_energy_usd + t->job_capacity_usd);
+    t->suspensions = (uint64_t)(200 * share * variant);
+    t->why_s[WHY_SHIFT] = 3600 * 5200 * share * variant;
+    t->wait_s.mean += 4700 * variant;
+}
+
+void sample_enrich(struct sample *sample, unsigned variant) {
+    struct result *result = &sample->result;
+    for (size_t i = 0; i < REGIONS; i++) sample->setup.regions[i].carbon_usd_per_kg = 0.08;
+    for (size_t i = 0; i < result->charged_len; i++) {
+        struct tally *t = &result->charged[i].tally;
+        enrich(t, share_of(t, result), variant);
+    }
+    for (size_t i = 0; i < result->tallies_len; i++) {
+        struct tally *t = &result->tallies[i];
+        const double share = share_of(t, result);
+        enrich(t, share, variant);
+        if (t->idle_energy_j > 0) enrich_iron(t);
+        if (t->part == PART_RUN || t->part == PART_REGION) enrich_site(t, share);
+        if (t->part == PART_POOL) t->egress_usd = t->egress_gb = 0;
+    }
 }
 
 void sample_close(struct sample *sample) {

@@ -21,6 +21,10 @@ enum { SAMPLE_DAYS = 30, SAMPLE_JOBS = 4000 };
 
 /* variant 0 is the baseline, "fifo"; larger ones wait less and draw a little more. With job results. */
 void sample_open(struct sample *sample, unsigned variant);
+/* Then: gives the month what energy, markets and faults add: sleeping and booting nodes, sun and a battery, a
+ * carbon price, demand charges, egress, embodied emissions, failures. Larger variants draw at cheaper and cleaner
+ * hours and wait longer for them. */
+void sample_enrich(struct sample *sample, unsigned variant);
 void sample_close(struct sample *sample);
 /* Begins and finishes the run; its id. */
 int64_t sample_store(struct store *store, const struct sample *sample);

@@ -39,15 +39,16 @@ Test(metrics, each_has_one_name_a_unit_and_one_sentence) {
 }
 
 Test(metrics, every_reason_to_wait_has_one) {
-    struct tally tally = {.why_s = {3600, 7200, 10800, 14400, 18000, 21600}};
+    struct tally tally = {0};
     struct result result = {.tallies = &tally, .tallies_len = 1};
+    for (int why = 0; why < WHY_COUNT; why++) tally.why_s[why] = 3600 * (why + 1);
     for (int why = 0; why < WHY_COUNT; why++) {
         char name[64];
         snprintf(name, sizeof name, "wait_%s_h", why_names[why]);
         cr_expect_eq(value(name, &tally, &result), why + 1);
         cr_expect(*why_texts[why]);
     }
-    cr_expect_eq(value("wait_all_h", &tally, &result), 21);
+    cr_expect_eq(value("wait_all_h", &tally, &result), WHY_COUNT * (WHY_COUNT + 1) / 2);
 }
 
 /* A part without jobs, time or money has no means, shares and ratios; its counts and sums are 0. */
@@ -122,6 +123,59 @@ Test(metrics, a_day_by_hand) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         cr_expect_float_eq(value(cases[i].name, &tally, &result), cases[i].wanted, 1e-12 * cases[i].wanted,
                            "%s", cases[i].name);
+}
+
+/* Energy, emissions and money of a site by kind: what is a part of what, and what the totals hold. */
+Test(metrics, a_site_by_hand) {
+    struct tally tally = {.held_gpu_h = 60,
+                          .capacity_gpu_h = 100,
+                          .up_gpu_h = 80,
+                          .energy_j = 360e6,
+                          .it_energy_j = 288e6,
+                          .job_energy_j = 252e6,
+                          .idle_energy_j = 72e6,
+                          .sleep_energy_j = 18e6,
+                          .boot_energy_j = 18e6,
+                          .lost_energy_j = 36e6,
+                          .co2_g = 30000,
+                          .site_co2_g = -6000,
+                          .embodied_g = 16000,
+                          .market_co2_g = 2000,
+                          .energy_usd = 10,
+                          .capacity_usd = 100,
+                          .carbon_usd = 3,
+                          .demand_usd = 7,
+                          .egress_usd = 5,
+                          .site_usd = -4,
+                          .price_mean = 0.125,
+                          .carbon_mean = 400,
+                          .solar_j = 36e6,
+                          .grid_j = 324e6};
+    struct result result = {.tallies = &tally, .tallies_len = 1, .measured_ns = TICK_DAY};
+    const struct {
+        const char *name;
+        double wanted;
+    } cases[] = {
+        {"total_usd", 121},
+        {"total_co2_kg", 40},
+        {"co2_kg", 30},
+        {"site_co2_kg", -6},
+        {"market_co2_kg", 2},
+        {"embodied_kg", 16},
+        {"cooling_energy_kwh", 20},
+        {"sleep_energy_kwh", 5},
+        {"boot_energy_kwh", 5},
+        {"lost_energy_kwh", 10},
+        {"price_paid_over_mean", 0.8},
+        {"carbon_paid_over_mean", 0.75},
+        {"up_utilisation", 0.75},
+        {"utilisation", 0.6},
+        {"solar_kwh", 10},
+        {"grid_kwh", 90},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        cr_expect_float_eq(value(cases[i].name, &tally, &result), cases[i].wanted,
+                           1e-12 * fabs(cases[i].wanted), "%s", cases[i].name);
 }
 
 Test(metrics, docs_define_every_one) {

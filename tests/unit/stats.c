@@ -107,6 +107,15 @@ Test(stats, intervals) {
     cr_assert(isinf(stats_t_half_width(1, 1, 0.95)));
 }
 
+Test(stats, normal_quantiles_undo_the_distribution) {
+    cr_assert_float_eq(stats_normal_quantile(0.5), 0, 1e-15);
+    cr_assert_float_eq(stats_normal_quantile(0.975), 1.959963984540054, 1e-13);
+    for (double p = 0x1p-54; p < 1; p = p < 0.25 ? p * 2 : p + 0.0625) {
+        const double back = erfc(-stats_normal_quantile(p) / sqrt(2)) / 2;
+        cr_assert_float_eq(back, p, 1e-13 * p, "%g came back as %g", p, back);
+    }
+}
+
 /* Erlang C by its defining series, terms kept in logarithms and added from the least. */
 static double mmc_by_series(unsigned servers, double rho) {
     double load = servers * rho, below = 0;

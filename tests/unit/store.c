@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/tick.h"
+#include "io/charge.h"
 #include "io/summary.h"
 #include "support/sample.h"
 
@@ -161,6 +162,78 @@ Test(store, distributions_count_finished_jobs_of_the_window) {
     sample_close(&sample);
 }
 
+static bool same_text(const char *a, const char *b) { return strcmp(a, b) == 0; }
+
+Test(store, the_bill_reads_back_line_by_line) {
+    struct sample sample;
+    size_t count;
+    sample_open(&sample, 1);
+    sample_enrich(&sample, 1);
+    struct store *store = store_open(path);
+    struct arena arena;
+    arena_init(&arena);
+    struct charge_line *read = store_read_charges(store, sample_store(store, &sample), &arena, &count);
+    store_close(store);
+    const struct charge_lines wanted = charge_lines_of(&sample.setup, &sample.result);
+    cr_assert_eq(count, wanted.len);
+    for (size_t i = 0; i < count; i++) {
+        const struct charge_line *a = &read[i], *b = &wanted.at[i];
+        cr_expect(a->kind == b->kind && a->use == b->use && a->quantity == b->quantity && a->usd == b->usd);
+        cr_expect(a->energy_kwh == b->energy_kwh && a->co2_kg == b->co2_kg &&
+                  a->market_co2_kg == b->market_co2_kg && a->embodied_kg == b->embodied_kg);
+        cr_expect(same_text(a->region, b->region) && same_text(a->pool, b->pool) &&
+                  same_text(a->tenant, b->tenant) && same_text(a->class_name, b->class_name) &&
+                  same_text(a->bought, b->bought) && same_text(a->unit, b->unit));
+    }
+    free(read);
+    free(wanted.at);
+    arena_free(&arena);
+    expect_answer("SELECT count(*) FROM (SELECT sum(usd) AS usd, sum(energy_kwh) AS kwh, sum(co2_kg + embodied_kg)"
+                  " AS kg FROM charge) JOIN v_run_summary WHERE abs(usd - total_usd) < 1e-9 * total_usd"
+                  " AND abs(kwh - energy_kwh) < 1e-9 * kwh AND abs(kg - total_co2_kg) < 1e-9 * kg", "1\n");
+    expect_answer("SELECT DISTINCT kind FROM charge ORDER BY kind",
+                  "capacity\ncarbon\ndemand\negress\nenergy\nsite\n");
+    expect_answer("SELECT DISTINCT use FROM charge WHERE pool = 'h100' ORDER BY use", "boot\nidle\nsleep\n");
+    sample_close(&sample);
+}
+
+Test(store, start_hours_read_back_by_region) {
+    struct sample sample;
+    size_t regions;
+    sample_open(&sample, 1);
+    sample.result.start_hours[WEEK_HOURS + 30].jobs = 0; /* a row less */
+    sample.result.start_hours[WEEK_HOURS + 30].gpu_h = 0;
+    struct store *store = store_open(path);
+    struct start_hour *read = store_read_start_hours(store, sample_store(store, &sample), &regions);
+    store_close(store);
+    cr_assert_eq(regions, 2);
+    for (size_t i = 0; i < regions * WEEK_HOURS; i++) {
+        cr_expect_eq(read[i].jobs, sample.result.start_hours[i].jobs);
+        cr_expect_eq(read[i].gpu_h, sample.result.start_hours[i].gpu_h);
+    }
+    free(read);
+    expect_answer("SELECT count(*) FROM start_hour", "335\n");
+    expect_answer("SELECT jobs > 15 FROM start_hour WHERE region = 'us-east' AND weekday = 4 AND hour = 19", "1\n");
+    sample_close(&sample);
+}
+
+Test(store, savings_and_what_they_cost_in_waiting) {
+    struct store *store = store_open(path);
+    for (unsigned variant = 0; variant < 2; variant++) {
+        struct sample sample;
+        sample_open(&sample, 0);
+        sample_enrich(&sample, variant);
+        sample.info.run_name = variant ? "greener" : "fifo";
+        sample_store(store, &sample);
+        sample_close(&sample);
+    }
+    store_close(store);
+    expect_answer("SELECT run_name, baseline, metric, wait_added_s, saved > 0, abs(per_job_h - saved /"
+                  " (4700 / 3600.0 * 3997)) < 1e-9 FROM v_saving WHERE part = 'run' ORDER BY metric",
+                  "greener|fifo|energy_kwh|4700.0|0|1\ngreener|fifo|total_co2_kg|4700.0|1|1\n"
+                  "greener|fifo|total_usd|4700.0|1|1\n");
+}
+
 Test(store, a_killed_run_leaves_its_row_and_nothing_else) {
     const pid_t child = fork();
     if (child == 0) {
@@ -230,7 +303,12 @@ Test(store, job_rows_only_when_asked_for) {
                                                        .energy_j = 3.6e6,
                                                        .region = 1,
                                                        .first_node = 31,
-                                                       .preemptions = 2};
+                                                       .preemptions = 2,
+                                                       .failures = 3,
+                                                       .suspensions = 4,
+                                                       .lost_ns = 6 * TICK_S,
+                                                       .bought = BOUGHT_SPOT};
+    sample.result.job_results[7].why_ns[WHY_TRANSFER] = 8 * TICK_S;
     sample_store(store, &sample);
     free(sample.result.job_results);
     sample.result.job_results = NULL;
@@ -242,8 +320,10 @@ Test(store, job_rows_only_when_asked_for) {
         "SELECT id, tenant, region, gpus, quota_s, energy_kwh, preemptions, first_node, status FROM job"
         " WHERE job = 7",
         "job-7|language|eu-north|8.0|5.0|1.0|2|31|finished\n");
-    expect_answer("SELECT status, start_s, end_s, wait_s, region, first_node FROM job WHERE job = 3997",
-                  "refused|NULL|NULL|NULL|NULL|NULL\n");
+    expect_answer("SELECT failures, suspensions, lost_s, bought, transfer_s FROM job WHERE job = 7",
+                  "3|4|6.0|spot|8.0\n");
+    expect_answer("SELECT status, start_s, end_s, wait_s, region, first_node, bought FROM job WHERE job = 3997",
+                  "refused|NULL|NULL|NULL|NULL|NULL|NULL\n");
     expect_answer("SELECT status, start_s, wait_s FROM job WHERE job = 3998", "waiting|NULL|NULL\n");
     expect_answer("SELECT status, start_s IS NULL, end_s FROM job WHERE job = 3999", "running|0|NULL\n");
     expect_answer("SELECT count(*) FROM job WHERE abs(wait_s - (start_s - submit_s)) > 1e-6", "0\n");
@@ -279,6 +359,8 @@ Test(store, views_answer_the_usual_questions) {
                   "0\n");
     expect_answer("SELECT start_utc FROM v_series WHERE region = 'us-east' ORDER BY start_h LIMIT 2",
                   "2023-03-01T00:00:00Z\n2023-03-01T03:00:00Z\n");
+    expect_answer("SELECT DISTINCT shift_policy, forecast_policy, market_policy FROM v_run_summary",
+                  "now|perfect|any\n");
     expect_answer("SELECT name, nodes, gpus_per_node, bought, estimated FROM pool ORDER BY name",
                   "a100|20|8|owned|1\nh100|30|8|owned|0\n");
     expect_answer("SELECT count(*) FROM (SELECT * FROM v_run_summary UNION ALL SELECT * FROM v_run_summary)",
@@ -296,7 +378,7 @@ Test(store, a_deleted_run_takes_its_rows_along) {
     expect_answer(
         "SELECT DISTINCT run_id FROM (SELECT run_id FROM tally UNION SELECT run_id FROM series UNION"
         " SELECT run_id FROM job UNION SELECT run_id FROM distribution UNION SELECT run_id FROM warning UNION"
-        " SELECT run_id FROM pool)",
+        " SELECT run_id FROM pool UNION SELECT run_id FROM charge UNION SELECT run_id FROM start_hour)",
         "2\n");
     expect_answer("SELECT count(*) FROM measure WHERE tally_id NOT IN (SELECT tally_id FROM tally)", "0\n");
     expect_answer("PRAGMA foreign_key_check", "");
@@ -516,6 +598,16 @@ Test(store, another_version_is_refused) {
     cr_assert_eq(sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db);
     expect_refused("schema version 99");
+}
+
+/* What the version before this one wrote. */
+Test(store, an_older_version_is_refused) {
+    store_close(store_open(path));
+    sqlite3 *db;
+    cr_assert_eq(sqlite3_open(path, &db), SQLITE_OK);
+    cr_assert_eq(sqlite3_exec(db, "PRAGMA user_version = 1", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    expect_refused("has results of schema version 1, and this is headroom");
 }
 
 Test(store, a_missing_file_is_made_to_write_but_not_to_read) {

@@ -151,6 +151,90 @@ Test(table, runs_stand_side_by_side) {
     close_runs(runs, 4);
 }
 
+/* Runs of blanks become one, in place: what a row says, however wide its neighbours are. */
+static char *squeezed(char *text) {
+    char *to = text;
+    for (const char *from = text; *from; from++)
+        if (*from != ' ' || to == text || to[-1] != ' ') *to++ = *from;
+    *to = '\0';
+    return text;
+}
+
+/* The month with energy, markets and faults, and runs of it that wait for better hours. */
+static void open_enriched(struct summary *runs, unsigned count) {
+    for (unsigned i = 0; i < count; i++) {
+        struct sample sample;
+        sample_open(&sample, 0);
+        sample_enrich(&sample, i);
+        sample.info.run_name = i ? "later" : "fifo";
+        summary_of(&runs[i], &sample.info, &sample.setup, &sample.result, 0.05);
+        sample_close(&sample);
+    }
+}
+
+/* Blocks and rows for what only some runs have. */
+Test(table, the_page_shows_what_there_is) {
+    static const char *const only_then[] = {
+        "\nEnergy by use\n",         "\n    for work that was lost",      "\n  Asleep ",
+        "\n  Booting ",              "\nFaults\n",                       "\n  Work lost ",
+        "\n    kept for a better hour", "\n    held, of what was up",         "\n  From the grid ",
+        "\n  Sun used ",             "\n    and of making the hardware ",      "\n  Demand charge ",
+        "\n  Carbon price ",         "\n  Changed by sun and battery ",    "\n    on average over time "};
+    struct summary plain, rich[2];
+    open_runs(&plain, 1);
+    open_enriched(rich, 2);
+    for (int is_rich = 0; is_rich < 2; is_rich++) {
+        FILE *to = open_text();
+        table_summary(to, is_rich ? &rich[1] : &plain, 1);
+        const char *page = close_text(to);
+        for (size_t i = 0; i < sizeof only_then / sizeof *only_then; i++)
+            cr_expect_eq(strstr(page, only_then[i]) != NULL, is_rich, "%s%s", only_then[i], page);
+        cr_expect_eq(strstr(page, "drawn by idle hardware") != NULL, !is_rich, "said once");
+        cr_expect_null(strstr(page, "Saved against"));
+        if (is_rich) {
+            squeezed(printed);
+            expect_in(page, "\n Idle MWh 20.52 10.8 %\n");
+            expect_in(page, "\n Asleep MWh 10.26 5.4 %\n");
+        }
+        free(printed);
+    }
+    summary_free(&plain);
+    close_runs(rich, 2);
+}
+
+/* 100 jobs waited 0.1 h longer each: ten hours for 50 of 1,000 dollars and 20 of 400 kg. */
+Test(table, savings_and_their_price_in_waiting) {
+    struct summary runs[2];
+    open_enriched(runs, 2);
+    static const struct {
+        const char *metric;
+        double base, other;
+    } values[] = {{"total_usd", 1000, 950}, {"energy_kwh", 2000, 2000}, {"total_co2_kg", 400, 380},
+                  {"wait_mean_s", 60, 420}, {"jobs_finished", 100, 100}};
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        runs[0].parts[0].value[metric_index(values[i].metric)] = values[i].base;
+        runs[1].parts[0].value[metric_index(values[i].metric)] = values[i].other;
+    }
+    FILE *to = open_text();
+    table_summary(to, runs, 2);
+    close_text(to);
+    const char *page = strstr(squeezed(printed), "Saved against fifo\n");
+    cr_assert(page);
+    expect_in(page, "\n Cost USD 50.00 +5.0 %\n");
+    expect_in(page, "\n Emissions, CO2 kg 20.00 +5.0 %\n");
+    expect_in(page, "\n Mean wait added min 6.000\n");
+    expect_in(page, "\n Per hour waited: cost USD/job-h 5.000\n");
+    expect_in(page, "\n CO2 kg/job-h 2.000\n");
+    cr_expect_null(strstr(page, "\n Energy "), "nothing was saved of it");
+    free(printed);
+    runs[1].info.baseline = "another"; /* not what it is to be compared with */
+    to = open_text();
+    table_summary(to, runs, 2);
+    cr_expect_null(strstr(close_text(to), "Saved against"));
+    free(printed);
+    close_runs(runs, 2);
+}
+
 Test(table, runs_that_are_no_match_are_said_to_be) {
     struct summary runs[2];
     open_runs(runs, 2);

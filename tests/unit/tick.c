@@ -134,3 +134,18 @@ Test(tick, durations_for_people) {
     human_is(TICK_NEVER, "never");
     human_is(INT64_MIN, "-never");
 }
+
+static int64_t day_ns(int year, int month, int day) { return tick_days_from_civil(year, month, day) * TICK_DAY; }
+
+Test(tick, months_begin_on_their_first_day) {
+    const int64_t noon = day_ns(2024, 2, 29) + 12 * TICK_HOUR;
+    cr_assert_eq(tick_month_start(noon, 0), day_ns(2024, 2, 1));
+    cr_assert_eq(tick_month_start(noon, 1), day_ns(2024, 3, 1));
+    cr_assert_eq(tick_month_start(noon, 11), day_ns(2025, 1, 1));
+    cr_assert_eq(tick_month_start(noon, -2), day_ns(2023, 12, 1));
+    cr_assert_eq(tick_month_start(day_ns(2024, 3, 1), 0), day_ns(2024, 3, 1));
+    cr_assert_eq(tick_month_start(day_ns(2024, 3, 1) - 1, 0), day_ns(2024, 2, 1));
+    cr_assert_eq(tick_month_start(-1, 0), day_ns(1969, 12, 1)); /* before the epoch too */
+    cr_assert_eq(tick_month_start(-1, 1), 0);
+    cr_assert_eq(tick_month_start(day_ns(1969, 12, 1), -12), day_ns(1968, 12, 1));
+}

@@ -1,0 +1,179 @@
+/*
+ * Power caps and limits of a region. A cap holds each of its GPUs to a share of its peak power and slows those that
+ * would draw more, by a measured table (cap -> speed). It applies always, while the price or the carbon intensity is
+ * above a threshold, or as deep as a region's limit on facility power asks for. A region may instead let starts
+ * wait for power.
+ *
+ * The deepest-needed level under a limit comes from sums of what the region's jobs would draw at each level of the
+ * table, kept up to date at starts and stops, so choosing costs O(levels). Only when the level changes are the
+ * region's running jobs visited, to be charged and to work at the new rate.
+ */
+#include "core/engine.h"
+
+#include "base/err.h"
+#include "base/tick.h"
+
+#include <math.h>
+
+enum { LEVELS_MOST = 16 };
+
+struct region_cap {
+    double level;               /* in force */
+    double watts[LEVELS_MOST];  /* what running jobs draw beyond idle, at each level of the table */
+    bool touched;               /* something started or stopped, or a signal stepped */
+};
+
+struct caps {
+    struct region_cap *at;
+    size_t levels;
+    double caps[LEVELS_MOST], speeds[LEVELS_MOST];
+    bool limits;                /* some region has a limit its jobs are capped to */
+};
+
+/* V100 training under a power cap, as a share of TDP (Zeus, NSDI'23, figure 2b). */
+static const double zeus_caps[] = {.4, .5, .6, .7, .8, .9, 1}, zeus_speeds[] = {.725, .853, .899, .941, .965, .987, 1};
+
+static bool limited(const struct region_setup *r) { return r->limit_w > 0 && r->limit_then == LIMIT_CAP; }
+
+void caps_open(struct sched *s) {
+    const struct cap_setup *cap = &s->setup->policy.cap;
+    bool limits = false, waits = false;
+    for (size_t r = 0; r < s->setup->regions_len; r++) {
+        limits |= limited(&s->setup->regions[r]);
+        waits |= s->setup->regions[r].limit_w > 0;
+    }
+    if (cap->when == CAP_NEVER && !waits) return;
+    struct caps *c = arena_alloc(&s->arena, 1, sizeof *c);
+    s->caps = c;
+    c->limits = limits;
+    c->levels = cap->caps.len ? cap->caps.len : sizeof zeus_caps / sizeof *zeus_caps;
+    require(c->levels <= LEVELS_MOST);
+    for (size_t i = 0; i < c->levels; i++) {
+        c->caps[i] = cap->caps.len ? cap->caps.at[i] : zeus_caps[i];
+        c->speeds[i] = cap->caps.len ? cap->speeds.at[i] : zeus_speeds[i];
+    }
+    c->at = arena_alloc(&s->arena, s->setup->regions_len + 1, sizeof *c->at);
+    for (size_t r = 0; r < s->setup->regions_len; r++) c->at[r].level = 1;
+    s->working |= cap->when != CAP_NEVER || limits;
+}
+
+double caps_level(const struct sched *s, uint32_t region) { return s->caps->at[region].level; }
+
+double caps_speed(const struct sched *s, double level) {
+    const struct caps *c = s->caps;
+    if (level >= 1) return 1;
+    if (level <= c->caps[0]) return c->speeds[0] * level / c->caps[0];
+    size_t i = 1;
+    while (i + 1 < c->levels && c->caps[i] < level) i++;
+    const double part = (level - c->caps[i - 1]) / (c->caps[i] - c->caps[i - 1]);
+    return c->speeds[i - 1] + part * (c->speeds[i] - c->speeds[i - 1]);
+}
+
+/* ---- which level ---- */
+
+/* The policy's own cap, by the signals now. */
+static double asked(const struct sched *s, uint32_t region) {
+    const struct cap_setup *cap = &s->setup->policy.cap;
+    const struct region_account *r = &s->ledger.regions[region];
+    switch (cap->when) {
+    case CAP_NEVER: return 1;
+    case CAP_ALWAYS: return cap->level;
+    case CAP_PRICE: return r->price.value > cap->above ? cap->level : 1;
+    case CAP_CARBON: return r->carbon.value > cap->above ? cap->level : 1;
+    }
+    return 1;
+}
+
+static double facility_w(const struct sched *s, uint32_t region, double it_w) {
+    return ledger_facility_w(&s->ledger.regions[region], it_w);
+}
+
+/* The highest level of the table, at most `most`, at which the region keeps to its limit; the lowest if none. */
+static double within_limit(const struct sched *s, uint32_t region, double most) {
+    const struct caps *c = s->caps;
+    const struct region_cap *at = &c->at[region];
+    const struct region_account *r = &s->ledger.regions[region];
+    size_t now = 0; /* idle and base power do not depend on the level */
+    while (now + 1 < c->levels && c->caps[now] < at->level) now++;
+    const double rest_w = r->it_w - at->watts[now];
+    for (size_t i = c->levels; i-- > 0;)
+        if (c->caps[i] <= most && facility_w(s, region, rest_w + at->watts[i]) <= s->setup->regions[region].limit_w)
+            return c->caps[i];
+    return c->caps[0] < most ? c->caps[0] : most;
+}
+
+static void set_level(struct sched *s, uint32_t region, double level) {
+    if (s->caps->at[region].level == level) return;
+    for (uint32_t id = 0; id < s->slots.len; id++) {
+        const struct slot *slot = &s->slots.at[id];
+        if (slot->job != JOB_NONE && s->world.fleet.domains[slot->domain].region == region) sched_settle_slot(s, id);
+    }
+    s->caps->at[region].level = level;
+    for (uint32_t id = 0; id < s->slots.len; id++) {
+        const struct slot *slot = &s->slots.at[id];
+        if (slot->job != JOB_NONE && s->world.fleet.domains[slot->domain].region == region) sched_rerate(s, id);
+    }
+}
+
+static void judge(struct sched *s, uint32_t region) {
+    region_advance(&s->ledger.regions[region], s->world.now_ns);
+    double level = asked(s, region);
+    if (limited(&s->setup->regions[region])) level = within_limit(s, region, level);
+    s->caps->at[region].touched = false;
+    set_level(s, region, level);
+}
+
+/* ---- when ---- */
+
+static void rearm(struct sched *s) {
+    int64_t next = TICK_NEVER;
+    for (size_t r = 0; r < s->setup->regions_len; r++)
+        if (s->ledger.regions[r].next_ns < next) next = s->ledger.regions[r].next_ns;
+    if (next < TICK_NEVER) evq_move(&s->events, evq_pack((uint64_t)next, UINT32_MAX, EVENT_CAPS));
+}
+
+void caps_begin(struct sched *s) {
+    for (uint32_t r = 0; r < s->setup->regions_len; r++) judge(s, r);
+    rearm(s);
+}
+
+void caps_event(struct sched *s) {
+    for (uint32_t r = 0; r < s->setup->regions_len; r++) {
+        judge(s, r);
+        if (s->setup->regions[r].limit_w <= 0 || s->setup->regions[r].limit_then != LIMIT_WAIT) continue;
+        for (uint32_t d = 0; d < s->world.fleet.domains_len; d++) /* PUE may have fallen: there may be room */
+            if (s->world.fleet.domains[d].region == r && s->world.fleet.domains[d].queued_milli) sched_capacity(s, d);
+    }
+    rearm(s);
+}
+
+bool caps_allow(struct sched *s, uint32_t region, double more_w) {
+    const struct region_setup *r = &s->setup->regions[region];
+    if (r->limit_w <= 0 || r->limit_then != LIMIT_WAIT) return true;
+    region_advance(&s->ledger.regions[region], s->world.now_ns);
+    return facility_w(s, region, s->ledger.regions[region].it_w + more_w) <= r->limit_w;
+}
+
+void caps_count(struct sched *s, uint32_t id, int by) {
+    const uint32_t region = s->world.fleet.domains[s->slots.at[id].domain].region;
+    const struct region_setup *setup = &s->setup->regions[region];
+    if (setup->limit_w <= 0) return;
+    if (setup->limit_then == LIMIT_WAIT) { /* what was freed may help any line of the region */
+        for (uint32_t d = 0; by < 0 && d < s->world.fleet.domains_len; d++)
+            if (s->world.fleet.domains[d].region == region && s->world.fleet.domains[d].queued_milli)
+                sched_capacity(s, d);
+        return;
+    }
+    struct region_cap *at = &s->caps->at[region];
+    for (size_t i = 0; i < s->caps->levels; i++) {
+        const struct rate r = sched_rate_at(s, id, s->caps->caps[i]);
+        at->watts[i] += by * (r.watts - r.static_watts);
+    }
+    at->touched = true;
+}
+
+void caps_settle(struct sched *s) {
+    if (!s->caps->limits) return;
+    for (uint32_t r = 0; r < s->setup->regions_len; r++)
+        if (s->caps->at[r].touched) judge(s, r);
+}

@@ -1,0 +1,60 @@
+/*
+ * Nodes that come and go: asleep, booting, unrented, failed, in maintenance, taken back by the spot market.
+ * Private to sim/core; opened only when a pool or region asks for any of it, so a fleet that is always up pays
+ * nothing (sched.iron is NULL).
+ *
+ * A node is up, booting, off (asleep or unrented) or down (failed, in maintenance, its region dark). Only nodes
+ * that are up stand in the fleet's classes; the others are withdrawn. A draining node (maintenance, spot notice)
+ * is withdrawn while its jobs still run. Every node has at most two pending moments (its next change of state and
+ * its next failure), in a queue of their own behind one handle of the loop's.
+ *
+ * Times to failure, repair and boot are quantile functions at hashes of (seed, stream, node, how often), so two
+ * policies see the same failures whatever else they do, and nothing is drawn inside the loop.
+ *
+ * Accounts: idle watts of the ledger's pools fall by what an off or down node no longer draws; what sleeping
+ * and booting nodes draw, and what elastic nodes cost while they are up, is integrated here.
+ */
+#ifndef HEADROOM_CORE_IRON_H
+#define HEADROOM_CORE_IRON_H
+
+#include "core/ledger.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct sched;
+struct iron;
+
+/* Per pool, inside the measured window. */
+struct iron_totals {
+    struct charge sleep, boot;   /* facility energy of nodes asleep, and booting */
+    double up_node_ns;           /* elastic: time up; others: time not down */
+    double paid_usd;             /* elastic: billed for it, granularity and minimum counted; else 0 */
+    double down_node_ns;         /* failed or in maintenance */
+    uint64_t boots, failures, evictions, evicted_warned;
+    double spot_seconds, spot_nodes_s; /* time and node-time the spot market offered, clipped at the pool's size */
+};
+
+/* NULL when nothing of the setup needs it. Called by world_open after the fleet and the ledger are open. */
+struct iron *iron_open(struct sched *s);
+void iron_close(struct iron *iron);
+/* At time 0, before the first event: nodes of sleeping and elastic pools are off but for the reserve. */
+void iron_begin(struct sched *s);
+/* The loop's handle EVENT_IRON fired: does everything that is due now. Jobs that lose their node are put back with
+ * sched_interrupt. */
+void iron_event(struct sched *s);
+/* sched.c tells: these takes were placed for this slot; a chain is about to be released (before fleet_release) and
+ * was released (after it): nodes that became empty start their idle clock. */
+void iron_placed(struct sched *s, uint32_t slot, uint32_t takes);
+void iron_releasing(struct sched *s, uint32_t slot, uint32_t takes);
+void iron_released(struct sched *s, uint32_t takes);
+/* After a pass over the domain: wakes or rents what its waiting jobs need beyond what is free or on its way. True
+ * when something is on its way for them (they wait for WHY_BOOT). */
+bool iron_want(struct sched *s, uint32_t domain);
+/* Failures an hour a job on these takes must expect, of its nodes and GPUs together, spot hazard included. */
+double iron_failures_per_h(const struct sched *s, uint32_t takes);
+void iron_open_window(struct sched *s);
+void iron_close_window(struct sched *s);
+struct iron_totals iron_read(const struct iron *iron, uint32_t pool);
+
+#endif
