@@ -13,6 +13,13 @@
 #include "core/place.h"
 #include "core/seams.h"
 
+/* What a job draws and costs while it runs. */
+struct rate {
+    double watts, static_watts, usd_per_ns;
+    double embodied_g_per_ns;
+    double speed;             /* of its work, under a power cap; 1 */
+};
+
 /* Waiting jobs of one domain, tenant, class and shape. In order of key; while keys arrive ascending they form a
  * list through job.next, others go to the heap; planning backfills keep all of them in a tree instead. */
 struct group {
@@ -30,6 +37,9 @@ struct group {
     wide why_ns[WHY_COUNT];   /* summed over jobs */
     int64_t clock_ns[WHY_COUNT]; /* time the group had each reason: per-job attribution reads it */
     struct account account;
+    struct rate rate;         /* of the one-node job started last, by its pool and utilisation */
+    uint32_t rate_pool;       /* FLEET_NONE: none yet */
+    float rate_utilisation;
 };
 
 /* A domain's waiting line. */
@@ -44,13 +54,6 @@ struct line {
     enum why front_why;
     int64_t front_since_ns;
     uint32_t ends, running;   /* tree roots over slots */
-};
-
-/* What a job draws and costs while it runs. */
-struct rate {
-    double watts, static_watts, usd_per_ns;
-    double embodied_g_per_ns;
-    double speed;             /* of its work, under a power cap; 1 */
 };
 
 /* A running job. */

@@ -19,14 +19,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FEW = 6, DEAD_SLACK = 1024, TYPICAL_MOST = 256 };
+enum { FEW = 6, HINTS = 8, DEAD_SLACK = 1024, TYPICAL_MOST = 256 };
 
 struct class_own {
     uint64_t hash;
     uint64_t *bits;    /* NULL: the nodes are in few[0..count-1] */
     uint32_t chain;    /* next class in its bucket, or in the list of unused ids */
     uint32_t live_at;  /* position in its domain's list */
-    uint32_t hint[2];  /* class a node went to from here when GPUs were taken, and when they were freed */
+    uint32_t hint[2 * HINTS + 1]; /* class a node went to from here last, by the whole devices it gained */
     uint32_t few[FEW];
     bool named;        /* the hash has it: the id stands for its state */
 };
@@ -286,7 +286,7 @@ static uint32_t class_of(struct fleet *f, const struct node_class *state, const 
     if (state->parts) memcpy(o->parts + (size_t)id * f->gpus_most, parts, state->parts * sizeof *parts);
     c->fragmented_milli = fleet_fragmentation(f, c->type, c->whole, parts, c->parts, c->cpu_free, c->mem_free);
     uint32_t *bucket = &o->buckets[hash & (o->buckets_len - 1)];
-    o->own[id] = (struct class_own){.hash = hash, .chain = *bucket, .hint = {FLEET_NONE, FLEET_NONE}, .named = true};
+    o->own[id] = (struct class_own){.hash = hash, .chain = *bucket, .named = true};
     *bucket = id;
     o->dead++;
     return id;
@@ -318,9 +318,10 @@ static uint32_t node_class_now(struct fleet *f, uint32_t node, uint32_t whole, u
 static void node_settle(struct fleet *f, uint32_t node, int whole) {
     struct node *n = &f->nodes[node];
     const uint32_t from = n->class_id;
-    const uint32_t hint = f->own->own[from].hint[whole > 0];
+    const int gained = whole < -HINTS ? -HINTS : whole > HINTS ? HINTS : whole;
+    const uint32_t hint = f->own->own[from].hint[HINTS + gained];
     const uint32_t to = node_class_now(f, node, f->classes.at[from].whole + (uint32_t)whole, hint);
-    f->own->own[from].hint[whole > 0] = to;
+    f->own->own[from].hint[HINTS + gained] = to;
     if (to == from) return;
     struct domain *d = &f->domains[f->classes.at[to].domain];
     d->fragmented_milli += f->classes.at[to].fragmented_milli - f->classes.at[from].fragmented_milli;

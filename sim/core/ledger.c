@@ -59,7 +59,7 @@ static void site_follow(struct region_account *r, int64_t now_ns) {
     site_advance(r->site, now_ns, r->it_w * r->pue_now, r->price.value, r->carbon.value);
 }
 
-void region_advance(struct region_account *r, int64_t now_ns) {
+void region_move(struct region_account *r, int64_t now_ns) {
     if (r->by_load && r->it_w != r->load_w && now_ns > r->settled_ns) { /* it changed when last settled */
         segment_end(r, r->settled_ns);
         segment_begin(r);
@@ -74,10 +74,8 @@ void region_advance(struct region_account *r, int64_t now_ns) {
         if (r->pue.next_ns == r->segment_ns) cursor_step(&r->pue);
         segment_begin(r);
     }
-    if (now_ns != r->now_ns || now_ns == r->segment_ns) {
-        r->now = flow_at(r, now_ns);
-        r->now_ns = now_ns;
-    }
+    r->now = flow_at(r, now_ns);
+    r->now_ns = now_ns;
 }
 
 static void charge_add(struct charge *to, double watts, const struct flow *from, const struct flow *until) {

@@ -3,7 +3,8 @@
  *
  * Power is constant between events; price, carbon and PUE are step functions. So a region keeps, per watt of
  * IT power, the running integrals of PUE, PUE x price and PUE x carbon (struct flow); what an interval costs is
- * watts times the difference of two flows. No sampling, no step size.
+ * watts times the difference of two flows. No sampling, no step size. Whole numbers (GPUs held, jobs waiting) are
+ * integrated exactly, in integers (struct tide).
  *
  * Three accounts of the same energy are kept apart and compared at the end (ledger_error): the region's meter
  * (from its total power), the pools (what jobs hold there, and the idle rest), and the groups of jobs (what each
@@ -128,7 +129,10 @@ void ledger_close(struct ledger *ledger);
 /* Facility power at this IT power, with the signals as they are. */
 double ledger_facility_w(const struct region_account *region, double it_w);
 /* Brings a region's signals and flows to now. */
-void region_advance(struct region_account *region, int64_t now_ns);
+void region_move(struct region_account *region, int64_t now_ns);
+static inline void region_advance(struct region_account *region, int64_t now_ns) {
+    if (now_ns != region->now_ns) region_move(region, now_ns);
+}
 /* Adds to the region's totals what went by since they were settled. Call before it_w, used_milli or
  * fragmented_milli changes; tides need no settling. */
 void region_settle(struct region_account *region, int64_t now_ns);

@@ -17,19 +17,20 @@ bool place_least(place_score *score, void *state, const struct world *world, uin
     const struct fleet *f = &world->fleet;
     const struct domain *d = &f->domains[domain];
     int64_t best = INT64_MAX;
-    spot->node = FLEET_NONE;
+    struct spot at = {.node = FLEET_NONE};
     for (size_t i = 0; i < d->live.len; i++) {
         const uint32_t id = d->live.at[i];
         const struct node_class *c = &f->classes.at[id];
         if (!class_fits(f, c, shape)) continue;
         uint32_t share_of = 0;
         const int64_t s = score(state, world, c, id, shape, &share_of);
-        if (s < best || (s == best && c->least_node < spot->node)) {
+        if (s < best || (s == best && c->least_node < at.node)) {
             best = s;
-            *spot = (struct spot){.node = c->least_node, .share_of = share_of};
+            at = (struct spot){.node = c->least_node, .share_of = share_of};
         }
     }
-    return spot->node != FLEET_NONE;
+    *spot = at;
+    return at.node != FLEET_NONE;
 }
 
 uint32_t place_best_device(const struct fleet *f, uint32_t class_id, uint32_t share_milli) {
@@ -202,12 +203,10 @@ uint32_t place_job(struct world *world, struct takes *takes, const struct place_
     struct fleet *f = &world->fleet;
     if (f->domains[domain].free_milli < shape_gpu_milli(s) || f->domains[domain].whole_free < s->gpus)
         return FLEET_NONE;
-    if (!place_is_gang(f, domain, s)) {
-        struct spot spot;
-        if (model->choose(state, world, domain, s, &spot))
-            return takes_put(takes, fleet_claim(f, spot.node, s, s->gpus, spot.share_of));
-        if (!scatter || s->gpus < 2) return FLEET_NONE;
-    }
+    struct spot spot; /* no node can hold a gang: choose finds none */
+    if (model->choose(state, world, domain, s, &spot))
+        return takes_put(takes, fleet_claim(f, spot.node, s, s->gpus, spot.share_of));
+    if (s->gpus < 2 || (!scatter && !place_is_gang(f, domain, s))) return FLEET_NONE;
     return place_gang(world, takes, model->gang, domain, s);
 }
 

@@ -6,6 +6,11 @@
  * number of its jobs changes, jobs x time since the last change goes to the old reason. All in integers, so the
  * parts add up to the wait exactly. Only first waits count (after a preemption a job has started already), and
  * only those of jobs submitted inside the measured window.
+ *
+ * Two shortcuts take the commonest starts past the line's machinery where nobody could tell (start_alone, hand_over):
+ * a job that finds nobody waiting, and a head that asks for what a job just left. tests/oracle/shortcuts.c holds
+ * them against the long way. Whatever closes nodes to new jobs, or makes a job's rate or run time depend on more
+ * than its pool, shape and utilisation, must switch hand_over off (sched.hands_over, set in world.c).
  */
 #include "core/sched.h"
 
@@ -104,7 +109,7 @@ static uint32_t group_find(struct sched *s, uint32_t domain, uint32_t job) {
             struct group *g = vec_push(&s->groups);
             *g = (struct group){.domain = domain, .tenant = j->tenant, .class_id = j->class_id, .shape = j->shape,
                                 .market = market, .head = JOB_NONE, .tail = JOB_NONE, .root = TREE_NONE, .why = WHY_HEAD,
-                                .why_since_ns = s->world.now_ns};
+                                .why_since_ns = s->world.now_ns, .rate_pool = FLEET_NONE};
             evq_init(&g->heap, false);
             *vec_push(&s->lines[domain].groups) = (uint32_t)s->groups.len - 1;
             return s->last_group = (uint32_t)s->groups.len - 1;
@@ -448,7 +453,7 @@ static void pool_count(struct sched *s, uint32_t pool, double static_watts, uint
 }
 
 /* Adds (by 1) or takes back (by -1) what a job draws and holds from gauges, pools and its tenant. */
-static void slot_count(struct sched *s, const struct slot *slot, int by) {
+__attribute__((always_inline)) static inline void slot_count(struct sched *s, const struct slot *slot, int by) {
     const struct group *g = &s->groups.at[slot->group];
     const struct shape *shape = group_shape(s, g);
     const float u = s->world.jobs.at[slot->job].utilisation;
@@ -476,8 +481,14 @@ static void slot_count(struct sched *s, const struct slot *slot, int by) {
 
 /* ---- starts and stops ---- */
 
+/* Fewer GPUs are free than it asks for. */
+static bool too_large(const struct sched *s, uint32_t domain, const struct shape *shape) {
+    return s->world.fleet.domains[domain].free_milli < shape_gpu_milli(shape);
+}
+
 static void fragment_note(struct sched *s, uint32_t domain, double before) {
     const struct domain *d = &s->world.fleet.domains[domain];
+    if (d->fragmented_milli == before) return;
     struct region_account *r = &s->ledger.regions[d->region];
     region_settle(r, s->world.now_ns);
     r->fragmented_milli += d->fragmented_milli - before;
@@ -548,7 +559,23 @@ static void slot_schedule(struct sched *s, uint32_t id) {
             changes_ns = slot->work_from_ns;
         if (changes_ns < when) when = changes_ns;
     }
-    evq_move(&s->events, evq_pack((uint64_t)when, slot->job, first_slot_event(s) + id));
+    evq_push(&s->events, evq_pack((uint64_t)when, slot->job, first_slot_event(s) + id));
+}
+
+/* Of all it holds together. Without a cap it follows from pool, shape and utilisation alone, and need not be worked
+ * out again for a job like the one before. */
+static struct rate slot_rate(struct sched *s, const struct slot *slot) {
+    struct group *g = &s->groups.at[slot->group];
+    const float u = s->world.jobs.at[slot->job].utilisation;
+    const bool alike = slot->pool != FLEET_NONE && s->caps == NULL;
+    if (alike && slot->pool == g->rate_pool && u == g->rate_utilisation) return g->rate;
+    const struct rate rate = takes_rate(s, group_shape(s, g), slot->takes, u, cap_level(s, slot->domain));
+    if (alike) {
+        g->rate = rate;
+        g->rate_pool = slot->pool;
+        g->rate_utilisation = u;
+    }
+    return rate;
 }
 
 /* The slot's job runs from now on; what it holds is counted already. */
@@ -589,8 +616,8 @@ static void job_begin(struct sched *s, uint32_t job, uint32_t takes) {
     const uint32_t group = s->group_of[job];
     *slot = (struct slot){.job = job, .group = group, .domain = s->groups.at[group].domain, .takes = takes,
                           .gpu_milli = shape_gpu_milli(shape), .settled_ns = s->world.now_ns};
-    slot->rate = takes_rate(s, shape, takes, s->world.jobs.at[job].utilisation, cap_level(s, slot->domain));
     slot->pool = s->takes.at[takes].next == FLEET_NONE ? take_pool(s, &s->takes.at[takes]) : FLEET_NONE;
+    slot->rate = slot_rate(s, slot);
     slot_count(s, slot, 1);
     slot->settled = s->ledger.regions[s->world.fleet.domains[slot->domain].region].now;
     if (s->caps) caps_count(s, id, 1);
@@ -766,16 +793,22 @@ static bool hand_over(struct sched *s, uint32_t id, bool alone) {
     slot_settle(s, slot);
     if (s->job_results) s->job_results[ended].held_ns += s->world.now_ns;
     leave_line(s, slot->group, job);
-    const float was = s->world.jobs.at[ended].utilisation, is = s->world.jobs.at[job].utilisation;
-    const bool alike = !(was < is || was > is);
+    const bool alike = s->world.jobs.at[ended].utilisation == s->world.jobs.at[job].utilisation;
     if (!alike) slot_count(s, slot, -1);
     slot->job = job;
     if (!alike) {
-        slot->rate = takes_rate(s, world_shape(&s->world, job), slot->takes, is, cap_level(s, slot->domain));
+        slot->rate = slot_rate(s, slot);
         slot_count(s, slot, 1);
     }
     slot_begin(s, id);
-    line_dirty(s, slot->domain); /* the next head's turn */
+    /* The next head's turn. Where too little is free for it, what a pass would come to is known. */
+    const uint32_t next = evq_empty(&l->ready) ? JOB_NONE : evq_seq(evq_top(&l->ready));
+    if (next != JOB_NONE && too_large(s, slot->domain, world_shape(&s->world, next))) {
+        sched_block(s, next, WHY_CAPACITY);
+        s->passes++;
+    } else {
+        line_dirty(s, slot->domain);
+    }
     return true;
 }
 
@@ -942,6 +975,10 @@ bool sched_start(struct sched *s, uint32_t job, enum why *why) {
     const struct shape *shape = group_shape(s, &s->groups.at[id]);
     if (s->caps && !power_allows(s, domain, job)) {
         *why = WHY_POWER;
+        return false;
+    }
+    if (!s->order->preemptive && too_large(s, domain, shape)) {
+        *why = WHY_CAPACITY;
         return false;
     }
     uint32_t takes = place_now(s, &s->groups.at[id]);
