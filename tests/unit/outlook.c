@@ -253,6 +253,19 @@ Test(outlook, nothing_ever_changes) {
     cr_assert_eq(signal_sum(signal_open(&arena, &s), 0, TICK_DAY), 0);
     s.value = (double[]){1, 1, 0};
     cr_assert_eq(signal_lowest(signal_open(&arena, &s), 10000, TICK_NEVER), 10009);
+    s = (struct steps){.at_ns = (int64_t[]){0, 100}, .value = (double[]){1, 2}, .len = 2, .period_ns = TICK_NEVER - 50};
+    cr_assert_eq(signal_change(signal_open(&arena, &s), TICK_NEVER - 20), TICK_NEVER); /* beyond all time */
+    arena_free(&arena);
+}
+
+Test(outlook, values_of_any_size) {
+    struct arena arena;
+    arena_init(&arena);
+    struct steps s = {.at_ns = (int64_t[]){0, TICK_S}, .value = (double[]){1e300, -2e300}, .len = 2};
+    cr_assert_float_eq(signal_sum(signal_open(&arena, &s), 0, 3 * TICK_S), -3e300, 1e285);
+    s.value = (double[]){4e-320, 1e-320}; /* below what a sum counts in */
+    cr_assert_eq(signal_sum(signal_open(&arena, &s), 0, 3 * TICK_S), 0);
+    cr_assert_eq(signal_lowest(signal_open(&arena, &s), 0, 3 * TICK_S), TICK_S);
     arena_free(&arena);
 }
 
@@ -292,7 +305,8 @@ static void ask_outlook(struct arena *arena, struct rng *rng, struct belief beli
     if (belief.error) plain.error = &f.error;
     for (int q = 0; q < 12; q++) {
         const int64_t issued = plain.issued = between(rng, 0, 600 * unit);
-        const int64_t from = issued + between(rng, rng_below(rng, 4) ? 1 : -300 * unit, 800 * unit);
+        int64_t from = issued + between(rng, rng_below(rng, 4) ? 1 : -300 * unit, 800 * unit);
+        if (rng_below(rng, 5) == 0) from = issued + between(rng, 0, 3) * f.wrap_ns; /* where it begins anew */
         const int64_t to = from + between(rng, 0, 700 * unit);
         const double value = plain_belief(&plain, from);
         cr_assert(fabs(outlook_value(&o, issued, from) - value) <= 1e-13 * fmax(300, fabs(value)));
@@ -429,6 +443,10 @@ Test(outlook, common_periods) {
     struct steps odd = even(&arena, 8761, TICK_HOUR + 1, 0);
     both = steps_combine(&arena, &year, 1, &odd, 1, &approximate);
     cr_assert(both.period_ns == odd.period_ns && both.len <= year.len + odd.len + 2 && approximate);
+    struct steps some = even(&arena, 5000, TICK_S, 0), others = even(&arena, 5003, TICK_S, 0);
+    approximate = false;
+    both = steps_combine(&arena, &some, 1, &others, 1, &approximate); /* 50 million steps */
+    cr_assert(both.period_ns == others.period_ns && both.len == 5003 && approximate);
     approximate = false;
     struct steps late = even(&arena, 24, TICK_HOUR, 3 * TICK_HOUR);
     both = steps_combine(&arena, &year, 1, &late, 1, &approximate);
