@@ -1,6 +1,6 @@
 # Where every run stands in cost, emissions and waiting.
-# Data pareto.tsv: cost, emissions, wait, whether it is efficient, the side of its label (right, left, above, below;
-# -1: none), name. The plot's place in pixels is report_choice.c's, which places the labels.
+# Data pareto.tsv: cost, emissions, wait, whether it is efficient, the side of its label (right, left, above,
+# below; -1: none), name. The plot's place in pixels is report_choice.c's, which places the labels.
 pw = 960; ph = 550
 load scripts.'/style.gp'
 set lmargin at screen 86.0 / pw

@@ -2,7 +2,7 @@
 # Data starts-I.tsv: hour, day (0 Monday), GPU-hours.
 columns = runs == 1 ? 1 : 2
 rows = (runs + columns - 1) / columns
-high = 154; gap = 62; top = 104
+high = 154; gap = 62; top = runs == 1 ? 80 : 104
 pw = 960; ph = top + rows * (high + gap)
 load scripts.'/style.gp'
 wide = columns == 1 ? 0.72 : 0.345

@@ -378,8 +378,8 @@ static void draw_cost(struct drawing *d) {
     plot_set(d->plot, "cost_unit", text);
     write_bars(d, "cost", parts, COSTS, draw_decimals(most / unit.usd), true);
     draw_picture(d, "cost", "Cost",
-                 "What capacity and energy cost, split into what jobs are charged and what idle hardware cost "
-                 "anyway, and what came on top. Energy is less what sun and battery saved.");
+                 "What capacity and energy cost, split into what jobs are charged and what idle hardware "
+                 "cost anyway, and what came on top. Energy is less what sun and battery saved.");
 }
 
 static void draw_why(struct drawing *d) {

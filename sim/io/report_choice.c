@@ -1,10 +1,10 @@
 /*
- * The report's pictures for a choice between runs (see report_draw.h): how each gets from the baseline's cost to
- * its own, where all runs of the batch stand in cost, emissions and waiting, and when work starts.
+ * The report's pictures for a choice between runs (see report_draw.h): how each gets from the baseline's cost
+ * to its own, where all runs of the batch stand in cost, emissions and waiting, and when work starts.
  *
- * A run is efficient when no other is at least as good in all three and better in one (Pareto). Labels of points
- * are placed here, by the size of their text: beside the point, above or below it, wherever nothing is in the
- * way; one without a place is left out. Cost: points squared.
+ * A run is efficient when no other is at least as good in all three and better in one (Pareto). Labels of
+ * points are placed here, by the size of their text: beside the point, above or below it, wherever nothing is
+ * in the way; one without a place is left out. Cost: points squared.
  */
 #include "io/report_draw.h"
 
@@ -24,8 +24,9 @@ static const char *const cost_names[KINDS] = {"Capacity",      "Energy of jobs",
                                               "Sun and battery"};
 
 static void kinds_of(const struct summary *run, double values[KINDS]) {
-    static const char *const metrics[KINDS] = {"capacity_usd", "job_energy_usd", "idle_energy_usd", "carbon_usd",
-                                               "demand_usd",   "egress_usd",     "site_usd"};
+    static const char *const metrics[KINDS] = {"capacity_usd", "job_energy_usd", "idle_energy_usd",
+                                               "carbon_usd",   "demand_usd",     "egress_usd",
+                                               "site_usd"};
     for (size_t k = 0; k < KINDS; k++) values[k] = summary_value(run, metrics[k]);
     values[2] += summary_value(run, "sleep_energy_usd") + summary_value(run, "boot_energy_usd");
     for (size_t k = 0; k < KINDS; k++)
@@ -62,7 +63,8 @@ static void find_changes(const struct drawing *d, struct waterfall *w) {
 }
 
 /* A row: y, from, to, 0 (a sum) or the sign of the change, the text at its end, its name. */
-static void write_step(FILE *file, int y, double from, double to, int sign, const char *text, const char *name) {
+static void write_step(FILE *file, int y, double from, double to, int sign, const char *text,
+                       const char *name) {
     char shown[DRAW_NAME_MOST + 4];
     draw_short_name(shown, name);
     fprintf(file, "%d\t%.9g\t%.9g\t%d\t%s\t%s\n", y, from, to, sign, text, shown);
@@ -77,7 +79,8 @@ static int write_steps(FILE *file, const struct drawing *d, const struct waterfa
     for (size_t k = 0; k < KINDS; k++) {
         const double change = w->changes[i][k] / usd;
         if (w->shown[k]) {
-            snprintf(text, sizeof text, "%s%s", change > 0 ? "+" : "", table_number(change, decimals, number));
+            table_number(change, decimals, number);
+            snprintf(text, sizeof text, "%s%s", change > 0 ? "+" : "", number);
             write_step(file, y--, sum, sum + change, change > 0 ? 1 : -1, text, cost_names[k]);
         }
         sum += change;
@@ -94,15 +97,16 @@ void draw_waterfall(struct drawing *d) {
     const struct draw_money unit = draw_money(w.largest);
     const double span = fmax(w.most - w.least, w.largest) / unit.usd, from = w.least / unit.usd - 0.04 * span;
     struct axis axis = axis_between(from, w.most / unit.usd + 0.12 * span, 5, "");
-    axis.from = from, axis.to = w.most / unit.usd + 0.12 * span; /* to the next tick the bars would only shrink */
+    /* Up to the next tick the bars would only shrink. */
+    axis.from = from, axis.to = w.most / unit.usd + 0.12 * span;
     char text[128];
     int y = 0;
     FILE *file = plot_data(d->plot, "waterfall.tsv");
     for (size_t i = 1; i < d->count; i++)
         y = write_steps(file, d, &w, i, y, unit.usd, draw_decimals(w.largest / unit.usd));
     plot_data_end(file);
-    snprintf(text, sizeof text, "Cost in the measured window, %s; green: saved, orange: more than the baseline",
-             unit.name);
+    snprintf(text, sizeof text,
+             "Cost in the measured window, %s; green: saved, orange: more than the baseline", unit.name);
     plot_set(d->plot, "waterfall_unit", text);
     plot_set_number(d->plot, "waterfall_rows", -y - 1);
     draw_axis(d->plot, "waterfall", &axis);
@@ -113,13 +117,15 @@ void draw_waterfall(struct drawing *d) {
 /* --- cost, emissions and waiting of every run --- */
 
 /* The picture in pixels, as pareto.gp has it; a character of a label is about so wide. */
-enum { PLOT_LEFT = 86, PLOT_RIGHT = 768, PLOT_TOP = 84, PLOT_BOTTOM = 490, CHARACTER = 8, LINE = 17, POINT = 10 };
+enum { PLOT_LEFT = 86, PLOT_RIGHT = 768, PLOT_TOP = 84, PLOT_BOTTOM = 490 };
+enum { CHARACTER = 8, LINE = 17, POINT = 10 };
 
 struct box {
     double left, right, top, bottom;
 };
+enum { COST, CARBON, WAIT };
 struct point {
-    double cost, carbon, wait; /* in the picture's units */
+    double at[3]; /* cost, carbon, wait in the picture's units */
     bool efficient;
     const char *name;
     double x, y; /* pixels */
@@ -127,16 +133,26 @@ struct point {
     struct box label;
 };
 
-static bool no_worse(const struct point *a, const struct point *b) {
-    return a->cost <= b->cost && a->carbon <= b->carbon && a->wait <= b->wait;
+static bool no_worse(const double a[3], const double b[3]) {
+    return a[0] <= b[0] && a[1] <= b[1] && a[2] <= b[2];
+}
+
+void draw_efficient(const double (*points)[3], size_t count, bool *efficient) {
+    for (size_t i = 0; i < count; i++) {
+        efficient[i] = true;
+        for (size_t k = 0; k < count; k++)
+            if (no_worse(points[k], points[i]) && !no_worse(points[i], points[k])) efficient[i] = false;
+    }
 }
 
 static void find_efficient(struct point *points, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        points[i].efficient = true;
-        for (size_t k = 0; k < count; k++)
-            if (no_worse(&points[k], &points[i]) && !no_worse(&points[i], &points[k])) points[i].efficient = false;
-    }
+    double(*at)[3] = mem_alloc((count + 1) * sizeof *at);
+    bool *efficient = mem_zero(count + 1, sizeof *efficient);
+    for (size_t i = 0; i < count; i++) memcpy(at[i], points[i].at, sizeof at[i]);
+    draw_efficient((const double(*)[3])at, count, efficient);
+    for (size_t i = 0; i < count; i++) points[i].efficient = efficient[i];
+    free(efficient);
+    free(at);
 }
 
 static bool overlap(const struct box *a, const struct box *b) {
@@ -158,8 +174,8 @@ static bool is_free(const struct box *box, const struct point *points, size_t co
     if (box->left < PLOT_LEFT || box->right > PLOT_RIGHT || box->top < PLOT_TOP || box->bottom > PLOT_BOTTOM)
         return false;
     for (size_t i = 0; i < count; i++) {
-        const struct box dot = {points[i].x - POINT / 2.0, points[i].x + POINT / 2.0, points[i].y - POINT / 2.0,
-                                points[i].y + POINT / 2.0};
+        const double half = POINT / 2.0, x = points[i].x, y = points[i].y;
+        const struct box dot = {x - half, x + half, y - half, y + half};
         if (i != of && overlap(box, &dot)) return false;
         if (i != of && points[i].side >= 0 && overlap(box, &points[i].label)) return false;
     }
@@ -167,11 +183,14 @@ static bool is_free(const struct box *box, const struct point *points, size_t co
 }
 
 /* Efficient runs choose first. */
-static void place_labels(struct point *points, size_t count, const struct axis *cost, const struct axis *carbon) {
+static void place_labels(struct point *points, size_t count, const struct axis *cost,
+                         const struct axis *carbon) {
     for (size_t i = 0; i < count; i++) {
         struct point *p = &points[i];
-        p->x = PLOT_LEFT + (p->cost - cost->from) / (cost->to - cost->from) * (PLOT_RIGHT - PLOT_LEFT);
-        p->y = PLOT_BOTTOM - (p->carbon - carbon->from) / (carbon->to - carbon->from) * (PLOT_BOTTOM - PLOT_TOP);
+        const double right = (p->at[COST] - cost->from) / (cost->to - cost->from),
+                     up = (p->at[CARBON] - carbon->from) / (carbon->to - carbon->from);
+        p->x = PLOT_LEFT + right * (PLOT_RIGHT - PLOT_LEFT);
+        p->y = PLOT_BOTTOM - up * (PLOT_BOTTOM - PLOT_TOP);
         p->side = -1;
     }
     for (int efficient = 1; efficient >= 0; efficient--) {
@@ -186,25 +205,23 @@ static void place_labels(struct point *points, size_t count, const struct axis *
 }
 
 static struct point point_of(const struct summary *run) {
-    return (struct point){.cost = summary_value(run, "total_usd"),
-                          .carbon = summary_value(run, "total_co2_kg"),
-                          .wait = summary_value(run, "wait_mean_s"),
+    return (struct point){.at = {summary_value(run, "total_usd"), summary_value(run, "total_co2_kg"),
+                                 summary_value(run, "wait_mean_s")},
                           .name = summary_title(run)};
 }
 
 static bool is_point(const struct point *p) {
-    return isfinite(p->cost) && isfinite(p->carbon) && isfinite(p->wait);
+    return isfinite(p->at[COST]) && isfinite(p->at[CARBON]) && isfinite(p->at[WAIT]);
 }
 
 struct range {
     double least, most;
 };
-static struct range range_of(const struct point *points, size_t count, size_t offset) {
+static struct range range_of(const struct point *points, size_t count, size_t axis) {
     struct range range = {INFINITY, -INFINITY};
     for (size_t i = 0; i < count; i++) {
-        const double value = *(const double *)(const void *)((const char *)&points[i] + offset);
-        range.least = fmin(range.least, value);
-        range.most = fmax(range.most, value);
+        range.least = fmin(range.least, points[i].at[axis]);
+        range.most = fmax(range.most, points[i].at[axis]);
     }
     return range;
 }
@@ -217,9 +234,9 @@ static struct axis around(struct range range) {
 
 static void scale(struct point *points, size_t count, double usd, double kg, double s) {
     for (size_t i = 0; i < count; i++) {
-        points[i].cost /= usd;
-        points[i].carbon /= kg;
-        points[i].wait /= s;
+        points[i].at[COST] /= usd;
+        points[i].at[CARBON] /= kg;
+        points[i].at[WAIT] /= s;
     }
 }
 
@@ -229,7 +246,8 @@ static void write_points(struct drawing *d, const struct point *points, size_t c
         const struct point *p = &points[i];
         char shown[DRAW_NAME_MOST + 4];
         draw_short_name(shown, p->name);
-        fprintf(file, "%.9g\t%.9g\t%.6g\t%d\t%d\t%s\n", p->cost, p->carbon, p->wait, p->efficient, p->side, shown);
+        fprintf(file, "%.9g\t%.9g\t%.6g\t%d\t%d\t%s\n", p->at[COST], p->at[CARBON], p->at[WAIT],
+                p->efficient, p->side, shown);
     }
     plot_data_end(file);
 }
@@ -238,15 +256,18 @@ static void draw_points(struct drawing *d, struct point *points, size_t count) {
     static const struct {
         double unit_s;
         const char *text;
-    } times[] = {{86400, "Mean wait, days"}, {3600, "Mean wait, hours"}, {60, "Mean wait, min"}, {1, "Mean wait, s"}};
-    const struct draw_money money = draw_money(range_of(points, count, offsetof(struct point, cost)).most);
-    const bool tonnes = range_of(points, count, offsetof(struct point, carbon)).most >= 1e4;
-    const double most_s = range_of(points, count, offsetof(struct point, wait)).most;
+    } times[] = {{86400, "Mean wait, days"},
+                 {3600, "Mean wait, hours"},
+                 {60, "Mean wait, min"},
+                 {1, "Mean wait, s"}};
+    const struct draw_money money = draw_money(range_of(points, count, COST).most);
+    const bool tonnes = range_of(points, count, CARBON).most >= 1e4;
+    const double most_s = range_of(points, count, WAIT).most;
     size_t t = 0;
     while (t < 3 && most_s < 2 * times[t].unit_s) t++;
     scale(points, count, money.usd, tonnes ? 1e3 : 1, times[t].unit_s);
-    const struct axis cost = around(range_of(points, count, offsetof(struct point, cost)));
-    const struct axis carbon = around(range_of(points, count, offsetof(struct point, carbon)));
+    const struct axis cost = around(range_of(points, count, COST));
+    const struct axis carbon = around(range_of(points, count, CARBON));
     const struct axis wait = axis_linear(0, most_s / times[t].unit_s, 4, "");
     char text[64];
     find_efficient(points, count);
@@ -260,8 +281,8 @@ static void draw_points(struct drawing *d, struct point *points, size_t count) {
     draw_axis(d->plot, "pareto_carbon", &carbon);
     draw_axis(d->plot, "pareto_wait", &wait);
     draw_picture(d, "pareto", "Cost, emissions and waiting",
-                 "Every run of the batch; further left is cheaper, further down cleaner, lighter waits less. A "
-                 "ringed run is efficient: no other is at least as good in all three and better in one.");
+                 "Every run of the batch; further left is cheaper, further down cleaner, lighter waits less. "
+                 "A ringed run is efficient: no other is at least as good in all three and better in one.");
 }
 
 /* All runs of the batch, also those that are not drawn elsewhere. */
@@ -275,7 +296,8 @@ void draw_pareto(struct drawing *d, struct store *store) {
         points[len] = point_of(&runs[i]);
         len += is_point(&points[len]);
     }
-    if (len >= 2) draw_points(d, points, len);
+    const bool said = range_of(points, len, COST).most > 0 && range_of(points, len, CARBON).most > 0;
+    if (len >= 2 && said) draw_points(d, points, len);
     for (size_t i = 0; i < count; i++) summary_free(&runs[i]);
     free(points);
     free(runs);
@@ -312,6 +334,6 @@ void draw_starts(struct drawing *d, struct store *store) {
     const struct axis axis = axis_linear(0, most, 4, "");
     draw_axis(d->plot, "starts", &axis);
     draw_picture(d, "starts", "When work starts",
-                 "GPU-hours of the jobs that start in each hour of an average week, in the local time of their "
-                 "region. Work that is kept for better hours gathers there.");
+                 "GPU-hours of the jobs that start in each hour of an average week, in the local time of "
+                 "their region. Work that is kept for better hours gathers there.");
 }

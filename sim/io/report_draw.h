@@ -43,5 +43,7 @@ int draw_decimals(double most);
 void draw_waterfall(struct drawing *d);
 void draw_pareto(struct drawing *d, struct store *store);
 void draw_starts(struct drawing *d, struct store *store);
+/* efficient[i]: no other point is at least as low in all three and lower in one. */
+void draw_efficient(const double (*points)[3], size_t count, bool *efficient);
 
 #endif
