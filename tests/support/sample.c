@@ -125,6 +125,7 @@ static struct tally open_tally(enum part part, const char *name, double share, d
     t.energy_usd = t.energy_j * usd_per_j, t.co2_g = t.energy_j * g_per_j;
     t.job_energy_usd = t.job_energy_j * usd_per_j, t.job_co2_g = t.job_energy_j * g_per_j;
     t.idle_energy_usd = t.idle_energy_j * usd_per_j, t.idle_co2_g = t.idle_energy_j * g_per_j;
+    t.market_co2_g = t.co2_g;
     t.job_capacity_usd = held * 1.7;
     t.idle_capacity_usd = iron ? t.free_gpu_h * 1.7 : 0;
     t.capacity_usd = t.job_capacity_usd + t.idle_capacity_usd;
