@@ -93,7 +93,7 @@ struct iron {
     struct iron_pool *pools;
     size_t pools_len;
     uint32_t *pool_nodes;
-    bool *woken;                   /* per domain: some of its pools sleep */
+    bool *wakes;                   /* per domain: some of its pools sleep */
     struct { struct hold_of *at; size_t len, cap; } holds;
     struct { struct clock *at; size_t len, cap; } clocks;
     struct { struct supply *at; size_t len, cap; } supplies;
@@ -605,9 +605,11 @@ static uint32_t spare_wanted(struct sched *s, struct iron_pool *p, uint32_t boot
     return more < left ? more : left;
 }
 
+bool iron_wakes(const struct iron *iron, uint32_t domain) { return iron->wakes[domain]; }
+
 bool iron_want(struct sched *s, uint32_t domain) {
     struct iron *iron = s->iron;
-    if (!iron->woken[domain]) return false;
+    if (!iron->wakes[domain]) return false;
     bool possible = false, on_its_way = false;
     for (size_t p = 0; p < iron->pools_len; p++) {
         struct iron_pool *pool = &iron->pools[p];
@@ -824,7 +826,7 @@ static void open_pool(struct sched *s, uint32_t pool) {
     if (p->len > 0) {
         p->domain = f->node_domain[p->nodes[0]];
         p->type = f->classes.at[f->nodes[p->nodes[0]].class_id].type;
-        iron->woken[p->domain] |= p->sleeps;
+        iron->wakes[p->domain] |= p->sleeps;
     }
     p->usd_per_ns = p->setup->usd_per_node_h / 3.6e12;
     if (p->setup->spot_usd_per_node_h.len > 0) cursor_open(&p->price, &p->setup->spot_usd_per_node_h);
@@ -862,7 +864,7 @@ struct iron *iron_open(struct sched *s) {
     iron->position = mem_zero(nodes + 1, sizeof *iron->position);
     iron->pool_nodes = mem_zero(nodes + 1, sizeof *iron->pool_nodes);
     iron->pools = mem_zero(iron->pools_len + 1, sizeof *iron->pools);
-    iron->woken = mem_zero(s->world.fleet.domains_len + 1, sizeof *iron->woken);
+    iron->wakes = mem_zero(s->world.fleet.domains_len + 1, sizeof *iron->wakes);
     iron->armed_ns = TICK_NEVER;
     iron->seed = hash_mix(s->setup->seed ^ hash_bytes(HASH_START, "iron", 4));
     evq_init(&iron->due, true);
@@ -880,7 +882,7 @@ void iron_close(struct iron *iron) {
     free(iron->position);
     free(iron->pool_nodes);
     free(iron->pools);
-    free(iron->woken);
+    free(iron->wakes);
     free(iron->holds.at);
     free(iron->clocks.at);
     free(iron->supplies.at);

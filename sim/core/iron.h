@@ -58,6 +58,8 @@ void iron_event(struct sched *s);
  * that became empty start their idle clock. */
 void iron_placed(struct sched *s, uint32_t slot, uint32_t takes);
 void iron_released(struct sched *s, uint32_t takes);
+/* Whether jobs that join the domain's line may wake nodes: it is passed over whenever one does. */
+bool iron_wakes(const struct iron *iron, uint32_t domain);
 /* After a pass over the domain: wakes or rents what its waiting jobs need beyond what is free or on its way.
  * True when something is on its way for them (they wait for WHY_BOOT). */
 bool iron_want(struct sched *s, uint32_t domain);

@@ -282,6 +282,7 @@ Test(iron, on_demand_nodes_are_billed_while_up) {
     testing_job(&jobs, 500, 20, 1); /* up 520..550: a minute */
     setup.horizon_ns = 1000 * TICK_S;
     simulate();
+    cr_expect_float_eq(start_s(1), 25, 1e-9); /* its own node, though it joined a line that was blocked */
     cr_expect_float_eq(run->capacity_usd, 0.001 * (60 + 120 + 60), 1e-12);
     cr_expect_float_eq(run->job_capacity_usd, 0.001 * (40 + 60 + 20), 1e-12);
     cr_expect_float_eq(run->capacity_gpu_h, (50 + 70 + 30) / 3600.0, 1e-12);
