@@ -188,7 +188,7 @@ static void draw_series(struct drawing *d) {
     const struct axis queue = axis_linear(0, peaks.queue, 5, ""),
                       carbon = axis_linear(0, peaks.carbon, 3, "");
     const bool stacks = d->count > 1 && d->series[0].regions > 1; /* a panel a run, and so lower ones */
-    const struct axis power = axis_linear(0, peaks.power_w / (mega ? 1e6 : 1e3), stacks ? 2 : 5, "");
+    const struct axis power = axis_linear(0, peaks.power_w / (mega ? 1e6 : 1e3), stacks ? 3 : 5, "");
     const struct axis price = axis_linear(1e3 * peaks.price_least, 1e3 * peaks.price, 3, "");
     plot_set(d->plot, "x_tics", x.tics);
     plot_set_number(d->plot, "x_from", x.from);
