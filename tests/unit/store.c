@@ -189,7 +189,8 @@ Test(store, the_bill_reads_back_line_by_line) {
     free(wanted.at);
     arena_free(&arena);
     expect_answer("SELECT count(*) FROM (SELECT sum(usd) AS usd, sum(energy_kwh) AS kwh,"
-                  " sum(co2_kg + embodied_kg) AS kg FROM charge) JOIN v_run_summary WHERE abs(usd - total_usd) < 1e-9 * total_usd"
+                  " sum(co2_kg + embodied_kg) AS kg FROM charge) JOIN v_run_summary"
+                  " WHERE abs(usd - total_usd) < 1e-9 * total_usd"
                   " AND abs(kwh - energy_kwh) < 1e-9 * kwh AND abs(kg - total_co2_kg) < 1e-9 * kg", "1\n");
     expect_answer("SELECT DISTINCT kind FROM charge ORDER BY kind",
                   "capacity\ncarbon\ndemand\negress\nenergy\nsite\n");
