@@ -22,6 +22,7 @@ struct import_format;
 #define TYPE_FORECAST struct forecast_model
 #define TYPE_MARKET struct market_model
 #define TYPE_LIFETIME struct lifetime_model
+#define TYPE_SPEED struct speed_model
 #define MODEL(KIND, symbol) extern const TYPE_##KIND symbol;
 #include "models/models.def"
 #undef MODEL
@@ -42,6 +43,7 @@ struct import_format;
 #define PICK_FORECAST LEAVE
 #define PICK_MARKET LEAVE
 #define PICK_LIFETIME LEAVE
+#define PICK_SPEED LEAVE
 
 #undef PICK_ORDER
 #define PICK_ORDER TAKE
@@ -136,6 +138,14 @@ static const struct model *const markets[] = {
 static const struct model *const lifetimes[] = {
 #include "models/models.def"
     NULL};
+#undef PICK_LIFETIME
+#define PICK_LIFETIME LEAVE
+
+#undef PICK_SPEED
+#define PICK_SPEED TAKE
+static const struct model *const speeds[] = {
+#include "models/models.def"
+    NULL};
 
 #define COUNT(array) (sizeof(array) / sizeof *(array) - 1)
 #define ROW(kind, array) .models[kind] = array, .counts[kind] = COUNT(array)
@@ -153,6 +163,7 @@ static const struct registry registry = {
     ROW(KIND_FORECAST, forecasts),
     ROW(KIND_MARKET, markets),
     ROW(KIND_LIFETIME, lifetimes),
+    ROW(KIND_SPEED, speeds),
 };
 
 const struct registry *models_registry(void) {

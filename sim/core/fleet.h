@@ -143,8 +143,8 @@ struct take fleet_claim(struct fleet *fleet, uint32_t node, const struct shape *
 /* The exact devices of an earlier take; false (nothing changed) when they are not free. */
 bool fleet_reclaim(struct fleet *fleet, const struct shape *shape, const struct take *take);
 void fleet_release(struct fleet *fleet, const struct shape *shape, const struct take *take);
-/* Nothing is placed on the node from now on, whatever is free there; and it is as before again. A node that is
- * withdrawn has the class FLEET_WITHDRAWN marks, whose type is its own. */
+/* Nothing is placed on the node from now on, whatever is free there; and it is as before again. A node that
+ * is withdrawn has a class that FLEET_WITHDRAWN marks, whose type is its own. */
 void fleet_withdraw(struct fleet *fleet, uint32_t node);
 void fleet_return(struct fleet *fleet, uint32_t node);
 #define FLEET_WITHDRAWN UINT32_MAX /* node_class.whole */
@@ -154,7 +154,8 @@ static inline bool fleet_withdrawn(const struct fleet *fleet, uint32_t node) {
 /* The state of an empty node of a type, as class_offer and class_fits read it. */
 static inline struct node_class type_empty(const struct fleet *fleet, uint32_t type) {
     const struct node_type *t = &fleet->types[type];
-    return (struct node_class){.type = type, .whole = t->gpus, .cpu_free = t->cpu_milli, .mem_free = t->mem_mib};
+    return (struct node_class){
+        .type = type, .whole = t->gpus, .cpu_free = t->cpu_milli, .mem_free = t->mem_mib};
 }
 /* Whole GPUs that one node in this state could give to a gang of this shape. */
 uint32_t class_offer(const struct fleet *fleet, const struct node_class *c, const struct shape *shape);

@@ -75,8 +75,12 @@ struct iron_pool {
     int64_t settled_ns;
 };
 
+enum clock_kind {
+    CLOCK_RACK, CLOCK_REGION, CLOCK_MAINTENANCE, CLOCK_RECORD, CLOCK_OFFER, CLOCK_PRICE, CLOCK_HOUR
+};
+
 struct clock {
-    enum { CLOCK_RACK, CLOCK_REGION, CLOCK_MAINTENANCE, CLOCK_RECORD, CLOCK_OFFER, CLOCK_PRICE, CLOCK_HOUR } kind;
+    enum clock_kind kind;
     uint32_t of;                   /* pool, or region */
     uint32_t entry;                /* rack of the pool, or maintenance */
     uint32_t times;
@@ -89,7 +93,7 @@ struct iron {
     struct iron_pool *pools;
     size_t pools_len;
     uint32_t *pool_nodes;
-    bool *woken;                   /* per domain: some of its pools sleep */
+    bool *wakes;                   /* per domain: some of its pools sleep */
     struct { struct hold_of *at; size_t len, cap; } holds;
     struct { struct clock *at; size_t len, cap; } clocks;
     struct { struct supply *at; size_t len, cap; } supplies;
@@ -101,8 +105,8 @@ struct iron {
 
 /* ---- draws ---- */
 
-enum stream { DRAW_NODE = 1, DRAW_GPU, DRAW_REPAIR, DRAW_BOOT, DRAW_TAKEN, DRAW_RACK, DRAW_RACK_LASTS, DRAW_REGION,
-              DRAW_REGION_LASTS };
+enum stream { DRAW_NODE = 1, DRAW_GPU, DRAW_REPAIR, DRAW_BOOT, DRAW_TAKEN, DRAW_RACK, DRAW_RACK_LASTS,
+              DRAW_REGION, DRAW_REGION_LASTS };
 
 /* In (0, 1), by what it is for. */
 static double draw(const struct iron *iron, enum stream stream, uint32_t which, uint32_t times) {
@@ -116,20 +120,23 @@ static int64_t positive_ns(double s) {
     return ns < 1 ? 1 : ns < TICK_NEVER ? ns : TICK_NEVER;
 }
 
-static int64_t lifetime_ns(const struct chosen *chosen, double u) {
-    if (chosen->model == NULL) return TICK_NEVER;
-    return positive_ns(((const struct lifetime_model *)(const void *)chosen->model)->draw_s(chosen->params, u));
+static const struct lifetime_model *lifetime(const struct chosen *chosen) {
+    return (const struct lifetime_model *)(const void *)chosen->model;
 }
 
-static double mean_h(const struct chosen *chosen) {
-    return ((const struct lifetime_model *)(const void *)chosen->model)->mean_s(chosen->params) / 3600;
+static int64_t lifetime_ns(const struct chosen *chosen, double u) {
+    return chosen->model ? positive_ns(lifetime(chosen)->draw_s(chosen->params, u)) : TICK_NEVER;
 }
+
+static double mean_h(const struct chosen *chosen) { return lifetime(chosen)->mean_s(chosen->params) / 3600; }
 
 static int64_t exponential_ns(double mean_ns, double u) { return positive_ns(-mean_ns / 1e9 * log1p(-u)); }
 
-static int64_t later(int64_t now_ns, int64_t by_ns) { return by_ns >= TICK_NEVER ? TICK_NEVER : now_ns + by_ns; }
+static int64_t later(int64_t now_ns, int64_t by_ns) {
+    return by_ns >= TICK_NEVER ? TICK_NEVER : now_ns + by_ns;
+}
 
-/* The first of the node itself and its GPUs to fail: the least of n draws is one draw at 1 - (1 - u)^(1/n). */
+/* The first of the node itself and its GPUs to fail: the least of n draws is a draw at 1 - (1 - u)^(1/n). */
 static int64_t life_ns(const struct iron *iron, const struct pool_setup *p, uint32_t node, uint32_t times) {
     const int64_t own = lifetime_ns(&p->faults.node_every, draw(iron, DRAW_NODE, node, times));
     if (p->gpus == 0 || p->faults.gpu_every.model == NULL) return own;
@@ -160,8 +167,12 @@ static void set_timer(struct iron *iron, uint32_t handle, int64_t when_ns) {
     if (when_ns >= TICK_NEVER) evq_cancel(&iron->due, handle);
     else evq_move(&iron->due, evq_pack((uint64_t)when_ns, handle < 2 * iron->nodes_len, handle));
 }
-static void set_change(struct iron *iron, uint32_t node, int64_t when_ns) { set_timer(iron, 2 * node, when_ns); }
-static void set_end(struct iron *iron, uint32_t node, int64_t when_ns) { set_timer(iron, 2 * node + 1, when_ns); }
+static void set_change(struct iron *iron, uint32_t node, int64_t when_ns) {
+    set_timer(iron, 2 * node, when_ns);
+}
+static void set_end(struct iron *iron, uint32_t node, int64_t when_ns) {
+    set_timer(iron, 2 * node + 1, when_ns);
+}
 static void set_clock(struct iron *iron, size_t clock, int64_t when_ns) {
     set_timer(iron, 2 * iron->nodes_len + (uint32_t)clock, when_ns);
 }
@@ -174,8 +185,11 @@ static void charge_watts(struct charge *to, double watts, const struct flow *fro
     to->g += watts * (until->g - from->g);
 }
 
-static double sleep_w(const struct iron_pool *p) { return bought_elastic(p->setup->bought) ? 0 : p->setup->sleep.sleep_w; }
-static double boot_w(const struct iron_pool *p) { return bought_elastic(p->setup->bought) ? 0 : p->setup->sleep.boot_w; }
+static bool elastic(const struct iron_pool *p) { return bought_elastic(p->setup->bought); }
+
+/* What a rented node draws while it is not up is not ours. */
+static double sleep_w(const struct iron_pool *p) { return elastic(p) ? 0 : p->setup->sleep.sleep_w; }
+static double boot_w(const struct iron_pool *p) { return elastic(p) ? 0 : p->setup->sleep.boot_w; }
 
 /* Integrates the pool's counts and draws up to now: call before any of them changes. */
 static void settle(struct sched *s, struct iron_pool *p) {
@@ -188,7 +202,7 @@ static void settle(struct sched *s, struct iron_pool *p) {
         const double ns = (double)(now - p->settled_ns);
         charge_watts(&t->sleep, sleep_w(p) * p->count[OFF], &p->settled, &r->now);
         charge_watts(&t->boot, boot_w(p) * p->count[BOOTING], &p->settled, &r->now);
-        t->up_node_ns += ns * (bought_elastic(p->setup->bought) ? p->count[UP] : p->len - p->count[DOWN]);
+        t->up_node_ns += ns * (elastic(p) ? p->count[UP] : p->len - p->count[DOWN]);
         t->down_node_ns += ns * p->count[DOWN];
         if (p->setup->bought == BOUGHT_SPOT) {
             t->spot_seconds += p->offered ? ns / 1e9 : 0;
@@ -204,8 +218,8 @@ static double usd_now(const struct sched *s, const struct iron_pool *p) {
     return p->usd + p->usd_per_ns * (double)(s->world.now_ns - p->price_ns);
 }
 
-/* What the node's time up would be billed if it ended now: what granularity and minimum add is paid at the price in
- * force. */
+/* What the node's time up would be billed if it ended now: what granularity and minimum add is paid at the
+ * price in force. */
 static double bill_usd(const struct sched *s, const struct iron_pool *p, const struct iron_node *n) {
     const int64_t used = s->world.now_ns - n->up_ns, step = p->setup->billing_ns;
     int64_t billed = step > 0 ? (used + step - 1) / step * step : used;
@@ -216,7 +230,7 @@ static double bill_usd(const struct sched *s, const struct iron_pool *p, const s
 /* The bills of all nodes that have been up until now. */
 static double bills_usd(const struct sched *s, const struct iron_pool *p) {
     double sum = 0;
-    for (uint32_t i = 0; i < p->len && bought_elastic(p->setup->bought); i++) {
+    for (uint32_t i = 0; i < p->len && elastic(p); i++) {
         const struct iron_node *n = &s->iron->nodes[p->nodes[i]];
         if (n->state == UP && n->up_ns < s->world.now_ns) sum += bill_usd(s, p, n);
     }
@@ -225,8 +239,8 @@ static double bills_usd(const struct sched *s, const struct iron_pool *p) {
 
 static double state_w(const struct sched *s, uint32_t pool, enum state state) {
     const struct iron_pool *p = &s->iron->pools[pool];
-    const double watts[STATES] = {[UP] = s->ledger.pools[pool].node_static_w, [BOOTING] = boot_w(p), [OFF] = sleep_w(p)};
-    return watts[state];
+    const double up_w = s->ledger.pools[pool].node_static_w;
+    return state == UP ? up_w : state == BOOTING ? boot_w(p) : state == OFF ? sleep_w(p) : 0;
 }
 
 static void set_state(struct sched *s, uint32_t node, enum state to) {
@@ -260,8 +274,9 @@ static void stand(struct sched *s, uint32_t node, bool in) {
 /* ---- how many ---- */
 
 static uint32_t idle_nodes(const struct iron_pool *p) { return p->count[UP] - p->leaving - p->busy; }
-/* Up for good, or soon. */
-static uint32_t coming_nodes(const struct iron_pool *p) { return p->count[UP] - p->leaving + p->count[BOOTING]; }
+static uint32_t coming_nodes(const struct iron_pool *p) { /* up for good, or soon */
+    return p->count[UP] - p->leaving + p->count[BOOTING];
+}
 
 static uint32_t wakeable(const struct iron_pool *p) {
     if (!p->sleeps) return 0;
@@ -310,8 +325,8 @@ static void wake(struct sched *s, struct iron_pool *p, uint32_t count) {
     }
 }
 
-/* A node that is up with nothing on it goes off after a while. Not in this instant even where that is none: the pass
- * that may use it comes at the instant's end. */
+/* A node that is up with nothing on it goes off after a while. Not in this instant even where that is none: the
+ * pass that may use it comes at the instant's end. */
 static void start_idle(struct sched *s, uint32_t node) {
     const struct iron_pool *p = pool_of(s, node);
     if (!p->sleeps) return;
@@ -366,7 +381,7 @@ static void go_down(struct sched *s, uint32_t node, enum state to, enum interrup
     struct iron_pool *p = pool_of(s, node);
     if (!n->leaving) start_leaving(s, node);
     while (n->first != FLEET_NONE) sched_interrupt(s, iron->holds.at[n->first].slot, cause);
-    if (iron->open && bought_elastic(p->setup->bought)) p->totals.paid_usd += bill_usd(s, p, n);
+    if (iron->open && elastic(p)) p->totals.paid_usd += bill_usd(s, p, n);
     if (n->life_ns < TICK_NEVER) n->life_ns -= s->world.now_ns - n->up_ns;
     set_state(s, node, to);
     n->leaving = false;
@@ -480,8 +495,8 @@ static void change_price(struct sched *s, uint32_t pool) {
 
 /* ---- what is wanted ---- */
 
-/* Jobs of a group that might start, and what one of them asks for on the models it may use now. Jobs beyond a hard
- * quota could not start on any number of nodes. */
+/* Jobs of a group that might start, and what one of them asks for on the models it may use now. Jobs beyond a
+ * hard quota could not start on any number of nodes. */
 static uint32_t group_wants(const struct sched *s, uint32_t id, struct shape *shape) {
     const struct group *g = &s->groups.at[id];
     const struct holding *h = &s->world.tenants[g->tenant];
@@ -523,8 +538,9 @@ static void doze(struct sched *s, uint32_t node) {
 static void doze_all(struct sched *s, struct iron_pool *p) {
     p->kept = false;
     for (uint32_t i = 0; i < p->len && !p->kept; i++) {
-        const struct iron_node *n = &s->iron->nodes[p->nodes[i]];
-        if (n->state == UP && !n->busy && !n->leaving && !evq_has(&s->iron->due, 2 * p->nodes[i])) doze(s, p->nodes[i]);
+        const uint32_t node = p->nodes[i];
+        const struct iron_node *n = &s->iron->nodes[node];
+        if (n->state == UP && !n->busy && !n->leaving && !evq_has(&s->iron->due, 2 * node)) doze(s, node);
     }
 }
 
@@ -535,15 +551,17 @@ static void add_supply(struct iron *iron, const struct node_class *state, uint32
         (struct supply){.state = *state, .class_id = class_id, .pool = pool, .nodes = nodes, .had = nodes};
 }
 
-/* What the domain has, in the order it is used up: free, booting, off. Returns where those that are off begin; *up
- * where those that are booting do. */
+/* What the domain has, in the order it is used up: free, booting, off. Returns where those that are off begin;
+ * *up where those that are booting do. */
 static size_t list_supplies(struct sched *s, uint32_t domain, size_t *up) {
     struct iron *iron = s->iron;
     const struct fleet *f = &s->world.fleet;
     const struct domain *d = &f->domains[domain];
     iron->supplies.len = 0;
-    for (size_t i = 0; i < d->live.len; i++)
-        add_supply(iron, &f->classes.at[d->live.at[i]], d->live.at[i], FLEET_NONE, f->classes.at[d->live.at[i]].count);
+    for (size_t i = 0; i < d->live.len; i++) {
+        const struct node_class *c = &f->classes.at[d->live.at[i]];
+        add_supply(iron, c, d->live.at[i], FLEET_NONE, c->count);
+    }
     *up = iron->supplies.len;
     size_t off = 0;
     for (int pass = 0; pass < 2; pass++) {
@@ -576,19 +594,22 @@ static void take_supplies(struct sched *s, uint32_t domain) {
     }
 }
 
-/* Nodes of the pool to wake beside those that jobs in line will have, so that `reserve` others are idle and as many
- * are up as yesterday needed. */
+/* Nodes of the pool to wake beside those that jobs in line will have, so that `reserve` others are idle and as
+ * many are up as yesterday needed. */
 static uint32_t spare_wanted(struct sched *s, struct iron_pool *p, uint32_t booting_used, uint32_t waking) {
     const uint32_t idle = idle_nodes(p) + p->count[BOOTING] - booting_used, coming = coming_nodes(p) + waking;
     const uint32_t reserve = p->setup->sleep.reserve, most = foreseen(p, s->world.now_ns);
-    const uint32_t for_reserve = reserve > idle ? reserve - idle : 0, for_foreseen = most > coming ? most - coming : 0;
-    const uint32_t more = for_reserve > for_foreseen ? for_reserve : for_foreseen, left = wakeable(p) - waking;
+    const uint32_t left = wakeable(p) - waking;
+    uint32_t more = reserve > idle ? reserve - idle : 0;
+    if (most > coming + more) more = most - coming;
     return more < left ? more : left;
 }
 
+bool iron_wakes(const struct iron *iron, uint32_t domain) { return iron->wakes[domain]; }
+
 bool iron_want(struct sched *s, uint32_t domain) {
     struct iron *iron = s->iron;
-    if (!iron->woken[domain]) return false;
+    if (!iron->wakes[domain]) return false;
     bool possible = false, on_its_way = false;
     for (size_t p = 0; p < iron->pools_len; p++) {
         struct iron_pool *pool = &iron->pools[p];
@@ -604,9 +625,10 @@ bool iron_want(struct sched *s, uint32_t domain) {
         for (uint32_t p = 0; p < iron->pools_len; p++) {
             struct iron_pool *pool = &iron->pools[p];
             if (pool->domain != domain || !pool->sleeps) continue;
+            const struct supply *supplies = iron->supplies.at;
             uint32_t used = 0, waking = 0;
-            if (booting < off && iron->supplies.at[booting].pool == p) used = supply_taken(&iron->supplies.at[booting++]);
-            if (at < iron->supplies.len && iron->supplies.at[at].pool == p) waking = supply_taken(&iron->supplies.at[at++]);
+            if (booting < off && supplies[booting].pool == p) used = supply_taken(&supplies[booting++]);
+            if (at < iron->supplies.len && supplies[at].pool == p) waking = supply_taken(&supplies[at++]);
             on_its_way |= used + waking > 0;
             wake(s, pool, waking + spare_wanted(s, pool, used, waking));
         }
@@ -629,16 +651,18 @@ static int64_t blackout(struct sched *s, struct clock *c) {
     const struct region_setup *region = rack ? NULL : &s->setup->regions[c->of];
     const struct fault_setup *faults = rack ? &iron->pools[c->of].setup->faults : NULL;
     const uint32_t which = rack ? iron->pools[c->of].nodes[c->entry * faults->rack] : c->of;
+    const struct chosen *lasts = rack ? &faults->rack_lasts : &region->outage_lasts;
+    const struct chosen *every = rack ? &faults->rack_every : &region->outage_every;
     const double u = draw(iron, rack ? DRAW_RACK_LASTS : DRAW_REGION_LASTS, which, c->times);
-    const int64_t until = later(s->world.now_ns, lifetime_ns(rack ? &faults->rack_lasts : &region->outage_lasts, u));
+    const int64_t until = later(s->world.now_ns, lifetime_ns(lasts, u));
     for (uint32_t p = 0; p < iron->pools_len; p++) {
         const struct iron_pool *pool = &iron->pools[p];
         if (rack ? p != c->of : pool->setup->region != c->of) continue;
-        const uint32_t from = rack ? c->entry * faults->rack : 0, end = rack ? rack_end(pool, c->entry) : pool->len;
-        for (uint32_t i = from; i < end; i++) take_down(s, pool->nodes[i], until, INTERRUPT_FAILURE);
+        const uint32_t end = rack ? rack_end(pool, c->entry) : pool->len;
+        for (uint32_t i = rack ? c->entry * faults->rack : 0; i < end; i++)
+            take_down(s, pool->nodes[i], until, INTERRUPT_FAILURE);
     }
-    const double v = draw(iron, rack ? DRAW_RACK : DRAW_REGION, which, ++c->times);
-    return later(until, lifetime_ns(rack ? &faults->rack_every : &region->outage_every, v));
+    return later(until, lifetime_ns(every, draw(iron, rack ? DRAW_RACK : DRAW_REGION, which, ++c->times)));
 }
 
 static int64_t maintain(struct sched *s, const struct clock *c) {
@@ -652,15 +676,16 @@ static int64_t maintain(struct sched *s, const struct clock *c) {
 static int64_t replay_fault(struct sched *s, struct iron_pool *p) {
     const struct fault_setup *f = &p->setup->faults;
     const uint32_t node = f->trace.node[p->recorded];
-    if (node < p->len)
-        take_down(s, p->nodes[node], later(s->world.now_ns, f->trace.lasts_ns[p->recorded]), INTERRUPT_FAILURE);
+    const int64_t until = later(s->world.now_ns, f->trace.lasts_ns[p->recorded]);
+    if (node < p->len) take_down(s, p->nodes[node], until, INTERRUPT_FAILURE);
     return ++p->recorded < f->trace.len ? f->trace.at_ns[p->recorded] : TICK_NEVER;
 }
 
 /* The hour of yesterday that is looked at changes at whole hours, and `ahead` before them. */
 static int64_t next_look(const struct iron_pool *p, int64_t now_ns) {
     const int64_t ahead = p->setup->sleep.ahead_ns;
-    const int64_t hour = (now_ns / TICK_HOUR + 1) * TICK_HOUR, early = ((now_ns + ahead) / TICK_HOUR + 1) * TICK_HOUR - ahead;
+    const int64_t hour = (now_ns / TICK_HOUR + 1) * TICK_HOUR;
+    const int64_t early = ((now_ns + ahead) / TICK_HOUR + 1) * TICK_HOUR - ahead;
     return hour < early ? hour : early;
 }
 
@@ -770,19 +795,21 @@ double iron_failures_per_h(const struct sched *s, uint32_t takes) {
         sum += pool_failures_per_h(&s->setup->pools[pool]);
         if (faults->rack == 0 || faults->rack_every.model == NULL) continue;
         const uint32_t here = iron->position[node] / faults->rack;
-        if (here == rack && pool == rack_pool) sum -= 1 / mean_h(&faults->rack_every); /* fails with the last one */
+        if (here == rack && pool == rack_pool) sum -= 1 / mean_h(&faults->rack_every); /* fails with the last */
         rack = here;
         rack_pool = pool;
     }
-    const struct region_setup *region = &s->setup->regions[f->domains[f->node_domain[s->takes.at[takes].node]].region];
+    const uint32_t domain = f->node_domain[s->takes.at[takes].node];
+    const struct region_setup *region = &s->setup->regions[f->domains[domain].region];
     return sum + (region->outage_every.model ? 1 / mean_h(&region->outage_every) : 0);
 }
 
 /* ---- opening ---- */
 
 static bool pool_needs(const struct setup *setup, const struct pool_setup *p) {
-    return p->sleep.on || bought_elastic(p->bought) || p->faults.node_every.model || p->faults.gpu_every.model ||
-           (p->faults.rack && p->faults.rack_every.model) || p->faults.trace.len || p->maintenance_len ||
+    const struct fault_setup *f = &p->faults;
+    return p->sleep.on || bought_elastic(p->bought) || f->node_every.model || f->gpu_every.model ||
+           (f->rack && f->rack_every.model) || f->trace.len || p->maintenance_len ||
            setup->regions[p->region].outage_every.model;
 }
 
@@ -791,7 +818,7 @@ static void open_pool(struct sched *s, uint32_t pool) {
     struct iron_pool *p = &iron->pools[pool];
     const struct fleet *f = &s->world.fleet;
     p->setup = &s->setup->pools[pool];
-    p->sleeps = p->setup->sleep.on || bought_elastic(p->setup->bought);
+    p->sleeps = p->setup->sleep.on || elastic(p);
     p->count[UP] = p->len;
     p->plan = bits_plan(p->len ? p->len : 1);
     p->off = mem_zero(p->plan.words, sizeof *p->off);
@@ -799,7 +826,7 @@ static void open_pool(struct sched *s, uint32_t pool) {
     if (p->len > 0) {
         p->domain = f->node_domain[p->nodes[0]];
         p->type = f->classes.at[f->nodes[p->nodes[0]].class_id].type;
-        iron->woken[p->domain] |= p->sleeps;
+        iron->wakes[p->domain] |= p->sleeps;
     }
     p->usd_per_ns = p->setup->usd_per_node_h / 3.6e12;
     if (p->setup->spot_usd_per_node_h.len > 0) cursor_open(&p->price, &p->setup->spot_usd_per_node_h);
@@ -837,7 +864,7 @@ struct iron *iron_open(struct sched *s) {
     iron->position = mem_zero(nodes + 1, sizeof *iron->position);
     iron->pool_nodes = mem_zero(nodes + 1, sizeof *iron->pool_nodes);
     iron->pools = mem_zero(iron->pools_len + 1, sizeof *iron->pools);
-    iron->woken = mem_zero(s->world.fleet.domains_len + 1, sizeof *iron->woken);
+    iron->wakes = mem_zero(s->world.fleet.domains_len + 1, sizeof *iron->wakes);
     iron->armed_ns = TICK_NEVER;
     iron->seed = hash_mix(s->setup->seed ^ hash_bytes(HASH_START, "iron", 4));
     evq_init(&iron->due, true);
@@ -855,7 +882,7 @@ void iron_close(struct iron *iron) {
     free(iron->position);
     free(iron->pool_nodes);
     free(iron->pools);
-    free(iron->woken);
+    free(iron->wakes);
     free(iron->holds.at);
     free(iron->clocks.at);
     free(iron->supplies.at);
@@ -881,7 +908,8 @@ static void begin_clocks(struct sched *s, uint32_t pool) {
         add_clock(iron, (struct clock){.kind = CLOCK_MAINTENANCE, .of = pool, .entry = m},
                   p->setup->maintenance[m].first_ns);
     if (f->trace.len) add_clock(iron, (struct clock){.kind = CLOCK_RECORD, .of = pool}, f->trace.at_ns[0]);
-    if (p->setup->spot_nodes.len) add_clock(iron, (struct clock){.kind = CLOCK_OFFER, .of = pool}, p->available.next_ns);
+    if (p->setup->spot_nodes.len)
+        add_clock(iron, (struct clock){.kind = CLOCK_OFFER, .of = pool}, p->available.next_ns);
     if (p->sleeps && p->setup->sleep.ahead_ns > 0)
         add_clock(iron, (struct clock){.kind = CLOCK_HOUR, .of = pool}, next_look(p, 0));
     if (p->setup->spot_usd_per_node_h.len == 0) return;

@@ -51,15 +51,17 @@ struct iron *iron_open(struct sched *s);
 void iron_close(struct iron *iron);
 /* At time 0, before the first event: nodes of sleeping and elastic pools are off but for the reserve. */
 void iron_begin(struct sched *s);
-/* The loop's handle EVENT_IRON fired: does everything that is due now. Jobs that lose their node are put back with
- * sched_interrupt. */
+/* The loop's handle EVENT_IRON fired: does everything that is due now. Jobs that lose their node are put back
+ * with sched_interrupt. */
 void iron_event(struct sched *s);
-/* sched.c tells: these takes were placed for this slot; a slot's chain is given up (it still stands): nodes that
- * became empty start their idle clock. */
+/* sched.c tells: these takes were placed for this slot; a slot's chain is given up (it still stands): nodes
+ * that became empty start their idle clock. */
 void iron_placed(struct sched *s, uint32_t slot, uint32_t takes);
 void iron_released(struct sched *s, uint32_t takes);
-/* After a pass over the domain: wakes or rents what its waiting jobs need beyond what is free or on its way. True
- * when something is on its way for them (they wait for WHY_BOOT). */
+/* Whether jobs that join the domain's line may wake nodes: it is passed over whenever one does. */
+bool iron_wakes(const struct iron *iron, uint32_t domain);
+/* After a pass over the domain: wakes or rents what its waiting jobs need beyond what is free or on its way.
+ * True when something is on its way for them (they wait for WHY_BOOT). */
 bool iron_want(struct sched *s, uint32_t domain);
 /* Failures an hour a job on these takes must expect, of its nodes and GPUs, racks, region and spot hazard. */
 double iron_failures_per_h(const struct sched *s, uint32_t takes);

@@ -89,6 +89,7 @@ enum kind {
     KIND_FORECAST,  /* what is known of a signal's future */
     KIND_MARKET,    /* which purchase a job runs on */
     KIND_LIFETIME,  /* models/fail: time to failure, time to repair */
+    KIND_SPEED,     /* how fast work goes on given hardware and scale */
     KIND_COUNT
 };
 

@@ -185,7 +185,7 @@ static void open_changes(struct signal *s, struct arena *arena) {
     const size_t len = s->steps.len;
     s->plan = bits_plan((uint32_t)len);
     s->changes = arena_alloc(arena, s->plan.words, sizeof *s->changes);
-    if (s->steps.period_ns > 0 && value[0] != value[len - 1]) bits_set(&s->plan, s->changes, 0);
+    if (value[0] != value[len - 1]) bits_set(&s->plan, s->changes, 0);
     for (size_t i = 1; i < len; i++)
         if (value[i] != value[i - 1]) bits_set(&s->plan, s->changes, (uint32_t)i);
 }
@@ -225,7 +225,7 @@ static wide total_to(const struct signal *s, int64_t t_ns) {
 }
 
 double signal_sum(const struct signal *s, int64_t from_ns, int64_t to_ns) {
-    return (double)(total_to(s, to_ns) - total_to(s, from_ns)) / s->scale / 1e9;
+    return (double)(total_to(s, to_ns) - total_to(s, from_ns)) / 1e9 / s->scale;
 }
 
 int64_t signal_change(const struct signal *s, int64_t t_ns) {
@@ -270,7 +270,7 @@ int64_t signal_lowest(const struct signal *s, int64_t from_ns, int64_t to_ns) {
 double signal_average(const struct signal *s) {
     const struct steps *steps = &s->steps;
     const int64_t span_ns = steps->at_ns[steps->len - 1] + lasts_ns(steps, steps->len - 1) - steps->at_ns[0];
-    return (double)s->period_total / s->scale / (double)span_ns;
+    return (double)s->period_total / (double)span_ns / s->scale;
 }
 
 /* ---- errors that grow ---- */
@@ -313,7 +313,7 @@ static const struct moments *moments_open(struct arena *arena, const struct sign
 static double moment_blocks(const struct moments *m, size_t first, size_t last, int64_t origin_ns) {
     const struct compensated *from = &m->before[first], *to = &m->before[last];
     const double moment = to->sum - from->sum + (to->rest - from->rest);
-    const double sum = (double)(m->of->before[last] - m->of->before[first]) / m->of->scale / 1e9;
+    const double sum = (double)(m->of->before[last] - m->of->before[first]) / 1e9 / m->of->scale;
     return moment - sum * tick_seconds(origin_ns - m->of->steps.at_ns[0]);
 }
 
@@ -380,10 +380,9 @@ static double base_sum(const struct outlook *o, int64_t issued_ns, int64_t from_
     from_ns -= from_wraps_ns;
     to_ns -= to_wraps_ns;
     if (from_wraps_ns == to_wraps_ns) return signal_sum(o->base, from_ns, to_ns);
-    const double whole = signal_sum(o->base, issued_ns, issued_ns + o->wrap_ns);
-    const double between = (double)((to_wraps_ns - from_wraps_ns) / o->wrap_ns - 1);
-    return signal_sum(o->base, from_ns, issued_ns + o->wrap_ns) + between * whole +
-           signal_sum(o->base, issued_ns, to_ns);
+    const int64_t wrapped_ns = issued_ns + o->wrap_ns, between = (to_wraps_ns - from_wraps_ns) / o->wrap_ns - 1;
+    const double ends = signal_sum(o->base, from_ns, wrapped_ns) + signal_sum(o->base, issued_ns, to_ns);
+    return between ? ends + (double)between * signal_sum(o->base, issued_ns, wrapped_ns) : ends;
 }
 static double error_sum(const struct outlook *o, int64_t issued_ns, int64_t from_ns, int64_t to_ns) {
     const int64_t full_ns = issued_ns + o->grows_ns;

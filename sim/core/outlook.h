@@ -3,9 +3,11 @@
  * as it is and as someone at a given moment believes it will be.
  *
  * A signal is a step function with prefix sums, so an integral over any span costs two look-ups whatever the
- * span; evenly spaced series are indexed directly (O(1)), others by bisection (O(log n)). Least values come
- * from a sparse table over the steps where the forecast is the signal itself. Nothing depends on the length of
- * the series beyond that.
+ * span, and is exact: two windows that hold the same values for the same times have the same sum to the last bit.
+ * Evenly spaced series are indexed directly (O(1)), others searched (O(log n)). Least values come from a sparse
+ * table over blocks of steps. Nothing depends on the length of the series beyond that. A forecast that wraps costs
+ * three look-ups; the least believed value under an error costs one a step of the error in the window, and a walk
+ * through the signal's steps where an error grows and its bound does not rule them out.
  *
  * A forecast, as someone at `issued_ns` sees time t > issued_ns, is
  *     base(t - k wrap) + error(t) x min(t - issued, grows) / grows,     k = the fewest whole wraps, at least
@@ -52,7 +54,8 @@ struct outlook {
 void outlook_open(struct outlook *outlook, struct arena *arena, const struct steps *truth,
                   const struct forecast *forecast, int64_t utc_offset_ns);
 /* What is believed at issued_ns: value at t, integral (value x s) over [from, to), the next moment after t at which
- * the belief changes, the first moment of the least believed value in [from, to]. */
+ * the belief changes, the first moment of the least believed value in [from, to]. While an error grows the belief
+ * changes all the time: the moments are then those between which it is a straight line. */
 double outlook_value(const struct outlook *outlook, int64_t issued_ns, int64_t t_ns);
 double outlook_sum(const struct outlook *outlook, int64_t issued_ns, int64_t from_ns, int64_t to_ns);
 int64_t outlook_change(const struct outlook *outlook, int64_t issued_ns, int64_t t_ns);

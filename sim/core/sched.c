@@ -266,7 +266,8 @@ static void join_line(struct sched *s, uint32_t id, uint32_t job) {
     }
     if (!g->aside && (!evq_has(&l->ready, id) || evq_pack(key, job, id) < evq_of(&l->ready, id)))
         evq_move(&l->ready, evq_pack(key, job, id));
-    if (!l->blocked && !g->aside) line_dirty(s, g->domain);
+    /* Where nothing could start anyway the pass is for nodes to be woken for the job. */
+    if ((!l->blocked && !g->aside) || (s->iron && iron_wakes(s->iron, g->domain))) line_dirty(s, g->domain);
     if (s->backfill->arrived) {
         s->backfill->arrived(s->backfill_state, s, g->domain, job);
         line_dirty(s, g->domain);

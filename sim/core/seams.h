@@ -154,6 +154,25 @@ struct market_model {
                      int64_t *changes_ns);
 };
 
+/* Where work would run. */
+struct scale {
+    const char *chip;    /* GPU model */
+    uint32_t gpus;       /* whole GPUs in all; 0 < share < 1 of one GPU: gpus 1 and share */
+    uint32_t nodes;      /* over so many nodes */
+    double share;        /* 1 but for a part of a device */
+    double batch;        /* of the whole job; 0: the model's own */
+};
+/* How fast a job's work goes, in its own unit. */
+struct speed_model {
+    struct model model;
+    /* Units of work a second; 0: it cannot run so (does not fit, chip unknown). */
+    double (*per_s)(const void *params, const struct scale *scale);
+    /* Expected relative error there; NAN: outside what it was calibrated on. */
+    double (*error)(const void *params, const struct scale *scale);
+    /* Share of steps that count towards convergence at this batch (statistical efficiency); NULL: 1. */
+    double (*efficiency)(const void *params, const struct scale *scale, double progress);
+};
+
 /* Times to failure and to repair (models/fail): the quantile function at u in (0, 1), in s. */
 struct lifetime_model {
     struct model model;

@@ -7,7 +7,7 @@
 
 #include <math.h>
 
-/* Nodes without a limit on what is asked for hold "many" jobs. SLACK: thirds and sevenths of nodes add up again. */
+/* Nodes without a limit on what is asked for hold "many" jobs. SLACK: thirds of nodes add up again. */
 enum { MANY = 1 << 20 };
 #define SLACK 1e-6
 
@@ -62,7 +62,7 @@ static uint32_t take_gangs(const struct fleet *f, struct supply *at, size_t len,
                            uint32_t type, uint32_t gangs) {
     const bool whole = type != FLEET_NONE;
     double have = 0, each = s->gpus;
-    if (whole) each = (double)((s->gpus + f->types[type].gpus - 1) / f->types[type].gpus) * f->types[type].gpus;
+    if (whole) each = ceil((double)s->gpus / f->types[type].gpus) * f->types[type].gpus;
     for (size_t i = 0; i < len; i++)
         if (!whole || at[i].state.type == type)
             have += floor(at[i].nodes + SLACK) * gang_gpus(f, &at[i], s, whole);
@@ -78,8 +78,8 @@ static uint32_t take_gangs(const struct fleet *f, struct supply *at, size_t len,
     return gangs;
 }
 
-uint32_t supply_take(const struct fleet *f, struct supply *at, size_t len, const struct shape *s, bool is_gang,
-                     enum gang gang, uint32_t jobs) {
+uint32_t supply_take(const struct fleet *f, struct supply *at, size_t len, const struct shape *s,
+                     bool is_gang, enum gang gang, uint32_t jobs) {
     if (!is_gang) return take_jobs(f, at, len, s, jobs);
     if (gang != GANG_WHOLE_NODES) return take_gangs(f, at, len, s, FLEET_NONE, jobs);
     uint32_t left = jobs;

@@ -230,6 +230,7 @@ static void fill_region(const struct sched *s, uint32_t region, struct tally *t,
         t->price_mean = (b->price_s - a->price_s) / s_measured;
         t->carbon_mean = (b->carbon_s - a->carbon_s) / s_measured;
     }
+    t->grid_j = t->energy_j;
     if (r->site) {
         const struct site_totals *x = &a->site, *y = &b->site;
         t->grid_j = y->grid_j - x->grid_j;

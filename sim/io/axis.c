@@ -30,9 +30,11 @@ static double nice_step(double span, int wanted, int *decimals) {
 }
 
 struct axis axis_linear(double least, double most, int wanted, const char *unit) {
-    if (least > 0) least = 0;
-    if (most < 0) most = 0;
-    if (!(most > least)) most = least + 1;
+    return axis_between(fmin(least, 0), fmax(most, 0), wanted, unit);
+}
+
+struct axis axis_between(double least, double most, int wanted, const char *unit) {
+    if (!(most > least)) most = least + (least != 0 ? fabs(least) / 10 : 1);
     int decimals;
     const double step = nice_step(most - least, wanted, &decimals);
     const long first = (long)floor(least / step + 1e-9), last = (long)ceil(most / step - 1e-9);

@@ -89,7 +89,7 @@ static void add_pool(struct charge_lines *lines, const struct setup *setup, cons
 /* What of a sum the lines so far leave; nothing where only rounding is left. */
 static double left_of(double sum, double so_far) {
     const double left = sum - so_far;
-    return fabs(left) > 1e-12 * fabs(sum) ? left : 0;
+    return fabs(left) > 1e-12 * fmax(fabs(sum), fabs(so_far)) ? left : 0;
 }
 
 static void add_region(struct charge_lines *lines, const struct region_setup *region, const struct tally *t) {
@@ -115,7 +115,7 @@ static void add_region(struct charge_lines *lines, const struct region_setup *re
     line.quantity = t->solar_used_j / 3.6e6, line.unit = "kWh";
     line.usd = t->site_usd;
     line.co2_kg = t->site_co2_g / 1e3;
-    line.market_co2_kg = t->market_co2_g != 0 ? left_of(t->market_co2_g / 1e3, market_co2_kg) : line.co2_kg;
+    line.market_co2_kg = left_of(t->market_co2_g / 1e3, market_co2_kg);
     add(lines, line);
 }
 

@@ -66,11 +66,13 @@ struct elastic_draft {
 #define AT(member) offsetof(struct elastic_draft, member)
 #define ELASTIC_FIELDS \
     {.param = {.key = "billing", .kind = PARAM_TIME, .offset = AT(billing_ns), .fallback = 1, .least = 0, \
-               .most = 31557600, .help = "A node is paid for in whole multiples of this; 0: to the nanosecond."}}, \
-    {.param = {.key = "least", .kind = PARAM_TIME, .offset = AT(billing_least_ns), .fallback = 60, .least = 0, \
-               .most = 31557600, .help = "Each time a node is rented, at least this is paid for."}}, \
-    {.param = {.key = "provision", .kind = PARAM_TIME, .offset = AT(provision_ns), .least = 0, .most = 604800, \
-               .help = "From asking for a node until jobs can run on it, paid for."}}, \
+               .most = 31557600, \
+               .help = "A node is paid for in whole multiples of this; 0: to the nanosecond."}}, \
+    {.param = {.key = "least", .kind = PARAM_TIME, .offset = AT(billing_least_ns), .fallback = 60, \
+               .least = 0, .most = 31557600, \
+               .help = "Each time a node is rented, at least this is paid for."}}, \
+    {.param = {.key = "provision", .kind = PARAM_TIME, .offset = AT(provision_ns), .least = 0, \
+               .most = 604800, .help = "From asking for a node until it is up, and paid for."}}, \
     {.param = {.key = "keep", .kind = PARAM_TIME, .offset = AT(keep_ns), .least = 0, .most = 31557600, \
                .help = "A node that has been idle for so long is given back."}}
 static const struct field on_demand_fields[] = {

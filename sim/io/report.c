@@ -11,10 +11,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/tick.h"
-#include "io/axis.h"
-#include "io/plot.h"
-#include "io/report_page.h"
-#include "io/summary.h"
+#include "io/report_draw.h"
 #include "io/table.h"
 
 #include <errno.h>
@@ -23,22 +20,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { NAME_MOST = 20, PICTURES_MOST = 7, METRICS_DRAWN = 5 };
-
-struct drawing {
-    const struct report *report;
-    struct plot *plot;
-    struct summary *runs;         /* as read */
-    const struct summary **order; /* the baseline first */
-    struct series *series;        /* parallel to order */
-    size_t count;
-    struct picture pictures[PICTURES_MOST];
-    size_t pictures_len;
-};
+enum { METRICS_DRAWN = 5 };
 
 /* --- names and axes for the scripts --- */
 
-static void set_axis(struct plot *plot, const char *name, const struct axis *axis) {
+void draw_axis(struct plot *plot, const char *name, const struct axis *axis) {
     char variable[64];
     snprintf(variable, sizeof variable, "%s_tics", name);
     plot_set(plot, variable, axis->tics);
@@ -48,18 +34,21 @@ static void set_axis(struct plot *plot, const char *name, const struct axis *axi
     plot_set_number(plot, variable, axis->to);
 }
 
-/* Names longer than a legend can hold end in an ellipsis. A cut never leaves half a character. */
-static void short_name(char out[NAME_MOST + 4], const char *name) {
-    if (text_copy(out, NAME_MOST + 1, name)) return;
-    size_t len = NAME_MOST - 1;
-    while (len && ((unsigned char)out[len] & 0xc0) == 0x80) len--;
-    memcpy(out + len, "…", sizeof "…");
+/* A cut never leaves half a character. */
+void draw_short_name(char out[DRAW_NAME_MOST + 4], const char *name) {
+    if (!text_copy(out, DRAW_NAME_MOST + 1, name)) {
+        size_t len = DRAW_NAME_MOST - 1;
+        while (len && ((unsigned char)out[len] & 0xc0) == 0x80) len--;
+        memcpy(out + len, "…", sizeof "…");
+    }
+    for (char *c = out; *c; c++)
+        if ((unsigned char)*c < 0x20) *c = ' ';
 }
 
-static void set_name(struct plot *plot, const char *kind, size_t i, const char *name) {
-    char variable[64], shown[NAME_MOST + 4];
+void draw_name(struct plot *plot, const char *kind, size_t i, const char *name) {
+    char variable[64], shown[DRAW_NAME_MOST + 4];
     snprintf(variable, sizeof variable, "%s_name_%zu", kind, i + 1);
-    short_name(shown, name);
+    draw_short_name(shown, name);
     plot_set(plot, variable, shown);
 }
 
@@ -70,27 +59,27 @@ static void set_names(struct drawing *d) {
     plot_set_number(d->plot, "regions", (double)regions);
     for (size_t i = 0; i < d->count; i++) {
         const char *name = summary_title(d->order[i]);
-        const size_t wide = strlen(name) < NAME_MOST ? strlen(name) : NAME_MOST;
+        const size_t wide = strlen(name) < DRAW_NAME_MOST ? strlen(name) : DRAW_NAME_MOST;
         if (wide > widest) widest = wide;
-        set_name(d->plot, "run", i, name);
+        draw_name(d->plot, "run", i, name);
     }
-    for (size_t r = 0; r < regions; r++) set_name(d->plot, "region", r, parts[r].name);
+    for (size_t r = 0; r < regions; r++) draw_name(d->plot, "region", r, parts[r].name);
     plot_set_number(d->plot, "name_columns", (double)widest);
 }
 
-static FILE *data_file(struct drawing *d, const char *kind, size_t i) {
+FILE *draw_file(struct drawing *d, const char *kind, size_t i) {
     char name[64];
     snprintf(name, sizeof name, "%s-%zu.tsv", kind, i + 1);
     return plot_data(d->plot, name);
 }
 
-static void add_picture(struct drawing *d, const char *name, const char *title, const char *caption) {
+void draw_picture(struct drawing *d, const char *name, const char *title, const char *caption) {
     struct text stem;
     text_init(&stem);
     text_format(&stem, "%s/%s", d->report->folder, name);
     plot_add(d->plot, name, stem.at);
     text_free(&stem);
-    require(d->pictures_len < PICTURES_MOST);
+    require(d->pictures_len < DRAW_PICTURES_MOST);
     d->pictures[d->pictures_len++] = (struct picture){name, title, caption};
 }
 
@@ -145,7 +134,7 @@ static void write_run_series(struct drawing *d, size_t i, double watts_per_unit)
     const struct series *series = &d->series[i];
     const double hours = d->order[i]->measured_s / 3600;
     const double gpus = hours > 0 ? summary_value(d->order[i], "capacity_gpu_h") / hours : NAN;
-    FILE *file = data_file(d, "run", i);
+    FILE *file = draw_file(d, "run", i);
     for (size_t b = 0; b < series->bins; b++) {
         struct bin sum = {0};
         for (size_t r = 0; r < series->regions; r++) {
@@ -161,20 +150,32 @@ static void write_run_series(struct drawing *d, size_t i, double watts_per_unit)
     plot_data_end(file);
 }
 
-/* x, power of the regions up to this one, price, carbon; the baseline's. */
-static void write_region_series(struct drawing *d, double watts_per_unit) {
+/* x, price, carbon; the baseline's. */
+static void write_region_series(struct drawing *d) {
     const struct series *series = &d->series[0];
     for (size_t r = 0; r < series->regions; r++) {
-        FILE *file = data_file(d, "region", r);
+        FILE *file = draw_file(d, "region", r);
         for (size_t b = 0; b < series->bins; b++) {
             const struct bin *bin = &series->at[r * series->bins + b];
-            double sum_w = 0;
-            for (size_t k = 0; k <= r; k++) sum_w += series->at[k * series->bins + b].power_w;
-            fprintf(file, "%.9g\t%.6g\t%.6g\t%.6g\n", middle_s(series, b), sum_w / watts_per_unit,
-                    1000 * bin->price_usd_per_kwh, bin->carbon_g_per_kwh);
+            fprintf(file, "%.9g\t%.6g\t%.6g\n", middle_s(series, b), 1000 * bin->price_usd_per_kwh,
+                    bin->carbon_g_per_kwh);
         }
         plot_data_end(file);
     }
+}
+
+/* x, then the power of the regions up to each. */
+static void write_stack(struct drawing *d, size_t i, double watts_per_unit) {
+    const struct series *series = &d->series[i];
+    FILE *file = draw_file(d, "stack", i);
+    for (size_t b = 0; b < series->bins; b++) {
+        double sum_w = 0;
+        fprintf(file, "%.9g", middle_s(series, b));
+        for (size_t r = 0; r < series->regions; r++)
+            fprintf(file, "\t%.6g", (sum_w += series->at[r * series->bins + b].power_w) / watts_per_unit);
+        fputc('\n', file);
+    }
+    plot_data_end(file);
 }
 
 static void draw_series(struct drawing *d) {
@@ -186,27 +187,29 @@ static void draw_series(struct drawing *d) {
     const struct axis x = axis_time(peaks.from_s, peaks.to_s, d->order[0]->info.origin_unix_ns);
     const struct axis queue = axis_linear(0, peaks.queue, 5, ""),
                       carbon = axis_linear(0, peaks.carbon, 3, "");
-    const struct axis power = axis_linear(0, peaks.power_w / (mega ? 1e6 : 1e3), 5, "");
+    const bool stacks = d->count > 1 && d->series[0].regions > 1; /* a panel a run, and so lower ones */
+    const struct axis power = axis_linear(0, peaks.power_w / (mega ? 1e6 : 1e3), stacks ? 3 : 5, "");
     const struct axis price = axis_linear(1e3 * peaks.price_least, 1e3 * peaks.price, 3, "");
     plot_set(d->plot, "x_tics", x.tics);
     plot_set_number(d->plot, "x_from", x.from);
     plot_set_number(d->plot, "x_to", x.to);
     plot_set(d->plot, "power_unit", mega ? "MW" : "kW");
-    set_axis(d->plot, "queue", &queue);
-    set_axis(d->plot, "power", &power);
-    set_axis(d->plot, "price", &price);
-    set_axis(d->plot, "carbon", &carbon);
+    draw_axis(d->plot, "queue", &queue);
+    draw_axis(d->plot, "power", &power);
+    draw_axis(d->plot, "price", &price);
+    draw_axis(d->plot, "carbon", &carbon);
     for (size_t i = 0; i < d->count; i++) write_run_series(d, i, mega ? 1e6 : 1e3);
-    write_region_series(d, mega ? 1e6 : 1e3);
-    add_picture(d, "timeline", "Utilisation and queue over time",
+    for (size_t i = 0; i < d->count; i++) write_stack(d, i, mega ? 1e6 : 1e3);
+    write_region_series(d);
+    draw_picture(d, "timeline", "Utilisation and queue over time",
                 "Above, the share of all GPUs that jobs hold; below, the GPUs asked for by jobs that wait. "
                 "Values are "
                 "averages over a bin of time.");
     if (peaks.power_w > 0)
-        add_picture(
+        draw_picture(
             d, "power", "Power, price and carbon",
-            "Facility power (IT times PUE) above the price and the carbon intensity it meets: cost and "
-            "emissions come from where they coincide.");
+            "Facility power (IT times PUE), region upon region, above the price and the carbon intensity it "
+            "meets: cost and emissions come from where they coincide.");
 }
 
 /* --- distributions --- */
@@ -224,7 +227,7 @@ static void write_distribution(struct drawing *d, struct store *store, size_t i,
     struct store_step *steps = store_read_distribution(store, d->order[i]->run, figure, &steps_len);
     const double all = steps_len ? (double)steps[steps_len - 1].jobs : 1;
     uint64_t before = 0;
-    FILE *file = data_file(d, figure, i);
+    FILE *file = draw_file(d, figure, i);
     for (size_t k = 0; k < steps_len && steps[k].at_most_s < 1; k++) before = steps[k].jobs;
     fprintf(file, "1\t%.6g\n", 100 * (double)before / all);
     if (steps_len) {
@@ -258,7 +261,7 @@ static void set_share_axis(struct plot *plot, const char *name, double least_per
                     table_number(at, ranges[i].decimals, number), at);
     }
     text_copy(axis.tics, sizeof axis.tics, tics.at);
-    set_axis(plot, name, &axis);
+    draw_axis(plot, name, &axis);
     text_free(&tics);
 }
 
@@ -272,7 +275,7 @@ static void draw_distributions(struct drawing *d, struct store *store) {
     set_share_axis(d->plot, "wait", wait.least_percent);
     set_share_axis(d->plot, "jct", jct.least_percent);
     plot_set_number(d->plot, "time_to", fmax(fmax(wait.most_s, jct.most_s), 10));
-    add_picture(d, "waits", "Waiting and completion times",
+    draw_picture(d, "waits", "Waiting and completion times",
                 "The share of finished jobs that started (left) and were done (right) within a time; higher "
                 "is better. "
                 "A curve begins with the jobs that did not wait a second; the axis begins where it helps to "
@@ -284,7 +287,7 @@ static void draw_distributions(struct drawing *d, struct store *store) {
 /* One bar: bounds of the parts, their labels where there is room, a label at the end, the run's name. */
 static void write_bar(FILE *file, size_t i, const double *parts, size_t len, double top, int decimals,
                       const char *end, const char *name) {
-    char number[48], shown[NAME_MOST + 4];
+    char number[48], shown[DRAW_NAME_MOST + 4];
     double so_far = 0;
     fprintf(file, "%d\t0", -(int)i);
     for (size_t k = 0; k < len; k++) fprintf(file, "\t%.9g", so_far += parts[k]);
@@ -293,9 +296,7 @@ static void write_bar(FILE *file, size_t i, const double *parts, size_t len, dou
         const bool room = parts[k] / top > 0.012 + 0.0095 * (double)strlen(text);
         fprintf(file, "\t%s", room ? text : " ");
     }
-    short_name(shown, name);
-    for (char *c = shown; *c; c++)
-        if ((unsigned char)*c < 0x20) *c = ' ';
+    draw_short_name(shown, name);
     fprintf(file, "\t%s\t%s\n", end, shown);
 }
 
@@ -329,7 +330,7 @@ static void write_bars(struct drawing *d, const char *name, const double *parts,
     for (size_t i = 0; i < d->count; i++) grow(&most, sum_of(parts + i * len, len));
     struct axis axis = axis_linear(0, most, 5, "");
     axis.to = most * 1.0001; /* a tick beyond the longest bar would only shorten it */
-    set_axis(d->plot, name, &axis);
+    draw_axis(d->plot, name, &axis);
     set_shown(d, name, parts, len);
     snprintf(file_name, sizeof file_name, "%s.tsv", name);
     FILE *file = plot_data(d->plot, file_name);
@@ -340,28 +341,45 @@ static void write_bars(struct drawing *d, const char *name, const double *parts,
     plot_data_end(file);
 }
 
-/* Digits after the point for numbers of up to `most`, three to four in all. */
-static int decimals_for(double most) { return most >= 1000 ? 0 : most >= 10 ? 1 : 2; }
+int draw_decimals(double most) { return most >= 1000 ? 0 : most >= 10 ? 1 : 2; }
+
+struct draw_money draw_money(double most_usd) {
+    if (most_usd >= 1e7) return (struct draw_money){1e6, "million USD"};
+    if (most_usd >= 2e4) return (struct draw_money){1e3, "thousand USD"};
+    return (struct draw_money){1, "USD"};
+}
+
+enum { COSTS = 7 };
+
+/* Cost by kind. What sun and battery changed is not a cost of its own: energy is shown as it was paid. */
+static void costs_of(const struct summary *run, double parts[COSTS]) {
+    const double energy = summary_value(run, "energy_usd"), site = summary_value(run, "site_usd");
+    const double paid = energy > 0 ? fmax(1 + site / energy, 0) : 1;
+    const double idle = summary_value(run, "idle_energy_usd") + summary_value(run, "sleep_energy_usd") +
+                        summary_value(run, "boot_energy_usd");
+    const double values[COSTS] = {
+        summary_value(run, "job_capacity_usd"), summary_value(run, "idle_capacity_usd"),
+        summary_value(run, "job_energy_usd") * paid, idle * paid, summary_value(run, "carbon_usd"),
+        summary_value(run, "demand_usd"), summary_value(run, "egress_usd")};
+    for (size_t k = 0; k < COSTS; k++) parts[k] = isnan(values[k]) ? 0 : values[k];
+}
 
 static void draw_cost(struct drawing *d) {
-    static const char *const metrics[] = {"job_capacity_usd", "idle_capacity_usd", "job_energy_usd",
-                                          "idle_energy_usd"};
-    double parts[REPORT_RUNS_MOST * 4], most = 0;
+    double parts[REPORT_RUNS_MOST * COSTS], most = 0;
     for (size_t i = 0; i < d->count; i++) {
-        for (size_t k = 0; k < 4; k++) parts[i * 4 + k] = summary_value(d->order[i], metrics[k]);
+        costs_of(d->order[i], parts + i * COSTS);
         grow(&most, summary_value(d->order[i], "total_usd"));
     }
     if (!(most > 0)) return;
-    const double unit = most >= 1e7 ? 1e6 : most >= 2e4 ? 1e3 : 1;
-    for (size_t k = 0; k < d->count * 4; k++) parts[k] /= unit;
-    plot_set(d->plot, "cost_unit",
-             unit == 1e6   ? "Cost in the measured window, million USD"
-             : unit == 1e3 ? "Cost in the measured window, thousand USD"
-                           : "Cost in the measured window, USD");
-    write_bars(d, "cost", parts, 4, decimals_for(most / unit), true);
-    add_picture(d, "cost", "Cost",
-                "What capacity and energy cost, split into what jobs are charged and what idle hardware cost "
-                "anyway.");
+    const struct draw_money unit = draw_money(most);
+    char text[64];
+    for (size_t k = 0; k < d->count * COSTS; k++) parts[k] /= unit.usd;
+    snprintf(text, sizeof text, "Cost in the measured window, %s", unit.name);
+    plot_set(d->plot, "cost_unit", text);
+    write_bars(d, "cost", parts, COSTS, draw_decimals(most / unit.usd), true);
+    draw_picture(d, "cost", "Cost",
+                 "What capacity and energy cost, split into what jobs are charged and what idle hardware "
+                 "cost anyway, and what came on top. Energy is less what sun and battery saved.");
 }
 
 static void draw_why(struct drawing *d) {
@@ -388,8 +406,8 @@ static void draw_why(struct drawing *d) {
     while (u < 3 && most_s < 2 * units[u].unit_s) u++;
     for (size_t k = 0; k < d->count * WHY_COUNT; k++) parts[k] /= units[u].unit_s;
     plot_set(d->plot, "why_unit", units[u].text);
-    write_bars(d, "why", parts, WHY_COUNT, decimals_for(most_s / units[u].unit_s), true);
-    add_picture(
+    write_bars(d, "why", parts, WHY_COUNT, draw_decimals(most_s / units[u].unit_s), true);
+    draw_picture(
         d, "why", "Why jobs wait",
         "Every second of waiting has one reason. Too few GPUs calls for capacity; scattered GPUs for another "
         "placement; the head of the line for backfilling; a quota for another share.");
@@ -412,7 +430,7 @@ static void draw_capacity(struct drawing *d) {
     }
     if (!all) return;
     write_bars(d, "capacity", parts, 5, 1, false);
-    add_picture(d, "capacity", "Where the capacity went",
+    draw_picture(d, "capacity", "Where the capacity went",
                 "GPU-hours offered, from useful work to free GPUs that no typical job could have used.");
 }
 
@@ -430,7 +448,7 @@ static const struct {
  */
 static void write_efficiency(struct drawing *d, size_t bar, size_t bars, const struct summary_part *part,
                              const struct summary_part *base, size_t metrics, double *least, double *most) {
-    FILE *file = data_file(d, "efficiency", bar);
+    FILE *file = draw_file(d, "efficiency", bar);
     for (size_t m = 0; m < metrics; m++) {
         const double value = part_value(part, drawn[m].metric), of = part_value(base, drawn[m].metric);
         double by = 100 * (value / of - 1);
@@ -458,9 +476,9 @@ static void draw_efficiency(struct drawing *d) {
     for (size_t i = 0; i < bars; i++) {
         const struct summary_part *part = by_region ? &parts[i] : &d->order[i + 1]->parts[0];
         write_efficiency(d, i, bars, part, &d->order[0]->parts[0], metrics, &least, &most);
-        set_name(d->plot, "bar", i, by_region ? parts[i].name : summary_title(d->order[i + 1]));
+        draw_name(d->plot, "bar", i, by_region ? parts[i].name : summary_title(d->order[i + 1]));
     }
-    for (size_t m = 0; m < metrics; m++) set_name(d->plot, "metric", m, drawn[m].name);
+    for (size_t m = 0; m < metrics; m++) draw_name(d->plot, "metric", m, drawn[m].name);
     if (least == 0 && most == 0) return; /* all the same */
     /* Room for the labels at the ends of the bars; and small differences must look small. */
     const double widest = fmax(fmax(-least, most), 2);
@@ -472,8 +490,8 @@ static void draw_efficiency(struct drawing *d) {
                                          : most > 0 ? most + 0.16 * widest
                                                     : 0,
                                          6, " %%");
-    char unit[128], name[NAME_MOST + 4];
-    short_name(name, summary_title(d->order[0]));
+    char unit[128], name[DRAW_NAME_MOST + 4];
+    draw_short_name(name, summary_title(d->order[0]));
     snprintf(unit, sizeof unit,
              by_region ? "Regions against the whole run; right is better"
                        : "Change against %s; right is better",
@@ -486,7 +504,7 @@ static void draw_efficiency(struct drawing *d) {
     plot_set_number(d->plot, "efficiency_from", axis.from);
     plot_set_number(d->plot, "efficiency_to", axis.to);
     plot_set(d->plot, "efficiency_tics", axis.tics);
-    add_picture(d, "efficiency", "Efficiency",
+    draw_picture(d, "efficiency", "Efficiency",
                 by_region
                     ? "What a dollar, a kilowatt-hour, a kilogram of CO₂ and a GPU-hour buy in each region."
                     : "What a dollar, a kilowatt-hour, a kilogram of CO₂, a GPU-hour and an hour buy.");
@@ -523,9 +541,12 @@ static bool draw(struct drawing *d, struct store *store, char **why) {
     set_names(d);
     draw_efficiency(d);
     draw_cost(d);
+    draw_waterfall(d);
+    draw_pareto(d, store);
     draw_why(d);
     draw_capacity(d);
     draw_series(d);
+    draw_starts(d, store);
     draw_distributions(d, store);
     const bool drawn_all = plot_draw(d->plot, why);
     plot_close(d->plot);

@@ -176,7 +176,8 @@ void check_ascending(struct reading *r, const struct yaml_node *map, const char 
     for (size_t i = 1; i < n->len; i++)
         if (n->at[i] < n->at[i - 1] || (n->at[i] == n->at[i - 1] && !equal)) {
             size_t inner = reading_enter_index(r, i);
-            reading_add(r, list->items[i].value, "%g after %g, expected values to ascend", n->at[i], n->at[i - 1]);
+            reading_add(r, list->items[i].value, "%g after %g, expected values to ascend", n->at[i],
+                        n->at[i - 1]);
             reading_leave(r, inner);
         }
     reading_leave(r, mark);

@@ -1,7 +1,7 @@
 /*
  * The sections of a scenario: their tables, and how each becomes part of a setup. Private to the scenario
- * reader (scenario.c, signals.c, regions.c, meter.c, pools.c, cost.c, uptime.c, transfer.c, tenants.c, load.c,
- * policy.c, reference.c).
+ * reader (scenario.c, signals.c, regions.c, meter.c, pools.c, cost.c, uptime.c, transfer.c, tenants.c,
+ * load.c, policy.c, reference.c).
  */
 #ifndef HEADROOM_IO_SECTIONS_H
 #define HEADROOM_IO_SECTIONS_H

@@ -160,7 +160,7 @@ void signal_read(struct document *d, const char *key, const struct yaml_node *no
 /* --- tariffs --- */
 
 static const int64_t year_ns = INT64_C(31557600) * TICK_S;
-enum { ESCALATED_MOST = 1 << 24 };
+enum { ESCALATED_MOST = 1 << 23 }; /* 79 years of five minutes */
 
 /* The nth step of the signal and its repetitions; TICK_NEVER where there is none. */
 static int64_t step_at(const struct steps *s, size_t n) {
@@ -180,15 +180,16 @@ static bool escalate(struct document *d, double escalation, int64_t end_ns, stru
     size_t n = 0;
     while (step_at(steps, n) <= 0) n++;
     int64_t t = 0, years = 0;
+    double factor = 1;
     while (t < end_ns && out.len < ESCALATED_MOST) {
         double value = steps->value[n ? (n - 1) % steps->len : 0];
         vec_push(&out);
         out.at[out.len - 1].at_ns = t;
-        out.at[out.len - 1].value = value * pow(1 + escalation, (double)years);
+        out.at[out.len - 1].value = value * factor;
         int64_t step = step_at(steps, n), year = (years + 1) * year_ns;
         t = step < year ? step : year;
         if (t == step) n++;
-        if (t == year) years++;
+        if (t == year) factor = pow(1 + escalation, (double)++years);
     }
     bool whole = t >= end_ns;
     const char *source = steps->source;

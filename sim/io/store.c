@@ -695,6 +695,13 @@ int64_t *store_latest(struct store *s, size_t *count) {
                     count);
 }
 
+int64_t *store_batch(struct store *s, int64_t batch, size_t *count) {
+    char sql[128];
+    snprintf(sql, sizeof sql,
+             "SELECT run_id FROM run WHERE status = 'complete' AND batch_id = %" PRId64 " ORDER BY run_id", batch);
+    return read_ids(s, sql, count);
+}
+
 bool store_is_complete(struct store *s, int64_t run) {
     struct query q = query_open(s, "SELECT count(*) FROM run WHERE run_id = ? AND status = 'complete'");
     put_i64(&q, run);

@@ -47,6 +47,8 @@ struct summary;
 int64_t *store_runs(struct store *store, size_t *count);
 /* Ids of the complete runs of the newest batch that has any, ascending; free(). */
 int64_t *store_latest(struct store *store, size_t *count);
+/* Ids of the complete runs of a batch, ascending; free(). */
+int64_t *store_batch(struct store *store, int64_t batch, size_t *count);
 bool store_is_complete(struct store *store, int64_t run);
 /* parts: bit set of enum part, the parts wanted. false: there is no such run. summary_free it either way. */
 bool store_read_summary(struct store *store, int64_t run, unsigned parts, struct summary *summary);

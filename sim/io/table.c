@@ -424,8 +424,10 @@ static void saved_lines(const struct summary *const *runs, size_t count, struct 
         const double base = fabs(summary_value(runs[0], savings[k].metric));
         shown[k] = saved_values(&savings[k], runs, count, values);
         if (!shown[k]) continue;
-        for (size_t i = 0; i < count; i++)
-            snprintf(line->cells[i].change, 48, i && base > 0 ? "%+.1f %%" : "", 100 * values[i] / base);
+        for (size_t i = 0; i < count; i++) {
+            *line->cells[i].change = '\0';
+            if (i && base > 0) snprintf(line->cells[i].change, 48, "%+.1f %%", 100 * values[i] / base);
+        }
         visit_saved(line, &savings[k].saved, savings[k].label, false, values, visit, context);
         any = true;
     }

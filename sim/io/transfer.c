@@ -19,12 +19,13 @@ struct pair_draft {
     struct transfer_draft costs;
 };
 #define COSTS(member) \
-    {.param = {.key = "price", .kind = PARAM_NUMBER, .dim = DIM_DATA_PRICE, .offset = member(usd_per_gb), .least = 0, \
-               .most = 1000, .help = "For each GB that leaves; free when left out."}}, \
+    {.param = {.key = "price", .kind = PARAM_NUMBER, .dim = DIM_DATA_PRICE, .offset = member(usd_per_gb), \
+               .least = 0, .most = 1000, .help = "For each GB that leaves; free when left out."}}, \
     {.param = {.key = "rate", .kind = PARAM_NUMBER, .dim = DIM_DATA_RATE, .offset = member(gb_per_s), \
-               .fallback = INFINITY, .least = 1e-9, .most = 1e9, .help = "At which data arrive; at once when left out."}}, \
-    {.param = {.key = "latency", .kind = PARAM_TIME, .offset = member(latency_ns), .least = 0, .most = 86400, \
-               .help = "Added to every move."}}
+               .fallback = INFINITY, .least = 1e-9, .most = 1e9, \
+               .help = "At which data arrive; at once when left out."}}, \
+    {.param = {.key = "latency", .kind = PARAM_TIME, .offset = member(latency_ns), .least = 0, \
+               .most = 86400, .help = "Added to every move."}}
 #define AT(member) offsetof(struct pair_draft, member)
 #define IN_COSTS(member) offsetof(struct pair_draft, costs.member)
 static const struct field pair_fields[] = {

@@ -1,7 +1,8 @@
 /*
  * What a shifting decision costs over the length of the series: minutes for a week up to ten years. Decisions come
- * in order of time and are spread over the whole series, as a run makes them, so that a longer series is also a
- * colder one. Slope of log(time) over log(length) by least squares; times are CPU times of this thread, medians.
+ * in order of time and are spread over the whole series, as a run makes them (over ten years one in 13 minutes; a
+ * year of PAI has one job in 5), so that a longer series is also a colder one. Slope of log(time) over log(length)
+ * by least squares; times are CPU times of this thread, medians.
  */
 #include "base/mem.h"
 #include "base/rng.h"
@@ -145,7 +146,8 @@ int main(void) {
         const double grows = slope(ns[q]);
         const bool pass = grows <= slope_most;
         all_pass &= pass;
-        printf("| growth over minutes of a series, %s: %.0f, %.0f, %.0f, %.0f ns/decision, slope | %.3g | <= %.3g | %s |\n",
+        printf("| growth over minutes of a series, %s: %.0f, %.0f, %.0f, %.0f ns/decision, slope | %.3g | <= %.3g | "
+               "%s |\n",
                questions[q].what, ns[q][0], ns[q][1], ns[q][2], ns[q][3], grows, slope_most, pass ? "pass" : "FAIL");
     }
     return all_pass ? EXIT_OK : EXIT_FAILED;

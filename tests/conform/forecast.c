@@ -74,7 +74,8 @@ static int64_t pick(struct rng *rng, int64_t from, int64_t to) {
 
 /* The past is known; a forecast that wraps is the same where only the future differs. */
 static void knows_the_past(const struct forecast_model *model, const void *params, bool repeats, struct arena *arena) {
-    const struct steps truth = weather(arena, -5 * TICK_DAY, repeats, 1), other = weather(arena, -5 * TICK_DAY, repeats, 2);
+    const struct steps truth = weather(arena, -5 * TICK_DAY, repeats, 1);
+    const struct steps other = weather(arena, -5 * TICK_DAY, repeats, 2);
     struct rng *rng = rng_open(9, "questions", 0);
     struct outlook o;
     struct forecast f = make(model, params, &truth, &other, 3, arena);

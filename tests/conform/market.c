@@ -1,8 +1,8 @@
 /*
- * Laws of every market model: what it offers is allowed and there, something is offered wherever something may
- * be used, no market is offered twice, its answer holds until the moment it names, and it asks nobody but the
- * job. Then what each is known for; and for spot_first its promise: whatever the spot market does, a deadline
- * that could be kept on demand is kept.
+ * Laws of every market model: what it offers is allowed and there, something is offered wherever something
+ * may be used, no market is offered twice, its answer holds until the moment it names, and it asks nobody but
+ * the job. Then what each is known for; and for spot_first its promise: whatever the spot market does, a
+ * deadline that could be kept on demand is kept.
  */
 #include "support/testing.h"
 
@@ -14,7 +14,10 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-enum { CASES = 20000, PAID = 1 << BOUGHT_FREE | 1 << BOUGHT_OWNED | 1 << BOUGHT_RENTED | 1 << BOUGHT_RESERVED };
+enum {
+    CASES = 20000,
+    PAID = 1 << BOUGHT_FREE | 1 << BOUGHT_OWNED | 1 << BOUGHT_RENTED | 1 << BOUGHT_RESERVED
+};
 static const unsigned on_demand = 1U << BOUGHT_ON_DEMAND, spot = 1U << BOUGHT_SPOT;
 
 struct spot_params { /* as models/market/spot_first.c has them */
@@ -112,7 +115,8 @@ Test(market, an_answer_holds_until_it_changes) {
         for (int i = 0; i < CASES; i++) {
             const struct market_job job = random_job();
             const int64_t now_ns = job.submit_ns + below(120 * TICK_HOUR);
-            if (strcmp(market->model.name, "spot_first") == 0 && i % 2) spot_first->patience_ns = below(50 * TICK_HOUR);
+            const bool patient = strcmp(market->model.name, "spot_first") == 0 && i % 2;
+            if (patient) spot_first->patience_ns = below(50 * TICK_HOUR);
             const struct answer a = ask(market, chosen.params, &job, now_ns);
             cr_assert_gt(a.changes_ns, now_ns, "%s", market->model.name);
             const int64_t until_ns = a.changes_ns < TICK_NEVER ? a.changes_ns : now_ns + 1000 * TICK_HOUR;
@@ -192,8 +196,8 @@ Test(market, spot_first_goes_on_demand_in_time) {
     cr_assert(a.len == 2 && a.sets[0] == spot && a.sets[1] == on_demand && a.changes_ns == TICK_NEVER);
 }
 
-/* One job against a spot market that gives and takes nodes at random; checkpoints save some of its work or none
- * of it. Nodes on demand are always to be had after their provisioning. Returns when it ends. */
+/* One job against a spot market that gives and takes nodes at random; checkpoints save some of its work or
+ * none of it. Nodes on demand are always to be had after their provisioning. Returns when it ends. */
 static int64_t live_through(const struct market_model *market, const void *params, struct market_job job,
                             bool saves, int *moved) {
     int64_t now_ns = job.submit_ns;
@@ -204,10 +208,11 @@ static int64_t live_through(const struct market_model *market, const void *param
         job.on = runs ? spot : 0;
         const struct answer a = ask(market, params, &job, now_ns);
         if (all_of(&a) & on_demand) return now_ns + job.provision_ns + job.left_ns;
-        if (runs && job.left_ns <= lasts_ns && now_ns + job.left_ns <= a.changes_ns) return now_ns + job.left_ns;
+        const int64_t done_ns = now_ns + job.left_ns;
+        if (runs && job.left_ns <= lasts_ns && done_ns <= a.changes_ns) return done_ns;
         const int64_t until_ns = now_ns + lasts_ns < a.changes_ns ? now_ns + lasts_ns : a.changes_ns;
         *moved += until_ns == a.changes_ns;
-        if (runs && saves) job.left_ns -= below((until_ns - now_ns < job.left_ns ? until_ns - now_ns : job.left_ns));
+        if (runs && saves) job.left_ns -= below(until_ns < done_ns ? until_ns - now_ns : job.left_ns);
         now_ns = until_ns;
     }
 }
@@ -219,7 +224,8 @@ Test(market, spot_first_keeps_every_deadline_that_on_demand_could_keep) {
     int moved = 0, tight = 0;
     for (int i = 0; i < CASES; i++) {
         params->margin_ns = below(3) ? below(TICK_HOUR) : 0;
-        struct market_job job = {.allowed = ~0U, .present = on_demand | spot, .submit_ns = below(100 * TICK_HOUR),
+        struct market_job job = {.allowed = ~0U, .present = on_demand | spot,
+                                 .submit_ns = below(100 * TICK_HOUR),
                                  .left_ns = 1 + below(10 * TICK_HOUR), .provision_ns = below(TICK_HOUR)};
         job.deadline_ns = job.submit_ns + job.provision_ns + job.left_ns + below(3) * below(20 * TICK_HOUR);
         tight += job.deadline_ns == job.submit_ns + job.provision_ns + job.left_ns;

@@ -21,6 +21,8 @@ struct queue {
     double rho;               /* load a server */
     const char *durations;    /* of mean 1 h */
     void (*tune)(struct chosen durations);
+    void (*servers_are)(struct pool_setup *pool, const void *context); /* more of the servers; may be NULL */
+    const void *context;
     size_t warm, measured;    /* jobs a replication */
     uint64_t seed;
 };
@@ -35,7 +37,9 @@ static inline double queue_run(const struct queue *q, const struct load_setup *l
     struct setup setup;
     struct jobs jobs;
     testing_setup(&setup);
-    testing_pool(&setup, "servers", q->servers, 1);
+    setup.seed = seed;
+    struct pool_setup *pool = testing_pool(&setup, "servers", q->servers, 1);
+    if (q->servers_are) q->servers_are(pool, q->context);
     load_generate(load, seed, &jobs);
     setup.measure_from_ns = jobs.at[q->warm].submit_ns;
     struct result result;

@@ -1,16 +1,23 @@
 /*
  * GAIA (Hanafy et al., ASPLOS 2024), Figure 8: 1,000 jobs of a week on the carbon intensity of South
- * Australia, each policy's emissions to six significant digits of the authors' program.
+ * Australia, each policy's emissions to six significant digits of the authors' program. Once through a
+ * scenario file (gaia.yaml), from the published trace to the tallies; once job by job through the models
+ * alone.
  *
  * Rules. Arrivals and lengths are cut to ticks of 5 s; 1 W a resource unit; jobs below 1,440 ticks may wait
- * 6 h, all others 24 h, and know the mean length of their kind, in whole ticks. Capacity has no limit, so
- * each job stands alone. The published bar of Wait-Awhile comes from a mistake mended later; the right sum
- * (the cheapest ticks of each window, added up directly) is compared instead.
+ * 6 h, all others 24 h, and know the mean length of their kind, in whole ticks. Capacity has no limit. The
+ * published waits are relative to one that is not published, so their ratios are compared; that of Ecovisor
+ * is left out: with the same emissions, it would be 7.82 h a job where completion is 6.64 h later than at
+ * once. The published bar of Wait-Awhile comes from a mistake mended later; the right sum (the cheapest
+ * ticks of each window, added up directly) is compared instead.
  */
 #include "support/shifting.h"
 #include "support/testing.h"
 
+#include "app/app.h"
+#include "app/batch.h"
 #include "base/num.h"
+#include "base/text.h"
 #include "base/tick.h"
 #include "io/csv.h"
 
@@ -19,6 +26,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { JOBS = 1000, HOURS = 720, POLICIES = 5 };
 #define TICK_NS (5 * TICK_S)
@@ -36,7 +44,7 @@ struct figure {
     size_t jobs_len;
     double carbon[HOURS];
     size_t carbon_len;
-    double expected_g[POLICIES];
+    double expected_g[POLICIES], expected_usd[POLICIES], expected_wait[POLICIES];
 };
 
 static double number(const struct csv_row *row, size_t field) {
@@ -69,10 +77,14 @@ static bool add_hour(void *context, const struct csv_row *row, struct err *err) 
 }
 
 static bool add_expected(void *context, const struct csv_row *row, struct err *err) {
-    struct figure *f = context; /* figure,policy,...,rerun_carbon_g,rerun_dollar */
+    struct figure *f = context; /* figure,policy,...,published_norm_wait,rerun_carbon_g,rerun_dollar */
     (void)err;
-    for (size_t p = 0; p < POLICIES; p++)
-        if (strcmp(row->fields[1], policies[p].published) == 0) f->expected_g[p] = number(row, 8);
+    for (size_t p = 0; p < POLICIES; p++) {
+        if (strcmp(row->fields[1], policies[p].published) != 0) continue;
+        f->expected_wait[p] = number(row, 7);
+        f->expected_g[p] = number(row, 8);
+        f->expected_usd[p] = number(row, 9);
+    }
     return true;
 }
 
@@ -142,7 +154,7 @@ static bool same_digits(double a, double b) {
     return strcmp(left, right) == 0;
 }
 
-Test(gaia, figure_8) {
+Test(gaia, figure_8_job_by_job) {
     struct figure *f = open_figure();
     for (size_t p = 0; p < POLICIES; p++) {
         const double g = emissions_g(f, policies[p].shift, false);
@@ -182,5 +194,80 @@ Test(gaia, wait_awhile_takes_the_cheapest_ticks) {
     const double g = emissions_g(f, "wait_awhile", true), expected_g = cheapest_ticks_g(f);
     cr_expect(testing_near(g, expected_g, 1e-12), "%.12g g, expected %.12g", g, expected_g);
     cr_expect(same_digits(g, 307.056), "%.9g g", g);
+    close_figure(f);
+}
+
+/* ---- through the scenario file ---- */
+
+static void import_trace(const char *to) {
+    char command[] = "import", format[] = "gaia", tick[] = "--tick=5 s", output[] = "-o";
+    char *from = mem_text(testing_data("jobs/gaia/pai_1k.csv")), *file = mem_text(to);
+    char *argv[] = {command, format, tick, from, output, file, NULL};
+    cr_assert_eq(cmd_import(6, argv), 0);
+    free(from), free(file);
+}
+
+static void open_batch(struct batch *batch, const char *trace) {
+    struct text scenario, sets[2];
+    struct err err;
+    text_init(&scenario), text_init(&sets[0]), text_init(&sets[1]);
+    text_format(&scenario, "%s/tests/replicate/gaia.yaml", app_data_dir());
+    text_format(&sets[0], "trace.file=%s", trace);
+    text_format(&sets[1], "regions[0].carbon.file=%s",
+                testing_data("jobs/gaia/AU-SA_2022_hours_7000-7719.csv"));
+    const char *overrides[] = {sets[0].at, sets[1].at};
+    err_init(&err);
+    const bool opened = batch_open(batch, scenario.at, &(struct args_texts){.at = overrides, .len = 2},
+                                   &(struct args_texts){0}, NULL, NULL, &err);
+    err_print(&err, stderr);
+    cr_assert(opened);
+    err_free(&err);
+    text_free(&scenario), text_free(&sets[0]), text_free(&sets[1]);
+}
+
+/* The tally of the whole run. */
+static struct tally run_one(const struct batch_run *run) {
+    struct result result;
+    struct err err;
+    err_init(&err);
+    const bool ran = run_simulate(run->run->setup, run->jobs, &(struct run_options){0}, &result, &err);
+    err_print(&err, stderr);
+    cr_assert(ran);
+    const struct tally tally = result.tallies[0];
+    cr_expect_eq(tally.finished, JOBS);
+    cr_expect(result.ledger_error < 1e-12);
+    result_free(&result);
+    err_free(&err);
+    return tally;
+}
+
+Test(gaia, figure_8_through_the_scenario_file) {
+    struct figure *f = open_figure();
+    char trace[] = "/tmp/headroom-gaia-XXXXXX";
+    struct tally tallies[POLICIES];
+    struct batch batch;
+    const int file = mkstemp(trace);
+    cr_assert(file >= 0 && close(file) == 0);
+    import_trace(trace);
+    open_batch(&batch, trace);
+    cr_assert_eq(batch.runs_len, POLICIES + 1);
+    for (size_t p = 0; p < POLICIES; p++) {
+        const struct tally *t = &tallies[p];
+        cr_assert_str_eq(batch.runs[p].run->name, policies[p].published);
+        tallies[p] = run_one(&batch.runs[p]);
+        cr_expect(same_digits(t->job_co2_g, f->expected_g[p]) && same_digits(t->co2_g, f->expected_g[p]),
+                  "%s: %.9g g, expected %.9g", policies[p].published, t->co2_g, f->expected_g[p]);
+        cr_expect(same_digits(t->job_capacity_usd, f->expected_usd[p]), "%s: %.9g USD, expected %.9g",
+                  policies[p].published, t->job_capacity_usd, f->expected_usd[p]);
+    }
+    for (size_t p = 1; p < POLICIES - 1; p++) /* to the digits they are published with */
+        cr_expect_float_eq(tallies[p].wait_s.mean / tallies[1].wait_s.mean,
+                           f->expected_wait[p] / f->expected_wait[1], 2e-6,
+                           "%s: the wait is %.9g x Lowest-Slot's", policies[p].published,
+                           tallies[p].wait_s.mean / tallies[1].wait_s.mean);
+    const struct tally awhile = run_one(&batch.runs[POLICIES]);
+    cr_expect(testing_near(awhile.co2_g, cheapest_ticks_g(f), 1e-9), "Wait-Awhile: %.9g g", awhile.co2_g);
+    batch_close(&batch);
+    (void)unlink(trace);
     close_figure(f);
 }

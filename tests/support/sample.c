@@ -125,6 +125,7 @@ static struct tally open_tally(enum part part, const char *name, double share, d
     t.energy_usd = t.energy_j * usd_per_j, t.co2_g = t.energy_j * g_per_j;
     t.job_energy_usd = t.job_energy_j * usd_per_j, t.job_co2_g = t.job_energy_j * g_per_j;
     t.idle_energy_usd = t.idle_energy_j * usd_per_j, t.idle_co2_g = t.idle_energy_j * g_per_j;
+    t.market_co2_g = t.co2_g;
     t.job_capacity_usd = held * 1.7;
     t.idle_capacity_usd = iron ? t.free_gpu_h * 1.7 : 0;
     t.capacity_usd = t.job_capacity_usd + t.idle_capacity_usd;
@@ -151,11 +152,12 @@ static void open_tallies(struct result *result, const struct setup *setup, doubl
 /* What the tenants' jobs were charged in each region, as the regions' tallies have it. */
 static void open_charged(struct result *result, double scale) {
     result->charged = mem_zero(REGIONS * TENANTS, sizeof *result->charged);
-    for (uint32_t r = 0; r < REGIONS; r++)
-        for (uint32_t t = 0; t < TENANTS; t++)
-            result->charged[result->charged_len++] =
-                (struct charged){r, t + 1, 0, BOUGHT_OWNED,
-                              open_tally(PART_CLASS, regions[r], region_share[r] * tenant_share[t], scale, false)};
+    for (uint32_t i = 0; i < REGIONS * TENANTS; i++) {
+        const uint32_t r = i / TENANTS, t = i % TENANTS;
+        const double share = region_share[r] * tenant_share[t];
+        result->charged[result->charged_len++] =
+            (struct charged){r, t + 1, 0, BOUGHT_OWNED, open_tally(PART_CLASS, regions[r], share, scale, false)};
+    }
 }
 
 /* Most start in the working hours of working days. */

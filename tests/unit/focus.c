@@ -126,8 +126,8 @@ Test(focus, every_row_obeys_the_specification) {
         "BilledCost",      "BillingAccountId",   "BillingAccountName", "BillingCurrency",  "BillingPeriodEnd",
         "ChargeCategory",  "BillingPeriodStart", "ChargeDescription",  "ChargeFrequency",  "ChargePeriodEnd",
         "ContractedCost",  "ChargePeriodStart",  "EffectiveCost",      "InvoiceIssuerName", "ListCost",
-        "ProviderName",    "PublisherName",      "ServiceCategory",    "ServiceName",      "ServiceSubcategory",
-        "x_carbon_method", "RegionId",           "RegionName",         "Tags"};
+        "ProviderName",    "PublisherName",      "ServiceCategory",    "ServiceName",      "RegionId",
+        "x_carbon_method", "ServiceSubcategory", "RegionName",         "Tags"};
     struct sample sample;
     struct summary run;
     sample_open(&sample, 1);
@@ -143,8 +143,9 @@ Test(focus, every_row_obeys_the_specification) {
         const bool usage = is(&csv, row, "ChargeCategory", "Usage");
         taxes += is(&csv, row, "ChargeCategory", "Tax");
         adjustments += is(&csv, row, "ChargeCategory", "Adjustment");
-        static const char *const priced[] = {"PricingQuantity", "PricingUnit", "PricingCategory", "SkuPriceId",
-                                             "ListUnitPrice",   "SkuId",       "ContractedUnitPrice"};
+        static const char *const priced[] = {"PricingQuantity", "PricingUnit", "PricingCategory",
+                                             "ListUnitPrice",   "SkuPriceId",  "ContractedUnitPrice",
+                                             "SkuId"};
         for (size_t i = 0; i < sizeof priced / sizeof *priced; i++)
             cr_expect_eq(*field(&csv, row, priced[i]) != '\0', usage, "row %zu: %s", row, priced[i]);
         const bool committed = is(&csv, row, "PricingCategory", "Committed");
@@ -153,8 +154,8 @@ Test(focus, every_row_obeys_the_specification) {
         if (!usage) continue;
         const double cost = number(&csv, row, "ContractedCost");
         cr_expect(number(&csv, row, "ContractedUnitPrice") >= 0);
-        cr_expect(fabs(number(&csv, row, "PricingQuantity") * number(&csv, row, "ContractedUnitPrice") - cost) <=
-                  1e-12 * cost);
+        const double quantity = number(&csv, row, "PricingQuantity");
+        cr_expect(fabs(quantity * number(&csv, row, "ContractedUnitPrice") - cost) <= 1e-12 * cost);
         cr_expect_eq(*field(&csv, row, "ConsumedQuantity") != '\0',
                      !is(&csv, row, "CommitmentDiscountStatus", "Unused"));
     }
@@ -215,8 +216,8 @@ Test(focus, names_are_quoted) {
     sample.info.scenario_name = "a \"month\"\nof two";
     struct csv csv = export_of(&sample, &run);
     cr_expect_str_eq(field(&csv, 1, "RegionId"), "east, \"the\" one");
-    cr_expect_eq(strncmp(field(&csv, 1, "Tags"), "{\"scenario\":\"a \\\"month\\\"\\u000aof two\"", 36), 0, "%s",
-                 field(&csv, 1, "Tags"));
+    const char *tags = field(&csv, 1, "Tags");
+    cr_expect_eq(strncmp(tags, "{\"scenario\":\"a \\\"month\\\"\\u000aof two\"", 36), 0, "%s", tags);
     close_csv(&csv);
     summary_free(&run);
     sample_close(&sample);

@@ -6,6 +6,7 @@
 #include "base/tick.h"
 #include "io/axis.h"
 #include "io/plot.h"
+#include "io/report_draw.h"
 #include "support/sample.h"
 
 #include <criterion/criterion.h>
@@ -102,7 +103,10 @@ static void expect_clean(void) {
     closedir(entries);
 }
 
-static const char *const pictures[] = {"efficiency", "cost", "why", "capacity", "timeline", "power", "waits"};
+/* The first of them also for one run alone. */
+static const char *const pictures[] = {"efficiency", "cost",   "why",   "capacity",  "timeline",
+                                       "power",      "starts", "waits", "waterfall", "pareto"};
+enum { ALONE = 8, ALL = 10 };
 
 Test(report, runs_side_by_side) {
     if (!have_gnuplot()) return;
@@ -110,7 +114,7 @@ Test(report, runs_side_by_side) {
     char *why = NULL;
     make_runs(3, NULL);
     cr_assert(write_report((int64_t[]){3, 1, 2}, 3, &why), "%s", why);
-    expect_pictures(pictures, 7);
+    expect_pictures(pictures, ALL);
     const char *html = contents("index.html", &len);
     cr_expect(strstr(html, "</html>"));
     cr_expect_null(strstr(html, "src=\"http"), "the page needs nothing from elsewhere");
@@ -129,8 +133,70 @@ Test(report, one_run) {
     char *why = NULL;
     make_runs(1, NULL);
     cr_assert(write_report((int64_t[]){1}, 1, &why), "%s", why);
-    expect_pictures(pictures, 7);
+    expect_pictures(pictures, ALONE);
+    size_t len;
+    const char *page = contents("report.md", &len);
+    cr_expect_null(strstr(page, "waterfall.png"));
+    cr_expect_null(strstr(page, "pareto.png"));
     expect_clean();
+}
+
+/* Runs with energy, markets and faults; the scatter shows the whole batch, also runs beyond those drawn. */
+Test(report, a_batch_with_everything) {
+    if (!have_gnuplot()) return;
+    enum { RUNS = 10 };
+    size_t len;
+    char *why = NULL, names[RUNS][16];
+    struct store *store = store_open(database);
+    for (unsigned i = 0; i < RUNS; i++) {
+        struct sample sample;
+        sample_open(&sample, 0);
+        sample_enrich(&sample, i % 6);
+        snprintf(names[i], sizeof names[i], "choice-%u", i);
+        sample.info.run_name = i ? names[i] : "fifo";
+        if (i >= 6) sample.result.tallies[0].capacity_usd *= 1.05;
+        sample_store(store, &sample);
+        sample_close(&sample);
+    }
+    store_close(store);
+    cr_assert(write_report((int64_t[]){1, 2, 3}, 3, &why), "%s", why);
+    expect_pictures(pictures, ALL);
+    const char *scatter = contents("pareto.svg", &len);
+    cr_expect(strstr(scatter, ">choice-4<") && strstr(scatter, ">choice-9<"), "all runs of the batch");
+    const char *steps = contents("waterfall.svg", &len);
+    cr_expect(strstr(steps, "Carbon price") && strstr(steps, "Moving data"));
+    cr_expect_null(strstr(steps, "Demand charge"), "it is the same in all runs");
+    const char *power = contents("power.svg", &len);
+    cr_expect(strstr(power, "choice-2: facility power, kW"), "a panel a run");
+    expect_clean();
+}
+
+/* Against trying every pair, on a small grid with many ties. */
+Test(report, efficient_runs_are_those_no_other_beats) {
+    enum { POINTS = 40 };
+    double points[POINTS][3];
+    bool efficient[POINTS];
+    uint32_t state = 7;
+    for (int round = 0; round < 200; round++) {
+        for (size_t i = 0; i < POINTS; i++)
+            for (size_t k = 0; k < 3; k++) {
+                state = state * 1664525 + 1013904223;
+                points[i][k] = (double)(state >> 29);
+            }
+        draw_efficient((const double(*)[3])points, POINTS, efficient);
+        for (size_t i = 0; i < POINTS; i++) {
+            bool beaten = false;
+            for (size_t j = 0; j < POINTS; j++) {
+                int better = 0, worse = 0;
+                for (size_t k = 0; k < 3; k++) {
+                    better += points[j][k] < points[i][k];
+                    worse += points[j][k] > points[i][k];
+                }
+                beaten |= better > 0 && worse == 0;
+            }
+            cr_assert_eq(efficient[i], !beaten);
+        }
+    }
 }
 
 /* Without a series, a price, a wait or a finished job there is less to draw, and no failure. */
@@ -162,7 +228,7 @@ Test(report, names_are_only_text) {
     cr_assert_eq(chdir(folder), 0);
     make_runs(8, "`touch oops`'\"\\%s{/=90 $x}_@a<b>&|größer\ttab");
     cr_assert(write_report((int64_t[]){1, 2, 3, 4, 5, 6, 7, 8}, 8, &why), "%s", why);
-    expect_pictures(pictures, 7);
+    expect_pictures(pictures, ALL);
     size_t len;
     cr_expect(strstr(contents("index.html", &len), "@a&lt;b&gt;&amp;|größer"));
     expect_clean(); /* no "oops" */
@@ -227,6 +293,12 @@ Test(axis, round_numbers) {
     expect_axis(axis_linear(0, 0.09, 3, ""), 0, 0.1, "'0.00' 0, '0.05' 0.05, '0.10' 0.1");
     expect_axis(axis_linear(0, 0, 2, ""), 0, 1, "'0.0' 0, '0.5' 0.5, '1.0' 1");
     expect_axis(axis_linear(-5, -1, 2, ""), -5, 0, "'-5.0' -5, '-2.5' -2.5, '0.0' 0");
+}
+
+Test(axis, round_numbers_away_from_zero) {
+    expect_axis(axis_between(511.2, 513.1, 4, ""), 511, 513.5,
+                "'511.0' 511, '511.5' 511.5, '512.0' 512, '512.5' 512.5, '513.0' 513, '513.5' 513.5");
+    expect_axis(axis_between(50, 50, 4, ""), 50, 56, "'50' 50, '52' 52, '54' 54, '56' 56");
 }
 
 Test(axis, calendar) {

@@ -140,8 +140,8 @@ Test(scenario, everything_that_can_be_said_of_a_policy) {
              "  suspend: 30 s\n  resume: 1 min\n  reserved_first: true\n  migrate: true\n"
              "  forecast: persistence\n  market: {model: spot_first, margin: 5 min}\n"
              "  checkpoint: {every: daly, write: 30 s, restore: 45 s}\n"
-             "  cap: {when: carbon, level: 0.75, above: 0.4 kgCO2/kWh, caps: [0.5, 0.75, 1], speeds: [0.8, 0.9, "
-             "1]}\n"
+             "  cap: {when: carbon, level: 0.75, above: 0.4 kgCO2/kWh, caps: [0.5, 0.75, 1], speeds: [0.8, "
+             "0.9, 1]}\n"
              "measure: {from: 1 d, to: 1 w}\nhorizon: 1.5 w\nseed: 999999999999999\nstart: "
              "2017-10-01T00:00:00+02:00\n");
     cr_assert_str_eq(s->policy.order.model->name, "las");
@@ -174,8 +174,8 @@ Test(scenario, everything_that_can_be_said_of_a_policy) {
 
 Test(scenario, what_shifting_goes_by_and_how_long_estimates_are) {
     const struct setup *s = good(VERSION LOAD REGIONS POOLS
-                                 "policy: {shift_on: price, estimate: {class_mean: 5 s}, checkpoint: {every: 30 "
-                                 "min}, cap: {when: price, level: 0.7, above: 12 ct/kWh}}\n");
+                                 "policy: {shift_on: price, estimate: {class_mean: 5 s}, checkpoint: "
+                                 "{every: 30 min}, cap: {when: price, level: 0.7, above: 12 ct/kWh}}\n");
     cr_assert_eq(s->policy.shift_carbon, 0);
     cr_assert_eq(s->policy.shift_price, 1);
     cr_assert_eq(s->policy.estimate, ESTIMATE_CLASS_MEAN);
@@ -193,8 +193,8 @@ Test(scenario, what_shifting_goes_by_and_how_long_estimates_are) {
 
 Test(scenario, the_first_class_entry_that_matches_holds) {
     const struct setup *s = good(VERSION LOAD REGIONS POOLS
-                                 "classes:\n  - {class: small, run_below: 2 h, wait: 6 h, markets: [free, spot], "
-                                 "data: 2 TB}\n  - {wait: 0 s}\n");
+                                 "classes:\n  - {class: small, run_below: 2 h, wait: 6 h, markets: [free, "
+                                 "spot], data: 2 TB}\n  - {wait: 0 s}\n");
     cr_assert_eq(s->classes_len, 2);
     const struct class_setup *c = s->classes;
     cr_assert_str_eq(c[0].name, "small");
@@ -221,7 +221,8 @@ Test(scenario, residency_and_moving_data) {
              "pools: [{name: a, region: us, nodes: 1, gpu: card, gpus: 8, " POWER "}]\n"
              "tenants: [{name: t, home: fr, regions: [de, fr]}, {name: u}]\n"
              "transfer:\n  price: 20 USD/TB\n  latency: 100 ms\n  pairs:\n"
-             "    - {from: de, to: us, rate: 8 Gbit/s}\n    - {from: fr, to: us, both: true, price: 1 USD/GB}\n");
+             "    - {from: de, to: us, rate: 8 Gbit/s}\n    - {from: fr, to: us, both: true, price: 1 "
+             "USD/GB}\n");
     cr_assert(s->tenants[0].may[0] && s->tenants[0].may[1] && !s->tenants[0].may[2]);
     cr_assert_eq(s->tenants[0].home, 1);
     cr_assert_null(s->tenants[1].may);
@@ -289,7 +290,8 @@ Test(scenario, weekends_have_hours_of_their_own) {
 Test(scenario, weekends_begin_by_the_local_clock) {
     /* Sunday 23:00 UTC is Monday 00:00 at +1 h and Sunday 15:00 at -8 h. */
     const struct setup *s =
-        good(VERSION LOAD "start: 2024-03-03T23:00:00Z\npools: [{name: a, region: w, nodes: 1, gpu: card, gpus: 8, "
+        good(VERSION LOAD "start: 2024-03-03T23:00:00Z\n"
+                          "pools: [{name: a, region: w, nodes: 1, gpu: card, gpus: 8, "
                           POWER "}]\nregions:\n  - {name: e, utc_offset: 1 h, price: {daily: " DAILY
                           ", weekend: " ALL_ONE ", unit: USD/kWh}, carbon: 1 gCO2/kWh, pue: 1}\n"
                           "  - {name: w, utc_offset: -8 h, price: {daily: " DAILY ", weekend: " ALL_ONE
@@ -305,8 +307,8 @@ static double rel(double x, double y) { return fabs(x - y) / fmax(fabs(x), fabs(
 
 Test(scenario, a_tariff_is_written_into_the_price) {
     const struct setup *s =
-        good(VERSION LOAD POOLS "regions: [{name: here, price: 10 ct/kWh, price_forecast: 20 ct/kWh, tariff: {adder: "
-                                "3 ct/kWh, tax: 0.2}, carbon: 1 gCO2/kWh, pue: 1}]\n");
+        good(VERSION LOAD POOLS "regions: [{name: here, price: 10 ct/kWh, price_forecast: 20 ct/kWh, "
+                                "tariff: {adder: 3 ct/kWh, tax: 0.2}, carbon: 1 gCO2/kWh, pue: 1}]\n");
     cr_assert_lt(rel(s->regions[0].price.value[0], 0.156), 1e-15);
     cr_assert_lt(rel(s->regions[0].price_forecast.value[0], 0.276), 1e-15);
 }
@@ -316,20 +318,21 @@ Test(scenario, prices_rise_with_whole_years) {
     write_file("p.csv", "utc,a\n2023-12-31 20:00,1\n2024-01-01 06:00,2\n2024-01-02 00:00,3\n");
     const struct setup *s =
         good(VERSION LOAD "start: 2024-01-01\nhorizon: 3.5 y\n"
-                          "pools: [{name: a, region: daily, nodes: 1, gpu: card, gpus: 8, " POWER "}]\nregions:\n"
-                          "  - {name: daily, utc_offset: -3 h, price: {daily: " DAILY
+                          "pools: [{name: a, region: daily, nodes: 1, gpu: card, gpus: 8, " POWER "}]\n"
+                          "regions:\n  - {name: daily, utc_offset: -3 h, price: {daily: " DAILY
                           ", unit: USD/kWh}, tariff: {adder: 1 USD/kWh, tax: 0.5, escalation: 0.1}, "
                           "carbon: 1 gCO2/kWh, pue: 1}\n"
-                          "  - {name: file, price: {file: p.csv, column: a, unit: USD/kWh}, tariff: {escalation: "
-                          "-0.25}, carbon: 1 gCO2/kWh, pue: 1}\n"
-                          "  - {name: flat, price: 4 USD/kWh, tariff: {escalation: 0.5}, carbon: 1 gCO2/kWh, pue: "
-                          "1}\n");
+                          "  - {name: file, price: {file: p.csv, column: a, unit: USD/kWh}, tariff: "
+                          "{escalation: -0.25}, carbon: 1 gCO2/kWh, pue: 1}\n"
+                          "  - {name: flat, price: 4 USD/kWh, tariff: {escalation: 0.5}, carbon: 1 "
+                          "gCO2/kWh, pue: 1}\n");
     const double years[] = {1, 1.1, 1.1 * 1.1, 1.1 * 1.1 * 1.1};
     /* The file's steps last 10, 18 and 18 h; time 0 is 4 h into the first. */
     const double file[] = {1, 2, 3};
     for (int64_t hour = 0; hour < (int64_t)(3.5 * 8766); hour += 5) {
         const int64_t t = hour * TICK_HOUR, year = hour / 8766, in_file = (hour + 4) % 46;
-        cr_assert_lt(rel(value_at(&s->regions[0].price, t), ((double)((hour + 21) % 24) + 1) * 1.5 * years[year]),
+        cr_assert_lt(rel(value_at(&s->regions[0].price, t),
+                         ((double)((hour + 21) % 24) + 1) * 1.5 * years[year]),
                      1e-14, "hour %lld", (long long)hour);
         cr_assert_lt(rel(value_at(&s->regions[1].price, t),
                          file[in_file < 10 ? 0 : in_file < 28 ? 1 : 2] * pow(0.75, (double)year)),
@@ -345,10 +348,11 @@ Test(scenario, prices_rise_with_whole_years) {
 
 Test(scenario, three_regimes_of_cooling) {
     const struct setup *s =
-        good(VERSION LOAD POOLS "regions: [{name: here, price: 1 ct/kWh, carbon: 1 gCO2/kWh, temperature: {daily: "
+        good(VERSION LOAD POOLS "regions: [{name: here, price: 1 ct/kWh, carbon: 1 gCO2/kWh, "
+                                "temperature: {daily: "
                                 DAILY ", unit: C}, pue: {best: 1.1, free_below: 10 C, per_degree: 0.01, "
-                                      "chiller_above: 18 C, chiller_per_degree: 0.03}, pue_by_load: {load: [0, "
-                                      "0.5, 1], add: [0.3, 0.1, 0]}}]\n");
+                                      "chiller_above: 18 C, chiller_per_degree: 0.03}, pue_by_load: {load: "
+                                      "[0, 0.5, 1], add: [0.3, 0.1, 0]}}]\n");
     const struct region_setup *r = &s->regions[0];
     for (int c = 0; c < 24; c++) {
         const double expected = c <= 10 ? 1.1 : c <= 18 ? 1.1 + 0.01 * (c - 10) : 1.18 + 0.03 * (c - 18);
@@ -362,14 +366,14 @@ Test(scenario, what_stands_behind_the_meter) {
         "regions:\n  - name: here\n    price: 1 ct/kWh\n    carbon: 1 gCO2/kWh\n    pue: 1\n"
         "    carbon_price: 80 USD/t\n    market_carbon: 0 gCO2/kWh\n    water: 1.8\n"
         "    solar: {daily: " DAILY ", unit: kW}\n    export: 3 ct/kWh\n"
-        "    battery: {capacity: 500 kWh, charge: 250 kW, discharge: 0.2 MW, efficiency_in: 0.9, efficiency_out: "
-        "0.8, least: 0.2, start: 0.3, taper: 0.1, rule: peak, low: 40 kW, high: 60 kW}\n"
+        "    battery: {capacity: 500 kWh, charge: 250 kW, discharge: 0.2 MW, efficiency_in: 0.9, "
+        "efficiency_out: 0.8, least: 0.2, start: 0.3, taper: 0.1, rule: peak, low: 40 kW, high: 60 kW}\n"
         "    demand_charge: {price: 12 USD/kW, ratchet: 0.5}\n    power_limit: {limit: 10 kW, then: cap}\n"
         "    outages: {every: {model: exponential, mean: 2000 h}, lasts: {model: constant, mean: 4 h}}\n");
     const struct region_setup *r = &s->regions[0];
     const struct site_setup *site = &r->site;
     cr_assert_float_eq(r->carbon_usd_per_kg, 0.08, 1e-15);
-    cr_assert(r->has_market && r->market_g_per_kwh == 0, "no emissions by contract is not the same as no contract");
+    cr_assert(r->has_market && r->market_g_per_kwh == 0, "clean by contract is not without a contract");
     cr_assert_eq(r->water_l_per_kwh, 1.8);
     cr_assert_eq(value_at(&site->solar_w, 12 * TICK_HOUR), 12000);
     cr_assert_float_eq(site->export_usd_per_kwh, 0.03, 1e-15);
@@ -389,8 +393,8 @@ Test(scenario, what_stands_behind_the_meter) {
 Test(scenario, a_batterys_thresholds_are_in_the_unit_of_its_rule) {
     const struct setup *s =
         good(VERSION LOAD "pools: [{name: a, region: p, nodes: 1, gpu: card, gpus: 8, " POWER "}]\nregions:\n"
-             PLACE("p", ", battery: {capacity: 1 MWh, charge: 1 kW, discharge: 1 kW, rule: price, low: 4 ct/kWh, high: "
-                        "90 USD/MWh}")
+             PLACE("p", ", battery: {capacity: 1 MWh, charge: 1 kW, discharge: 1 kW, rule: price, low: 4 "
+                        "ct/kWh, high: 90 USD/MWh}")
              PLACE("c", ", battery: {capacity: 1 MWh, charge: 1 kW, discharge: 1 kW, rule: carbon, low: 100 "
                         "gCO2/kWh, high: 0.3 kgCO2/kWh}")
              PLACE("s", ", solar: 2 kW, battery: {capacity: 1 MWh, charge: 1 kW, discharge: 1 kW}"));
@@ -441,7 +445,8 @@ Test(scenario, what_is_paid_always_is_one_price_an_hour) {
              "facility_per_kw: 1000 USD/kW}}}\n"
              "  - {name: b, nodes: 1, gpu: card, gpus: 8, " POWER
              ", cost: {reserved: {hourly: 1.5 USD/h, upfront: 17532 USD, term: 1 y}}}\n"
-             "  - {name: c, nodes: 1, gpu: card, gpus: 8, " POWER ", cost: {reserved: {hourly: 48 USD/d}}}\n");
+             "  - {name: c, nodes: 1, gpu: card, gpus: 8, " POWER
+             ", cost: {reserved: {hourly: 48 USD/d}}}\n");
     cr_assert_float_eq(s->pools[0].usd_per_node_h, 10 + 1 + 3.7 * 1000 / 8766, 1e-12, "3.7 kW at its peak");
     cr_assert_eq(s->pools[1].bought, BOUGHT_RESERVED);
     cr_assert_float_eq(s->pools[1].usd_per_node_h, 3.5, 1e-12);
@@ -455,11 +460,13 @@ Test(scenario, nodes_that_are_rented_while_they_are_wanted) {
         good(VERSION LOAD REGIONS
              "pools:\n"
              "  - {name: a, nodes: 1, gpu: card, gpus: 8, " POWER
-             ", cost: {on_demand: {price: 3 USD/h, billing: 1 h, least: 2 h, provision: 3 min, keep: 5 min}}}\n"
-             "  - {name: b, nodes: 1, gpu: card, gpus: 8, " POWER ", cost: {on_demand: {per_gpu: 1.5 USD/h}}}\n"
+             ", cost: {on_demand: {price: 3 USD/h, billing: 1 h, least: 2 h, provision: 3 min, keep: 5 "
+             "min}}}\n"
+             "  - {name: b, nodes: 1, gpu: card, gpus: 8, " POWER
+             ", cost: {on_demand: {per_gpu: 1.5 USD/h}}}\n"
              "  - {name: c, nodes: 4, gpu: card, gpus: 8, " POWER
-             ", cost: {spot: {price: {file: spot.csv, column: usd, unit: USD/h}, available: {file: spot.csv, column: "
-             "nodes}, hazard: 1.2 /d, notice: 2 min, billing: 0 s}}}\n"
+             ", cost: {spot: {price: {file: spot.csv, column: usd, unit: USD/h}, available: {file: "
+             "spot.csv, column: nodes}, hazard: 1.2 /d, notice: 2 min, billing: 0 s}}}\n"
              "  - {name: d, nodes: 4, gpu: card, gpus: 8, " POWER
              ", cost: {spot: {per_gpu: {file: spot.csv, column: usd, unit: USD/h}, available: 2}}}\n"
              "  - {name: e, nodes: 4, gpu: card, gpus: 8, " POWER ", cost: {spot: {price: 1 USD/h}}}\n");
@@ -486,13 +493,13 @@ Test(scenario, nodes_that_are_not_always_up) {
              "pools:\n"
              "  - {name: a, nodes: 2, gpu: card, gpus: 8, " POWER
              ", sleep: {after: 10 min, power: 15 W, boot: 3 min, boot_times: exponential, boot_power: 300 W, "
-             "reserve: 2, ahead: 30 min}, maintenance: [{first: 10 d, every: 30 d, lasts: 4 h}, {first: 1 d, lasts: 1 "
-             "h}], embodied: {mass: 87.66 kg, life: 10 y}}\n"
+             "reserve: 2, ahead: 30 min}, maintenance: [{first: 10 d, every: 30 d, lasts: 4 h}, {first: 1 "
+             "d, lasts: 1 h}], embodied: {mass: 87.66 kg, life: 10 y}}\n"
              "  - {name: b, nodes: 2, gpu: card, gpus: 8, " POWER
-             ", sleep: {after: 0 s, power: 0 W, boot: 1 s}, faults: {node: {model: exponential, mean: 2000 h}, gpu: "
-             "{model: weibull, mean: 50000 h, shape: 0.8}, repair: {model: constant, mean: 4 h}, rack: 16, "
-             "rack_every: {model: exponential, mean: 1 y}, rack_lasts: {model: constant, mean: 1 h}, trace: "
-             "f.csv}}\n");
+             ", sleep: {after: 0 s, power: 0 W, boot: 1 s}, faults: {node: {model: exponential, mean: 2000 "
+             "h}, gpu: {model: weibull, mean: 50000 h, shape: 0.8}, repair: {model: constant, mean: 4 h}, "
+             "rack: 16, rack_every: {model: exponential, mean: 1 y}, rack_lasts: {model: constant, mean: 1 "
+             "h}, trace: f.csv}}\n");
     const struct sleep_setup *sleep = &s->pools[0].sleep;
     cr_assert(sleep->on && sleep->after_ns == 10 * TICK_MINUTE && sleep->sleep_w == 15);
     cr_assert(sleep->boot_ns == 3 * TICK_MINUTE && sleep->boot_exponential && sleep->boot_w == 300);
@@ -513,7 +520,8 @@ Test(scenario, nodes_that_are_not_always_up) {
     const int64_t at_ns[] = {3 * TICK_S, 10500000000, 10500000000}, lasts_ns[] = {1, 5 * TICK_S, 60 * TICK_S};
     const uint32_t node[] = {0, 0, 1};
     for (size_t i = 0; i < 3; i++)
-        cr_assert(f->trace.at_ns[i] == at_ns[i] && f->trace.lasts_ns[i] == lasts_ns[i] && f->trace.node[i] == node[i],
+        cr_assert(f->trace.at_ns[i] == at_ns[i] && f->trace.lasts_ns[i] == lasts_ns[i] &&
+                  f->trace.node[i] == node[i],
                   "row %zu", i);
 }
 
@@ -522,10 +530,11 @@ Test(scenario, the_catalogue_knows_prices_and_manufacture) {
         good(VERSION LOAD REGIONS
              "pools:\n"
              "  - {name: a, nodes: 1, node: p4d.24xlarge, cost: on_demand}\n"
-             "  - {name: b, nodes: 1, node: p4d.24xlarge, cost: {spot: {hazard: 0.1 /h}}, embodied: {life: 4 y}}\n"
+             "  - {name: b, nodes: 1, node: p4d.24xlarge, cost: {spot: {hazard: 0.1 /h}}, embodied: "
+             "{life: 4 y}}\n"
              "  - {name: c, nodes: 1, node: p4d.24xlarge, cost: {on_demand: {per_gpu: 1 USD/h}}}\n"
-             "  - {name: d, nodes: 1, node: dgx-a100, cost: {owned: {cost_of_capital: 0, life: 1 y}}, embodied: "
-             "{mass: 2 t}}\n"
+             "  - {name: d, nodes: 1, node: dgx-a100, cost: {owned: {cost_of_capital: 0, life: 1 y}}, "
+             "embodied: {mass: 2 t}}\n"
              "  - {name: e, nodes: 1, node: p5.48xlarge, cost: {owned: {price: 1 USD}}}\n");
     cr_assert_eq(s->pools[0].usd_per_node_h, 32.7726);
     cr_assert_float_eq(s->pools[0].embodied_g_per_node_h, 4676790 / (5 * 8766.), 1e-9);
@@ -624,15 +633,16 @@ Test(scenario, runs_are_the_scenario_with_overrides) {
 }
 
 Test(scenario, runs_and_includes_reach_the_new_sections) {
-    write_file("site.yaml", "regions:\n  - {name: here, price: 1 ct/kWh, carbon: 1 gCO2/kWh, pue: 1, solar: 1 kW, "
-                            "battery: {capacity: 1 kWh, charge: 1 kW, discharge: 1 kW}}\n"
+    write_file("site.yaml", "regions:\n  - {name: here, price: 1 ct/kWh, carbon: 1 gCO2/kWh, pue: 1, solar: "
+                            "1 kW, battery: {capacity: 1 kWh, charge: 1 kW, discharge: 1 kW}}\n"
                             "policy: {shift: lowest_slot, wait: 6 h, cap: {when: always, level: 0.5}}\n");
-    bool right = open_with(VERSION LOAD POOLS "include: site.yaml\npolicy: {wait: 12 h}\nclasses: [{wait: 1 h}]\n"
+    bool right = open_with(VERSION LOAD POOLS
+                           "include: site.yaml\npolicy: {wait: 12 h}\nclasses: [{wait: 1 h}]\n"
                            "runs:\n  - name: as it is\n"
                            "  - {name: without, set: {regions.here.battery: null, regions.here.solar: null, "
                            "policy.cap: null, policy.shift: now}}\n"
-                           "  - {name: other, set: {regions.here.battery.capacity: 2 kWh, policy.cap.level: 0.7, "
-                           "\"classes[0].wait\": 2 h, pools.a.cost: {spot: {price: 1 USD/h}}}}\n",
+                           "  - {name: other, set: {regions.here.battery.capacity: 2 kWh, policy.cap.level: "
+                           "0.7, \"classes[0].wait\": 2 h, pools.a.cost: {spot: {price: 1 USD/h}}}}\n",
                            NULL, 0);
     if (!right) err_print(&err, stderr);
     cr_assert(right);
@@ -714,7 +724,8 @@ Test(scenario, the_reference_describes_every_key_and_model) {
     const char *const told[] = {"`repeat_until`", "`free_below`", "`gpus_weight`", "`cost_of_capital`",
                                 "| required |",   "0.12 USD/kWh", "-14 h to 14 h", "`hard`, `borrow`",
                                 "`run_below`",    "`reserved_first`", "`chiller_above`", "`boot_power`",
-                                "`rack_every`",   "`ratchet`", "`facility_per_kw`", "`notice`", "`escalation`"};
+                                "`rack_every`",   "`ratchet`", "`facility_per_kw`", "`notice`",
+                                "`escalation`"};
     for (size_t i = 0; i < sizeof told / sizeof *told; i++) cr_assert(strstr(text, told[i]), "%s", told[i]);
     for (enum kind kind = 0; kind < KIND_COUNT; kind++)
         for (size_t i = 0; kind != KIND_IMPORT && i < models_registry()->counts[kind]; i++) {

@@ -188,8 +188,9 @@ Test(store, the_bill_reads_back_line_by_line) {
     free(read);
     free(wanted.at);
     arena_free(&arena);
-    expect_answer("SELECT count(*) FROM (SELECT sum(usd) AS usd, sum(energy_kwh) AS kwh, sum(co2_kg + embodied_kg)"
-                  " AS kg FROM charge) JOIN v_run_summary WHERE abs(usd - total_usd) < 1e-9 * total_usd"
+    expect_answer("SELECT count(*) FROM (SELECT sum(usd) AS usd, sum(energy_kwh) AS kwh,"
+                  " sum(co2_kg + embodied_kg) AS kg FROM charge) JOIN v_run_summary"
+                  " WHERE abs(usd - total_usd) < 1e-9 * total_usd"
                   " AND abs(kwh - energy_kwh) < 1e-9 * kwh AND abs(kg - total_co2_kg) < 1e-9 * kg", "1\n");
     expect_answer("SELECT DISTINCT kind FROM charge ORDER BY kind",
                   "capacity\ncarbon\ndemand\negress\nenergy\nsite\n");
@@ -213,7 +214,8 @@ Test(store, start_hours_read_back_by_region) {
     }
     free(read);
     expect_answer("SELECT count(*) FROM start_hour", "335\n");
-    expect_answer("SELECT jobs > 15 FROM start_hour WHERE region = 'us-east' AND weekday = 4 AND hour = 19", "1\n");
+    expect_answer("SELECT jobs > 15 FROM start_hour WHERE region = 'us-east' AND weekday = 4 AND hour = 19",
+                  "1\n");
     sample_close(&sample);
 }
 
@@ -322,7 +324,8 @@ Test(store, job_rows_only_when_asked_for) {
         "job-7|language|eu-north|8.0|5.0|1.0|2|31|finished\n");
     expect_answer("SELECT failures, suspensions, lost_s, bought, transfer_s FROM job WHERE job = 7",
                   "3|4|6.0|spot|8.0\n");
-    expect_answer("SELECT status, start_s, end_s, wait_s, region, first_node, bought FROM job WHERE job = 3997",
+    expect_answer("SELECT status, start_s, end_s, wait_s, region, first_node, bought FROM job"
+                  " WHERE job = 3997",
                   "refused|NULL|NULL|NULL|NULL|NULL|NULL\n");
     expect_answer("SELECT status, start_s, wait_s FROM job WHERE job = 3998", "waiting|NULL|NULL\n");
     expect_answer("SELECT status, start_s IS NULL, end_s FROM job WHERE job = 3999", "running|0|NULL\n");

@@ -1,0 +1,74 @@
+/*
+ * How long one iteration of an LLM engine takes, what it draws, and how much context fits: a roofline with fitted
+ * efficiencies (docs/validation.md has the errors). Everything of a (model, chip, engine, parallelism) is reduced
+ * once to a few coefficients, so that an iteration costs a handful of multiply-adds.
+ *
+ * Per iteration with P prefill tokens in chunks, B decodes, A = sum over chunks of chunk x (before + chunk / 2),
+ * C = sum of the decodes' contexts (tokens):
+ *
+ *   T = max(compute, weights) + attention over the KV cache + attention of the prefill + all-reduce + overheads
+ *
+ * Between changes of the batch only C grows, by B an iteration: T is linear in C, so the sum of k iterations is
+ * closed (llm_leap).
+ */
+#ifndef HEADROOM_CORE_LLM_H
+#define HEADROOM_CORE_LLM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct llm_model { /* architecture (config.json) */
+    const char *name;
+    double layers, hidden, heads, kv_heads, head_dim, ffn, vocab;
+    double experts, experts_active, expert_ffn, shared_ffn; /* MoE; experts 0: dense */
+};
+struct llm_chip { /* one GPU */
+    const char *name;
+    double flops_bf16, flops_fp8, flops_fp4; /* dense peaks, FLOP/s; 0: not supported */
+    double mem_bytes, mem_bytes_per_s, link_bytes_per_s; /* link: one direction */
+    double tdp_w, idle_w, loaded_idle_w;
+    double p0, kc, km, pmax;                  /* power: share of TDP = p0 + (pmax - p0)(1 - exp(-(kc uc + km um))) */
+    bool power_fitted;                        /* its own fit, not the joint one */
+};
+enum llm_precision { LLM_BF16, LLM_FP8, LLM_FP4, LLM_PRECISIONS };
+struct llm_engine { /* an engine's profile: efficiencies and overheads */
+    const char *name;
+    double ec, em, ekv, ea;                   /* of peak compute, weight reads, KV reads, attention compute */
+    double all_reduce_s, link_efficiency, step_s, layer_s, seq_s, first_token_s;
+    double kv_share;                          /* of memory the engine may use */
+    uint32_t max_seqs, chunk_tokens;
+    double error_tpot, error_ttft;            /* expected relative error where calibrated; NAN: never compared */
+};
+
+/* One replica's arithmetic. All times in s. */
+struct llm_cost {
+    double per_token_s, per_decode_s;         /* compute: (P + B) and B */
+    double weights_s;                         /* of a full read of the weights */
+    double per_kv_token_s;                    /* x C */
+    double per_attention_s;                   /* x A */
+    double per_reduced_token_s;               /* x (P + B) */
+    double base_s, per_seq_s;                 /* fixed, and x B */
+    double first_token_s;
+    double kv_tokens;                         /* capacity; <= 0: the model does not fit */
+    double kv_bytes_per_token, weight_bytes;
+    double flops_per_token, attention_flops, bytes_weights, bytes_per_kv_token; /* for the guard and power, per GPU */
+    double peak_flops, peak_bytes_per_s;
+    const struct llm_chip *chip;
+    uint32_t gpus;
+    bool calibrated;                          /* (engine, chip, precision) has measured points behind it */
+};
+/* *why (static text) when it cannot work: precision not supported, weights do not fit. */
+bool llm_cost_of(const struct llm_model *model, const struct llm_chip *chip, const struct llm_engine *engine,
+                 enum llm_precision precision, uint32_t tensor_parallel, struct llm_cost *cost, const char **why);
+/* One iteration. Never faster than FLOPs / peak and bytes / bandwidth (asserted, always). */
+double llm_step_s(const struct llm_cost *cost, double prefill, double attention, double decodes, double context);
+/* k pure decode iterations from context C on: k T(C) + B per_kv k (k - 1) / 2, exactly. */
+double llm_leap_s(const struct llm_cost *cost, double decodes, double context, double k);
+/* The largest k >= 0 with llm_leap_s(k) <= s (solves the quadratic, then settles rounding by trying its neighbours). */
+double llm_iterations(const struct llm_cost *cost, double decodes, double context, double s);
+/* IT power of the replica's GPUs, averaged over an iteration (or leap) of such work in so much time; W. */
+double llm_power_w(const struct llm_cost *cost, double tokens, double attention, double context, double iterations,
+                   double seconds);
+double llm_idle_w(const struct llm_cost *cost); /* loaded, no work */
+
+#endif

@@ -1,0 +1,339 @@
+/*
+ * The report's pictures for a choice between runs (see report_draw.h): how each gets from the baseline's cost
+ * to its own, where all runs of the batch stand in cost, emissions and waiting, and when work starts.
+ *
+ * A run is efficient when no other is at least as good in all three and better in one (Pareto). Labels of
+ * points are placed here, by the size of their text: beside the point, above or below it, wherever nothing is
+ * in the way; one without a place is left out. Cost: points squared.
+ */
+#include "io/report_draw.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "io/table.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- from the baseline's cost to a run's, by kind --- */
+
+enum { KINDS = 7 };
+static const char *const cost_names[KINDS] = {"Capacity",      "Energy of jobs", "Energy of idle nodes",
+                                              "Carbon price",  "Demand charge",  "Moving data",
+                                              "Sun and battery"};
+
+static void kinds_of(const struct summary *run, double values[KINDS]) {
+    static const char *const metrics[KINDS] = {"capacity_usd", "job_energy_usd", "idle_energy_usd",
+                                               "carbon_usd",   "demand_usd",     "egress_usd",
+                                               "site_usd"};
+    for (size_t k = 0; k < KINDS; k++) values[k] = summary_value(run, metrics[k]);
+    values[2] += summary_value(run, "sleep_energy_usd") + summary_value(run, "boot_energy_usd");
+    for (size_t k = 0; k < KINDS; k++)
+        if (isnan(values[k])) values[k] = 0;
+}
+
+struct waterfall {
+    double changes[REPORT_RUNS_MOST][KINDS]; /* from the baseline; row 0 is not used */
+    bool shown[KINDS];                       /* changes in some run by a hundredth of the largest change */
+    double least, most, largest;             /* of the sums on the way, of the changes */
+};
+
+static void find_changes(const struct drawing *d, struct waterfall *w) {
+    double base[KINDS];
+    *w = (struct waterfall){.least = INFINITY, .most = -INFINITY};
+    kinds_of(d->order[0], base);
+    for (size_t i = 1; i < d->count; i++) {
+        kinds_of(d->order[i], w->changes[i]);
+        for (size_t k = 0; k < KINDS; k++) {
+            w->changes[i][k] -= base[k];
+            w->largest = fmax(w->largest, fabs(w->changes[i][k]));
+        }
+    }
+    for (size_t i = 1; i < d->count; i++) {
+        double sum = summary_value(d->order[0], "total_usd");
+        for (size_t k = 0; k <= KINDS; k++) {
+            w->least = fmin(w->least, sum);
+            w->most = fmax(w->most, sum);
+            if (k == KINDS) break;
+            sum += w->changes[i][k];
+            w->shown[k] |= fabs(w->changes[i][k]) >= 0.01 * w->largest;
+        }
+    }
+}
+
+/* A row: y, from, to, 0 (a sum) or the sign of the change, the text at its end, its name. */
+static void write_step(FILE *file, int y, double from, double to, int sign, const char *text,
+                       const char *name) {
+    char shown[DRAW_NAME_MOST + 4];
+    draw_short_name(shown, name);
+    fprintf(file, "%d\t%.9g\t%.9g\t%d\t%s\t%s\n", y, from, to, sign, text, shown);
+}
+
+/* The rows of one run, from y downwards; where the next one's begin. */
+static int write_steps(FILE *file, const struct drawing *d, const struct waterfall *w, size_t i, int y,
+                       double usd, int decimals) {
+    char number[48], text[64];
+    double sum = summary_value(d->order[0], "total_usd") / usd;
+    write_step(file, y--, sum, sum, 0, table_number(sum, decimals, number), summary_title(d->order[0]));
+    for (size_t k = 0; k < KINDS; k++) {
+        const double change = w->changes[i][k] / usd;
+        if (w->shown[k]) {
+            table_number(change, decimals, number);
+            snprintf(text, sizeof text, "%s%s", change > 0 ? "+" : "", number);
+            write_step(file, y--, sum, sum + change, change > 0 ? 1 : -1, text, cost_names[k]);
+        }
+        sum += change;
+    }
+    write_step(file, y--, sum, sum, 0, table_number(sum, decimals, number), summary_title(d->order[i]));
+    return y - 1;
+}
+
+void draw_waterfall(struct drawing *d) {
+    struct waterfall w;
+    if (d->count < 2) return;
+    find_changes(d, &w);
+    if (!(w.largest > 1e-6 * fabs(summary_value(d->order[0], "total_usd")))) return;
+    const struct draw_money unit = draw_money(w.largest);
+    const double span = fmax(w.most - w.least, w.largest) / unit.usd, from = w.least / unit.usd - 0.04 * span;
+    struct axis axis = axis_between(from, w.most / unit.usd + 0.12 * span, 5, "");
+    /* Up to the next tick the bars would only shrink. */
+    axis.from = from, axis.to = w.most / unit.usd + 0.12 * span;
+    char text[128];
+    int y = 0;
+    FILE *file = plot_data(d->plot, "waterfall.tsv");
+    for (size_t i = 1; i < d->count; i++)
+        y = write_steps(file, d, &w, i, y, unit.usd, draw_decimals(w.largest / unit.usd));
+    plot_data_end(file);
+    snprintf(text, sizeof text,
+             "Cost in the measured window, %s; green: saved, orange: more than the baseline", unit.name);
+    plot_set(d->plot, "waterfall_unit", text);
+    plot_set_number(d->plot, "waterfall_rows", -y - 1);
+    draw_axis(d->plot, "waterfall", &axis);
+    draw_picture(d, "waterfall", "What changed the cost",
+                 "From the baseline's cost to each run's, kind by kind. The axis does not begin at 0.");
+}
+
+/* --- cost, emissions and waiting of every run --- */
+
+/* The picture in pixels, as pareto.gp has it; a character of a label is about so wide. */
+enum { PLOT_LEFT = 86, PLOT_RIGHT = 768, PLOT_TOP = 84, PLOT_BOTTOM = 490 };
+enum { CHARACTER = 8, LINE = 17, POINT = 10 };
+
+struct box {
+    double left, right, top, bottom;
+};
+enum { COST, CARBON, WAIT };
+struct point {
+    double at[3]; /* cost, carbon, wait in the picture's units */
+    bool efficient;
+    const char *name;
+    double x, y; /* pixels */
+    int side;    /* of the label: 0 right, 1 left, 2 above, 3 below; -1: none */
+    struct box label;
+};
+
+static bool no_worse(const double a[3], const double b[3]) {
+    return a[0] <= b[0] && a[1] <= b[1] && a[2] <= b[2];
+}
+
+void draw_efficient(const double (*points)[3], size_t count, bool *efficient) {
+    for (size_t i = 0; i < count; i++) {
+        efficient[i] = true;
+        for (size_t k = 0; k < count; k++)
+            if (no_worse(points[k], points[i]) && !no_worse(points[i], points[k])) efficient[i] = false;
+    }
+}
+
+static void find_efficient(struct point *points, size_t count) {
+    double(*at)[3] = mem_alloc((count + 1) * sizeof *at);
+    bool *efficient = mem_zero(count + 1, sizeof *efficient);
+    for (size_t i = 0; i < count; i++) memcpy(at[i], points[i].at, sizeof at[i]);
+    draw_efficient((const double(*)[3])at, count, efficient);
+    for (size_t i = 0; i < count; i++) points[i].efficient = efficient[i];
+    free(efficient);
+    free(at);
+}
+
+static bool overlap(const struct box *a, const struct box *b) {
+    return a->left < b->right && b->left < a->right && a->top < b->bottom && b->top < a->bottom;
+}
+
+static struct box label_box(const struct point *p, int side) {
+    char shown[DRAW_NAME_MOST + 4];
+    size_t characters = 0;
+    draw_short_name(shown, p->name);
+    for (const char *c = shown; *c; c++) characters += ((unsigned char)*c & 0xc0) != 0x80;
+    const double wide = (double)(CHARACTER * characters);
+    const double left = side == 0 ? p->x + POINT : side == 1 ? p->x - POINT - wide : p->x - wide / 2;
+    const double top = side == 2 ? p->y - POINT - LINE : side == 3 ? p->y + POINT : p->y - LINE / 2.0;
+    return (struct box){left, left + wide, top, top + LINE};
+}
+
+static bool is_free(const struct box *box, const struct point *points, size_t count, size_t of) {
+    if (box->left < PLOT_LEFT || box->right > PLOT_RIGHT || box->top < PLOT_TOP || box->bottom > PLOT_BOTTOM)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        const double half = POINT / 2.0, x = points[i].x, y = points[i].y;
+        const struct box dot = {x - half, x + half, y - half, y + half};
+        if (i != of && overlap(box, &dot)) return false;
+        if (i != of && points[i].side >= 0 && overlap(box, &points[i].label)) return false;
+    }
+    return true;
+}
+
+/* Efficient runs choose first. */
+static void place_labels(struct point *points, size_t count, const struct axis *cost,
+                         const struct axis *carbon) {
+    for (size_t i = 0; i < count; i++) {
+        struct point *p = &points[i];
+        const double right = (p->at[COST] - cost->from) / (cost->to - cost->from),
+                     up = (p->at[CARBON] - carbon->from) / (carbon->to - carbon->from);
+        p->x = PLOT_LEFT + right * (PLOT_RIGHT - PLOT_LEFT);
+        p->y = PLOT_BOTTOM - up * (PLOT_BOTTOM - PLOT_TOP);
+        p->side = -1;
+    }
+    for (int efficient = 1; efficient >= 0; efficient--) {
+        for (size_t i = 0; i < count; i++) {
+            if (points[i].efficient != efficient) continue;
+            for (int side = 0; side < 4 && points[i].side < 0; side++) {
+                points[i].label = label_box(&points[i], side);
+                if (is_free(&points[i].label, points, count, i)) points[i].side = side;
+            }
+        }
+    }
+}
+
+static struct point point_of(const struct summary *run) {
+    return (struct point){.at = {summary_value(run, "total_usd"), summary_value(run, "total_co2_kg"),
+                                 summary_value(run, "wait_mean_s")},
+                          .name = summary_title(run)};
+}
+
+static bool is_point(const struct point *p) {
+    return isfinite(p->at[COST]) && isfinite(p->at[CARBON]) && isfinite(p->at[WAIT]);
+}
+
+struct range {
+    double least, most;
+};
+static struct range range_of(const struct point *points, size_t count, size_t axis) {
+    struct range range = {INFINITY, -INFINITY};
+    for (size_t i = 0; i < count; i++) {
+        range.least = fmin(range.least, points[i].at[axis]);
+        range.most = fmax(range.most, points[i].at[axis]);
+    }
+    return range;
+}
+
+/* Around the points, with room for their labels. */
+static struct axis around(struct range range) {
+    const double span = fmax(range.most - range.least, 1e-3 * fabs(range.most));
+    return axis_between(range.least - 0.08 * span, range.most + 0.08 * span, 5, "");
+}
+
+static void scale(struct point *points, size_t count, double usd, double kg, double s) {
+    for (size_t i = 0; i < count; i++) {
+        points[i].at[COST] /= usd;
+        points[i].at[CARBON] /= kg;
+        points[i].at[WAIT] /= s;
+    }
+}
+
+static void write_points(struct drawing *d, const struct point *points, size_t count) {
+    FILE *file = plot_data(d->plot, "pareto.tsv");
+    for (size_t i = 0; i < count; i++) {
+        const struct point *p = &points[i];
+        char shown[DRAW_NAME_MOST + 4];
+        draw_short_name(shown, p->name);
+        fprintf(file, "%.9g\t%.9g\t%.6g\t%d\t%d\t%s\n", p->at[COST], p->at[CARBON], p->at[WAIT],
+                p->efficient, p->side, shown);
+    }
+    plot_data_end(file);
+}
+
+static void draw_points(struct drawing *d, struct point *points, size_t count) {
+    static const struct {
+        double unit_s;
+        const char *text;
+    } times[] = {{86400, "Mean wait, days"},
+                 {3600, "Mean wait, hours"},
+                 {60, "Mean wait, min"},
+                 {1, "Mean wait, s"}};
+    const struct draw_money money = draw_money(range_of(points, count, COST).most);
+    const bool tonnes = range_of(points, count, CARBON).most >= 1e4;
+    const double most_s = range_of(points, count, WAIT).most;
+    size_t t = 0;
+    while (t < 3 && most_s < 2 * times[t].unit_s) t++;
+    scale(points, count, money.usd, tonnes ? 1e3 : 1, times[t].unit_s);
+    const struct axis cost = around(range_of(points, count, COST));
+    const struct axis carbon = around(range_of(points, count, CARBON));
+    const struct axis wait = axis_linear(0, most_s / times[t].unit_s, 4, "");
+    char text[64];
+    find_efficient(points, count);
+    place_labels(points, count, &cost, &carbon);
+    write_points(d, points, count);
+    snprintf(text, sizeof text, "Total cost, %s", money.name);
+    plot_set(d->plot, "pareto_cost_unit", text);
+    plot_set(d->plot, "pareto_carbon_unit", tonnes ? "Emissions, t CO₂" : "Emissions, kg CO₂");
+    plot_set(d->plot, "pareto_wait_unit", times[t].text);
+    draw_axis(d->plot, "pareto_cost", &cost);
+    draw_axis(d->plot, "pareto_carbon", &carbon);
+    draw_axis(d->plot, "pareto_wait", &wait);
+    draw_picture(d, "pareto", "Cost, emissions and waiting",
+                 "Every run of the batch; further left is cheaper, further down cleaner, lighter waits less. "
+                 "A ringed run is efficient: no other is at least as good in all three and better in one.");
+}
+
+/* All runs of the batch, also those that are not drawn elsewhere. */
+void draw_pareto(struct drawing *d, struct store *store) {
+    size_t count, len = 0;
+    int64_t *ids = store_batch(store, d->order[0]->batch, &count);
+    struct summary *runs = mem_zero(count + 1, sizeof *runs);
+    struct point *points = mem_zero(count + 1, sizeof *points);
+    for (size_t i = 0; i < count; i++) {
+        if (!store_read_summary(store, ids[i], 1u << PART_RUN, &runs[i])) continue;
+        points[len] = point_of(&runs[i]);
+        len += is_point(&points[len]);
+    }
+    const bool said = range_of(points, len, COST).most > 0 && range_of(points, len, CARBON).most > 0;
+    if (len >= 2 && said) draw_points(d, points, len);
+    for (size_t i = 0; i < count; i++) summary_free(&runs[i]);
+    free(points);
+    free(runs);
+    free(ids);
+}
+
+/* --- when work starts --- */
+
+/* hour, day (0 Monday), GPU-hours of work that start in that hour of an average week. The largest. */
+static double write_starts(struct drawing *d, struct store *store, size_t i) {
+    size_t regions;
+    struct start_hour *hours = store_read_start_hours(store, d->order[i]->run, &regions);
+    const double weeks = fmax(d->order[i]->measured_s / (WEEK_HOURS * 3600.0), 1);
+    double most = 0;
+    FILE *file = draw_file(d, "starts", i);
+    for (size_t h = 0; h < WEEK_HOURS; h++) {
+        double gpu_h = 0;
+        for (size_t r = 0; r < regions; r++) gpu_h += hours[r * WEEK_HOURS + h].gpu_h / weeks;
+        fprintf(file, "%zu\t%zu\t%.6g\n", h % 24, h / 24, gpu_h);
+        most = fmax(most, gpu_h);
+    }
+    plot_data_end(file);
+    free(hours);
+    return most;
+}
+
+void draw_starts(struct drawing *d, struct store *store) {
+    double most = 0;
+    for (size_t i = 0; i < d->count; i++) {
+        most = fmax(most, write_starts(d, store, i));
+        if (d->order[i]->measured_s < 2 * 86400) return; /* less than two days show no rhythm */
+    }
+    if (!(most > 0)) return;
+    const struct axis axis = axis_linear(0, most, 4, "");
+    draw_axis(d->plot, "starts", &axis);
+    draw_picture(d, "starts", "When work starts",
+                 "GPU-hours of the jobs that start in each hour of an average week, in the local time of "
+                 "their region. Work that is kept for better hours gathers there.");
+}
