@@ -142,6 +142,7 @@ struct sched {
     bool working, embodies;
     struct { struct work *at; size_t len, cap; } works;
     uint8_t *job_state;    /* JOB_OWES_*, JOB_HELD */
+    bool recalls;          /* an event may call off another that is due at the same instant */
     bool in_trees;         /* waiting jobs stand in trees: any of them may leave, or be searched for */
 };
 

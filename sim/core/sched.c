@@ -758,6 +758,7 @@ void sched_rerate(struct sched *s, uint32_t id) {
     if (s->backfill->needs_ends)
         tree_insert(&s->ends, &l->ends, order_key_i64(slot->expected_ns), id, slot->gpu_milli);
     if (s->order->preemptive) tree_remove(&s->running, &l->running, ~slot->running_key, id);
+    evq_cancel(&s->events, first_slot_event(s) + id);
     slot_schedule(s, id);
 }
 

@@ -239,6 +239,7 @@ static void open_rest(struct sched *s) {
     s->working |= s->iron != NULL;
     if (s->hold || s->working) s->job_state = arena_alloc(&s->arena, s->world.jobs.len + 1, sizeof *s->job_state);
     const bool plain = s->hold == NULL && s->iron == NULL && s->caps == NULL;
+    s->recalls = !plain;
     s->hands_over &= plain;
     s->skips_line &= plain;
 }
