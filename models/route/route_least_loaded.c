@@ -1,7 +1,8 @@
 /*
  * The region with the largest free share of the GPUs a job of this tenant may use there, at the moment of
- * submission, less what the jobs already waiting there ask for: among full regions the one with the shortest
- * queue for its size. The lowest index on ties. Cost: O(regions).
+ * submission (nodes asleep or not yet rented count as free), less what the jobs already waiting there ask
+ * for: among full regions the one with the shortest queue for its size. The lowest index on ties. Cost:
+ * O(regions).
  */
 #include "core/seams.h"
 
@@ -12,7 +13,7 @@ static double free_share(const struct world *world, uint32_t job, uint32_t r) {
     const uint32_t d = world->domain_of[tenant * (uint32_t)world->setup->regions_len + r];
     const struct domain *domain = &world->fleet.domains[d];
     /* Equal shares of unequal regions give the same quotient, so ties stay ties. */
-    const double open = (double)domain->free_milli - (double)domain->queued_milli;
+    const double open = (double)(domain->free_milli + domain->away_milli) - (double)domain->queued_milli;
     return domain->capacity_milli ? open / (double)domain->capacity_milli : 0;
 }
 

@@ -20,7 +20,7 @@ enum { LEVELS_MOST = 16 };
 struct region_cap {
     double level;               /* in force */
     double watts[LEVELS_MOST];  /* what running jobs draw beyond idle, at each level of the table */
-    bool touched;               /* something started or stopped, or a signal stepped */
+    double judged_w;            /* IT power when it was last judged */
 };
 
 struct caps {
@@ -31,7 +31,8 @@ struct caps {
 };
 
 /* V100 training under a power cap, as a share of TDP (Zeus, NSDI'23, figure 2b). */
-static const double zeus_caps[] = {.4, .5, .6, .7, .8, .9, 1}, zeus_speeds[] = {.725, .853, .899, .941, .965, .987, 1};
+static const double zeus_caps[] = {.4, .5, .6, .7, .8, .9, 1};
+static const double zeus_speeds[] = {.725, .853, .899, .941, .965, .987, 1};
 
 static bool limited(const struct region_setup *r) { return r->limit_w > 0 && r->limit_then == LIMIT_CAP; }
 
@@ -119,8 +120,8 @@ static void judge(struct sched *s, uint32_t region) {
     region_advance(&s->ledger.regions[region], s->world.now_ns);
     double level = asked(s, region);
     if (limited(&s->setup->regions[region])) level = within_limit(s, region, level);
-    s->caps->at[region].touched = false;
     set_level(s, region, level);
+    s->caps->at[region].judged_w = s->ledger.regions[region].it_w;
 }
 
 /* ---- when ---- */
@@ -164,16 +165,14 @@ void caps_count(struct sched *s, uint32_t id, int by) {
                 sched_capacity(s, d);
         return;
     }
-    struct region_cap *at = &s->caps->at[region];
     for (size_t i = 0; i < s->caps->levels; i++) {
         const struct rate r = sched_rate_at(s, id, s->caps->caps[i]);
-        at->watts[i] += by * (r.watts - r.static_watts);
+        s->caps->at[region].watts[i] += by * (r.watts - r.static_watts);
     }
-    at->touched = true;
 }
 
 void caps_settle(struct sched *s) {
     if (!s->caps->limits) return;
     for (uint32_t r = 0; r < s->setup->regions_len; r++)
-        if (s->caps->at[r].touched) judge(s, r);
+        if (limited(&s->setup->regions[r]) && s->caps->at[r].judged_w != s->ledger.regions[r].it_w) judge(s, r);
 }

@@ -79,7 +79,8 @@ struct work {
     int64_t mark_ns, wall_ns; /* wall time of work done at mark_ns */
     int64_t done_ns, safe_ns; /* of it, work done, and work in a written checkpoint (below 0: less than left_ns says) */
     int64_t settled_ns;       /* work that was charged as useful */
-    int64_t paused_ns;        /* checkpoint time that was charged as such */
+    int64_t seen_wall_ns, seen_paused_ns; /* wall time at work, and of it writing, that was charged */
+    int64_t restore_ns;       /* of the start, reading a checkpoint; not yet charged as such */
     int64_t stop_ns;          /* it is suspended here: no work from then on; TICK_NEVER */
     int64_t look_ns;          /* whether its market still suits is looked at again; TICK_NEVER */
     struct charge energy;     /* charged since it started, inside the window, */
@@ -197,6 +198,7 @@ uint32_t sched_group(struct sched *s, uint32_t domain, uint32_t job); /* finds o
 void work_begin(struct sched *s, uint32_t slot); /* after slot->work_from_ns: sets end_ns */
 int64_t work_done(const struct work *w, int64_t now_ns);
 int64_t work_safe(const struct work *w, int64_t now_ns);
+int64_t work_wall(const struct work *w, int64_t now_ns); /* since work began, writing counted */
 int64_t work_paused(const struct work *w, int64_t now_ns); /* time spent writing checkpoints */
 void work_rebase(struct work *w, int64_t done_ns); /* left_ns fell by done_ns */
 void work_change(struct sched *s, uint32_t slot, double speed); /* from now on; settled before; sets end_ns */

@@ -352,7 +352,10 @@ static void kinds_change(struct fleet *f, uint32_t node, const struct shape *s, 
 
 /* The node's domain and class follow what a job took there, or gave back. A withdrawn node has neither. */
 static void node_changed(struct fleet *f, uint32_t node, int64_t gpu_milli, int whole, int64_t cpu) {
-    if (fleet_withdrawn(f, node)) return;
+    if (fleet_withdrawn(f, node)) {
+        f->domains[f->node_domain[node]].away_milli += (uint64_t)gpu_milli;
+        return;
+    }
     count_free(f, &f->nodes[node], gpu_milli, whole, cpu);
     node_settle(f, node, whole);
 }
@@ -452,12 +455,14 @@ void fleet_release(struct fleet *f, const struct shape *s, const struct take *t)
 
 /* ---- withdrawing ---- */
 
-/* Counts what is free on the node in (by 1) or out (by -1) of its domain. */
+/* Counts what is free on the node in (by 1) or out (by -1) of what its domain can give now. */
 static void count_node(struct fleet *f, uint32_t node, int by) {
     const struct node *n = &f->nodes[node];
     const struct node_class *c = &f->classes.at[n->class_id];
     f->domains[c->domain].fragmented_milli += by * c->fragmented_milli;
-    count_free(f, n, by * (int64_t)(1000ull * c->whole + c->share_free), by * (int)c->whole,
+    const int64_t milli = by * (int64_t)(1000ull * c->whole + c->share_free);
+    f->domains[c->domain].away_milli -= (uint64_t)milli;
+    count_free(f, n, milli, by * (int)c->whole,
                by * (int64_t)n->cpu_free);
 }
 

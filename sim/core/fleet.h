@@ -63,6 +63,7 @@ struct domain {
     uint32_t region, tenant;   /* tenant: SETUP_SHARED or whose nodes these are */
     uint32_t nodes;
     uint64_t capacity_milli, free_milli;  /* GPUs, in thousandths */
+    uint64_t away_milli;                  /* free ones of nodes that are withdrawn: asleep, unrented, down */
     uint64_t queued_milli;                /* asked for by jobs waiting in its line */
     uint64_t whole_free;                  /* wholly free devices */
     uint64_t cpu_free_milli;              /* of nodes that model CPUs */

@@ -279,9 +279,8 @@ static void attribute(struct sched *s, uint32_t job) {
 
 static double queue_s(const struct sched *s, uint32_t domain) {
     const struct domain *d = &s->world.fleet.domains[domain];
-    return d->capacity_milli ? ((double)(d->queued_milli + d->capacity_milli) - (double)d->free_milli) /
-                                   (double)d->capacity_milli * s->hold->mean_run_s
-                             : 0;
+    const double asked = (double)(d->queued_milli + d->capacity_milli) - (double)(d->free_milli + d->away_milli);
+    return d->capacity_milli ? asked / (double)d->capacity_milli * s->hold->mean_run_s : 0;
 }
 
 static struct route_offer offer(struct sched *s, uint32_t job, uint32_t region, const struct shift_job *sj) {
@@ -394,7 +393,8 @@ static struct market_job market_job(const struct sched *s, uint32_t domain, uint
 static uint32_t list_put(struct sched *s, const unsigned *markets, size_t len) {
     struct hold *h = s->hold;
     for (uint32_t i = 0; i < h->lists.len; i++)
-        if (h->lists.at[i].len == len && memcmp(h->lists.at[i].markets, markets, len * sizeof *markets) == 0) return i;
+        if (h->lists.at[i].len == len && memcmp(h->lists.at[i].markets, markets, len * sizeof *markets) == 0)
+            return i;
     struct sets *list = vec_push(&h->lists);
     *list = (struct sets){.len = len};
     for (size_t i = 0; i < len; i++) {
@@ -407,7 +407,8 @@ static uint32_t list_put(struct sched *s, const unsigned *markets, size_t len) {
 
 static size_t choose(const struct sched *s, const struct market_job *m, unsigned *sets, int64_t *changes_ns) {
     *changes_ns = TICK_NEVER;
-    if (s->hold->market) return s->hold->market->choose(s->setup->policy.market.params, m, s->world.now_ns, sets, changes_ns);
+    if (s->hold->market)
+        return s->hold->market->choose(s->setup->policy.market.params, m, s->world.now_ns, sets, changes_ns);
     sets[0] = m->allowed & m->present;
     return 1;
 }

@@ -202,7 +202,7 @@ static void settle(struct sched *s, struct iron_pool *p) {
         const double ns = (double)(now - p->settled_ns);
         charge_watts(&t->sleep, sleep_w(p) * p->count[OFF], &p->settled, &r->now);
         charge_watts(&t->boot, boot_w(p) * p->count[BOOTING], &p->settled, &r->now);
-        t->up_node_ns += ns * (elastic(p) ? p->count[UP] : p->len - p->count[DOWN]);
+        t->up_node_ns += ns * p->count[UP];
         t->down_node_ns += ns * p->count[DOWN];
         if (p->setup->bought == BOUGHT_SPOT) {
             t->spot_seconds += p->offered ? ns / 1e9 : 0;
@@ -312,7 +312,9 @@ static uint32_t foreseen(struct iron_pool *p, int64_t now_ns) {
 
 static void wake(struct sched *s, struct iron_pool *p, uint32_t count) {
     struct iron *iron = s->iron;
+    const double more_w = p->setup->base_w + p->setup->gpus * p->setup->gpu_idle_w - p->setup->sleep.sleep_w;
     for (; count > 0; count--) {
+        if (s->caps && !caps_allow(s, p->setup->region, fmax(more_w, p->setup->sleep.boot_w))) return;
         const uint32_t node = p->nodes[bits_first(&p->plan, p->off)];
         const struct sleep_setup *sleep = &p->setup->sleep;
         int64_t takes = sleep->boot_ns;
@@ -495,12 +497,20 @@ static void change_price(struct sched *s, uint32_t pool) {
 
 /* ---- what is wanted ---- */
 
+/* More nodes would not help a job that its region has no power for. */
+static bool waits_for_power(const struct sched *s, uint32_t id) {
+    const struct group *g = &s->groups.at[id];
+    const struct line *l = &s->lines[g->domain];
+    if (l->front != JOB_NONE && l->front_apart && s->group_of[l->front] == id) return l->front_why == WHY_POWER;
+    return g->aside && g->why == WHY_POWER;
+}
+
 /* Jobs of a group that might start, and what one of them asks for on the models it may use now. Jobs beyond a
  * hard quota could not start on any number of nodes. */
 static uint32_t group_wants(const struct sched *s, uint32_t id, struct shape *shape) {
     const struct group *g = &s->groups.at[id];
     const struct holding *h = &s->world.tenants[g->tenant];
-    uint32_t jobs = sched_group_jobs(s, id);
+    uint32_t jobs = waits_for_power(s, id) ? 0 : sched_group_jobs(s, id);
     *shape = *sched_group_shape(s, id);
     shape->models &= sched_group_models(s, id);
     const uint32_t milli = shape_gpu_milli(shape);

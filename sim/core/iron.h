@@ -35,7 +35,7 @@ struct iron;
 /* Per pool, inside the measured window. */
 struct iron_totals {
     struct charge sleep, boot;   /* facility energy of nodes asleep, and booting */
-    double up_node_ns;           /* elastic: time up; others: time not down */
+    double up_node_ns;           /* time up: not asleep, unrented, booting or down */
     double paid_usd;             /* elastic: billed for it, granularity and minimum counted; else 0 */
     double down_node_ns;         /* failed or in maintenance */
     uint64_t boots;

@@ -55,7 +55,7 @@ struct tally {
     double peak_w;                                /* highest facility power; run and region only */
     /* Faults and shifting: how often jobs failed, were evicted (spot), suspended, moved to another region */
     uint64_t failures, evictions, suspensions, migrations, boots;
-    /* Of held: writing checkpoints (part of overhead), and used but lost to failures and evictions */
+    /* Of held: writing and reading checkpoints (part of overhead), and used but lost to failures and evictions */
     double checkpoint_gpu_h, lost_gpu_h;
     double lost_energy_j, lost_usd, lost_co2_g;   /* of what jobs were charged (energy and capacity), the lost part */
     /* Energy of nodes asleep and booting (not in idle) */

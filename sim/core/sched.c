@@ -108,7 +108,8 @@ static uint32_t group_find(struct sched *s, uint32_t domain, uint32_t job) {
             s->group_slots[at] = (uint32_t)s->groups.len;
             struct group *g = vec_push(&s->groups);
             *g = (struct group){.domain = domain, .tenant = j->tenant, .class_id = j->class_id, .shape = j->shape,
-                                .market = market, .head = JOB_NONE, .tail = JOB_NONE, .root = TREE_NONE, .why = WHY_HEAD,
+                                .market = market, .head = JOB_NONE, .tail = JOB_NONE, .root = TREE_NONE,
+                                .why = WHY_HEAD,
                                 .why_since_ns = s->world.now_ns, .rate_pool = FLEET_NONE};
             evq_init(&g->heap, false);
             *vec_push(&s->lines[domain].groups) = (uint32_t)s->groups.len - 1;
@@ -323,7 +324,8 @@ static double cap_level(const struct sched *s, uint32_t domain) {
 }
 
 /* Of all takes together; a gang is as slow as its slowest part. */
-static struct rate takes_rate(const struct sched *s, const struct shape *shape, uint32_t takes, float u, double level) {
+static struct rate takes_rate(const struct sched *s, const struct shape *shape, uint32_t takes, float u,
+                              double level) {
     struct rate sum = take_rate(s, shape, &s->takes.at[takes], u, level);
     for (uint32_t t = s->takes.at[takes].next; t != FLEET_NONE; t = s->takes.at[t].next) {
         const struct rate rate = take_rate(s, shape, &s->takes.at[t], u, level);
@@ -370,17 +372,24 @@ static void charge_job(struct job_result *jr, const struct bill *by) {
     jr->capacity_usd += by->capacity_usd;
 }
 
-/* The parts of a span at work and at overhead, from what the job has done in it. */
+/* The parts of a span at work and at overhead, from what the job has done in it. Whole nanoseconds throughout, so
+ * that a job without overhead has exactly none. */
 static void work_span(struct sched *s, const struct slot *slot, struct span *span) {
     struct work *w = &s->works.at[slot - s->slots.at];
-    const int64_t done = work_done(w, s->world.now_ns);
+    const int64_t now = s->world.now_ns, done = work_done(w, now);
+    const int64_t wall = work_wall(w, now), paused = work_paused(w, now);
+    const int64_t worked = wall - w->seen_wall_ns - (paused - w->seen_paused_ns);
     span->useful_ns = (double)(done - w->settled_ns);
-    span->overhead_ns = fmax(0, span->ns - span->useful_ns / w->speed);
+    span->overhead_ns = span->ns - (double)worked;
+    double checkpoint = (double)(paused - w->seen_paused_ns);
+    if (w->restore_ns && now >= slot->work_from_ns) {
+        checkpoint += (double)w->restore_ns;
+        w->restore_ns = 0;
+    }
+    if (s->ledger.open) s->groups.at[slot->group].account.checkpoint += slot->gpu_milli * checkpoint;
     w->settled_ns = done;
-    const int64_t paused = work_paused(w, s->world.now_ns);
-    if (s->ledger.open)
-        s->groups.at[slot->group].account.checkpoint += slot->gpu_milli * (double)(paused - w->paused_ns);
-    w->paused_ns = paused;
+    w->seen_wall_ns = wall;
+    w->seen_paused_ns = paused;
 }
 
 /* What the job was charged since it started, to know the share of work that is lost. */
@@ -589,6 +598,7 @@ static void slot_begin(struct sched *s, uint32_t id) {
     if (s->job_results) {
         s->job_results[slot->job].held_ns -= now;
         if (!again) s->job_results[slot->job].first_node = s->takes.at[slot->takes].node;
+        s->job_results[slot->job].bought = s->setup->pools[take_pool(s, &s->takes.at[slot->takes])].bought;
     }
     slot->work_from_ns = now + s->setup->policy.round_cost_ns;
     if (again) slot->work_from_ns += restart_cost(s, slot->job);
@@ -596,6 +606,8 @@ static void slot_begin(struct sched *s, uint32_t id) {
     slot->expected_ns = slot->work_from_ns + (j->estimate_ns - (j->run_ns - j->left_ns));
     if (s->working) {
         work_begin(s, id);
+        if (again && (s->job_state[slot->job] & JOB_OWES) == JOB_OWES_RESTORE)
+            s->works.at[id].restore_ns = s->setup->policy.checkpoint.restore_ns;
         if (s->hold) hold_started(s, id);
     }
     if (s->backfill->needs_ends)

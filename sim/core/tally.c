@@ -290,7 +290,8 @@ static double gap(double a, double b) {
  * time charged; capacity paid = used + idle; lost within held; embodied charged within embodied. Returns the
  * largest relative gap. */
 static double ledger_gap(const struct sched *s, const struct tally *run, const struct tally *pools) {
-    double worst = gap(run->energy_j, run->job_energy_j + run->idle_energy_j + run->sleep_energy_j + run->boot_energy_j);
+    const double iron_j = run->idle_energy_j + run->sleep_energy_j + run->boot_energy_j;
+    double worst = gap(run->energy_j, run->job_energy_j + iron_j);
     worst = fmax(worst, gap(run->co2_g, run->job_co2_g + run->idle_co2_g + run->sleep_co2_g + run->boot_co2_g));
     /* prices may be negative: compare the cost against the money that moved, not against the net */
     const double moved = fmax(fabs(run->energy_usd), fmax(fabs(run->job_energy_usd), fabs(run->idle_energy_usd)));

@@ -12,7 +12,7 @@
 
 #include <math.h>
 
-static int64_t wall_at(const struct work *w, int64_t now) {
+int64_t work_wall(const struct work *w, int64_t now) {
     const int64_t until = now < w->stop_ns ? now : w->stop_ns;
     return w->wall_ns + (until > w->mark_ns ? until - w->mark_ns : 0);
 }
@@ -21,11 +21,11 @@ static int64_t at_speed(int64_t ns, double speed) { return speed == 1 ? ns : (in
 
 int64_t work_done(const struct work *w, int64_t now) {
     return w->done_ns +
-           at_speed(cycle_done_ns(&w->cycle, wall_at(w, now)) - cycle_done_ns(&w->cycle, w->wall_ns), w->speed);
+           at_speed(cycle_done_ns(&w->cycle, work_wall(w, now)) - cycle_done_ns(&w->cycle, w->wall_ns), w->speed);
 }
 
 int64_t work_safe(const struct work *w, int64_t now) {
-    const int64_t written = cycle_safe_ns(&w->cycle, wall_at(w, now));
+    const int64_t written = cycle_safe_ns(&w->cycle, work_wall(w, now));
     const int64_t before = cycle_done_ns(&w->cycle, w->wall_ns);
     return written >= before && written > cycle_safe_ns(&w->cycle, w->wall_ns)
                ? w->done_ns + at_speed(written - before, w->speed)
@@ -33,7 +33,7 @@ int64_t work_safe(const struct work *w, int64_t now) {
 }
 
 int64_t work_paused(const struct work *w, int64_t now) {
-    const int64_t wall = wall_at(w, now);
+    const int64_t wall = work_wall(w, now);
     return wall - cycle_done_ns(&w->cycle, wall);
 }
 
@@ -49,7 +49,8 @@ static void set_end(struct sched *s, uint32_t id) {
     const struct work *w = &s->works.at[id];
     const int64_t left = s->world.jobs.at[slot->job].left_ns - w->done_ns;
     const int64_t productive = w->speed == 1 ? left : (int64_t)ceil((double)left / w->speed);
-    slot->end_ns = w->mark_ns + cycle_wall_ns(&w->cycle, cycle_done_ns(&w->cycle, w->wall_ns) + productive) - w->wall_ns;
+    const int64_t until = cycle_done_ns(&w->cycle, w->wall_ns) + productive;
+    slot->end_ns = w->mark_ns + cycle_wall_ns(&w->cycle, until) - w->wall_ns;
 }
 
 void work_begin(struct sched *s, uint32_t id) {
@@ -67,7 +68,7 @@ void work_change(struct sched *s, uint32_t id, double speed) {
     const int64_t now = s->world.now_ns;
     if (now > w->mark_ns) {
         const int64_t done = work_done(w, now), safe = work_safe(w, now);
-        w->wall_ns = wall_at(w, now);
+        w->wall_ns = work_wall(w, now);
         w->mark_ns = now;
         w->done_ns = done;
         w->safe_ns = safe;

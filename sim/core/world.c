@@ -136,7 +136,8 @@ static void draw_estimates(struct jobs *jobs, const struct setup *setup) {
             const double guess = (double)j->run_ns * rng_lognormal(rng, 0, p->estimate_error);
             j->estimate_ns = guess < (double)TICK_NEVER ? (int64_t)guess : TICK_NEVER;
         }
-        if (p->overrun == OVERRUN_RAISE && p->estimate != ESTIMATE_CLASS_MEAN && j->estimate_ns < j->run_ns) j->estimate_ns = j->run_ns;
+        const bool raise = p->overrun == OVERRUN_RAISE && p->estimate != ESTIMATE_CLASS_MEAN;
+        if (raise && j->estimate_ns < j->run_ns) j->estimate_ns = j->run_ns;
         j->start_ns = j->end_ns = JOB_NOT_YET;
         j->left_ns = j->run_ns;
         j->next = JOB_NONE;

@@ -332,7 +332,7 @@ static bool row_values(const struct row *row, const struct summary *const *runs,
     return said;
 }
 
-/* --- what was saved against the baseline, and what it cost in waiting --- */
+/* --- what was saved against the baseline, and what it cost in time --- */
 
 enum { SAVINGS = 3 };
 static const struct saving {
@@ -346,7 +346,7 @@ static const struct saving {
     {"Emissions, CO2", "CO2", "total_co2_kg", {.name = "saved_kg", .unit = "kg"},
      {.name = "saved_kg_per_job_h", .unit = "kg/job-h"}},
 };
-static const struct metric wait_added = {.name = "wait_added_s", .unit = "s", .less_is_better = true};
+static const struct metric time_added = {.name = "time_added_s", .unit = "s", .less_is_better = true};
 
 /* A row of values that are differences already; NAN leaves a cell empty. */
 static void visit_saved(struct table_line *line, const struct metric *metric, const char *label, bool sub,
@@ -380,33 +380,34 @@ static bool saved_values(const struct saving *saving, const struct summary *cons
     return said;
 }
 
-/* Hours that a run's finished jobs waited longer than the baseline's, together; NAN where they did not. */
-static double hours_waited(const struct summary *run, const struct summary *base) {
-    const double hours = (summary_value(run, "wait_mean_s") - summary_value(base, "wait_mean_s")) / 3600;
+/* Hours by which a run's finished jobs completed later than the baseline's, together; NAN where they did not. Also a
+ * job that is suspended, or slowed by a power cap, makes its user wait. */
+static double hours_added(const struct summary *run, const struct summary *base) {
+    const double hours = (summary_value(run, "jct_mean_s") - summary_value(base, "jct_mean_s")) / 3600;
     return hours > 0 ? hours * summary_value(run, "jobs_finished") : NAN;
 }
 
-/* The wait added, and for each saving that is shown what an hour of it bought, where it bought anything. */
-static void waited_lines(const struct summary *const *runs, size_t count, const bool *shown,
+/* The time added, and for each saving that is shown what an hour of it bought, where it bought anything. */
+static void added_lines(const struct summary *const *runs, size_t count, const bool *shown,
                          struct table_line *line, table_visit *visit, void *context) {
     double *values = mem_alloc(count * sizeof *values);
     bool first = true;
     for (size_t i = 0; i < count; i++) {
-        values[i] = summary_value(runs[i], "wait_mean_s") - summary_value(runs[0], "wait_mean_s");
+        values[i] = summary_value(runs[i], "jct_mean_s") - summary_value(runs[0], "jct_mean_s");
         *line->cells[i].change = '\0';
     }
-    visit_saved(line, &wait_added, "Mean wait added", false, values, visit, context);
+    visit_saved(line, &time_added, "Completion time added, mean", false, values, visit, context);
     for (size_t k = 0; k < SAVINGS; k++) {
         const double base = summary_value(runs[0], savings[k].metric);
         bool paid = false;
         for (size_t i = 0; i < count; i++) {
             const double saved = base - summary_value(runs[i], savings[k].metric);
-            values[i] = saved > 0 ? saved / hours_waited(runs[i], runs[0]) : NAN;
+            values[i] = saved > 0 ? saved / hours_added(runs[i], runs[0]) : NAN;
             paid |= !isnan(values[i]);
         }
         if (!shown[k] || !paid) continue;
         char label[48];
-        snprintf(label, sizeof label, first ? "Per hour waited: %s" : "%s", savings[k].word);
+        snprintf(label, sizeof label, first ? "Per hour of it: %s" : "%s", savings[k].word);
         visit_saved(line, &savings[k].per_h, label, !first, values, visit, context);
         first = false;
     }
@@ -431,7 +432,7 @@ static void saved_lines(const struct summary *const *runs, size_t count, struct 
         visit_saved(line, &savings[k].saved, savings[k].label, false, values, visit, context);
         any = true;
     }
-    if (any) waited_lines(runs, count, shown, line, visit, context);
+    if (any) added_lines(runs, count, shown, line, visit, context);
     free(values);
 }
 

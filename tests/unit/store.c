@@ -230,7 +230,7 @@ Test(store, savings_and_what_they_cost_in_waiting) {
         sample_close(&sample);
     }
     store_close(store);
-    expect_answer("SELECT run_name, baseline, metric, wait_added_s, saved > 0, abs(per_job_h - saved /"
+    expect_answer("SELECT run_name, baseline, metric, time_added_s, saved > 0, abs(per_job_h - saved /"
                   " (4700 / 3600.0 * 3997)) < 1e-9 FROM v_saving WHERE part = 'run' ORDER BY metric",
                   "greener|fifo|energy_kwh|4700.0|0|1\ngreener|fifo|total_co2_kg|4700.0|1|1\n"
                   "greener|fifo|total_usd|4700.0|1|1\n");
