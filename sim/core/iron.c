@@ -327,8 +327,8 @@ static void wake(struct sched *s, struct iron_pool *p, uint32_t count) {
     }
 }
 
-/* A node that is up with nothing on it goes off after a while. Not in this instant even where that is none: the
- * pass that may use it comes at the instant's end. */
+/* A node that is up with nothing on it goes off after a while. Not in this instant even where that is none:
+ * the pass that may use it comes at the instant's end. */
 static void start_idle(struct sched *s, uint32_t node) {
     const struct iron_pool *p = pool_of(s, node);
     if (!p->sleeps) return;
@@ -561,8 +561,8 @@ static void add_supply(struct iron *iron, const struct node_class *state, uint32
         (struct supply){.state = *state, .class_id = class_id, .pool = pool, .nodes = nodes, .had = nodes};
 }
 
-/* What the domain has, in the order it is used up: free, booting, off. Returns where those that are off begin;
- * *up where those that are booting do. */
+/* What the domain has, in the order it is used up: free, booting, off. Returns where those that are off
+ * begin; *up where those that are booting do. */
 static size_t list_supplies(struct sched *s, uint32_t domain, size_t *up) {
     struct iron *iron = s->iron;
     const struct fleet *f = &s->world.fleet;
@@ -604,8 +604,8 @@ static void take_supplies(struct sched *s, uint32_t domain) {
     }
 }
 
-/* Nodes of the pool to wake beside those that jobs in line will have, so that `reserve` others are idle and as
- * many are up as yesterday needed. */
+/* Nodes of the pool to wake beside those that jobs in line will have, so that `reserve` others are idle and
+ * as many are up as yesterday needed. */
 static uint32_t spare_wanted(struct sched *s, struct iron_pool *p, uint32_t booting_used, uint32_t waking) {
     const uint32_t idle = idle_nodes(p) + p->count[BOOTING] - booting_used, coming = coming_nodes(p) + waking;
     const uint32_t reserve = p->setup->sleep.reserve, most = foreseen(p, s->world.now_ns);
@@ -805,7 +805,7 @@ double iron_failures_per_h(const struct sched *s, uint32_t takes) {
         sum += pool_failures_per_h(&s->setup->pools[pool]);
         if (faults->rack == 0 || faults->rack_every.model == NULL) continue;
         const uint32_t here = iron->position[node] / faults->rack;
-        if (here == rack && pool == rack_pool) sum -= 1 / mean_h(&faults->rack_every); /* fails with the last */
+        if (here == rack && pool == rack_pool) sum -= 1 / mean_h(&faults->rack_every); /* counted already */
         rack = here;
         rack_pool = pool;
     }

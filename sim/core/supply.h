@@ -17,8 +17,8 @@ struct supply {
     double had;         /* nodes before anything was taken */
 };
 
-/* Takes what up to `jobs` jobs of the shape need; returns how many of them are served. A gang (larger than any
- * node) is served whole or not at all. */
+/* Takes what up to `jobs` jobs of the shape need; returns how many of them are served. A gang (larger than
+ * any node) is served whole or not at all. */
 uint32_t supply_take(const struct fleet *fleet, struct supply *at, size_t len, const struct shape *shape,
                      bool is_gang, enum gang gang, uint32_t jobs);
 /* Whether an empty node of a type holds such a job, or is of use to such a gang. */

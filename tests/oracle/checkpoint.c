@@ -80,7 +80,7 @@ static struct outcome expected(double mean_s, double every_s, double segments) {
     const double length = every_s + write_s;
     const double lost_s = expm1(length / m) * worked_s(m, every_s, length) / -expm1(-length / m);
     const double lost_last_s = expm1(every_s / m) * worked_s(m, every_s, every_s) / -expm1(-every_s / m);
-    const double fails = (segments - 1) * expm1(length / m) + expm1(every_s / m); /* the last writes nothing */
+    const double fails = (segments - 1) * expm1(length / m) + expm1(every_s / m); /* the last: no write */
     return (struct outcome){.hours = fails * (m + y) / 3600,
                             .lost_h = ((segments - 1) * lost_s + lost_last_s) / 3600};
 }
@@ -140,8 +140,8 @@ static double least_of_fit(const double *x, const double *y) {
     return best;
 }
 
-/* The interval at which the same work takes the simulator least, in units of the published one. The same seeds
- * for all intervals: the same failures. */
+/* The interval at which the same work takes the simulator least, in units of the published one. The same
+ * seeds for all intervals: the same failures. */
 static double simulated_best(double mean_s, double published) {
     double x[INTERVALS], y[INTERVALS];
     for (int i = 0; i < INTERVALS; i++) {
