@@ -208,7 +208,9 @@ static struct shift_job shift_job(const struct sched *s, uint32_t job) {
 static int64_t release(const struct sched *s, uint32_t region, const struct shift_job *job, int64_t ready) {
     const struct hold *h = s->hold;
     if (h->shift == NULL) return ready;
-    const int64_t start = h->shift->start(h->shift_state, &h->outlooks[region], job, ready);
+    struct shift_job then = *job; /* as it will be when its data is there */
+    then.waited_ns += ready - s->world.now_ns;
+    const int64_t start = h->shift->start(h->shift_state, &h->outlooks[region], &then, ready);
     return start > ready ? start : ready;
 }
 

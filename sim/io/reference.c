@@ -89,6 +89,7 @@ static void print_models(FILE *to, const struct registry *registry) {
             "`order: sjf`, `arrivals: {model: poisson, rate: 120 /h}`.\n\n");
     for (enum kind kind = 0; kind < KIND_COUNT; kind++) {
         if (kind == KIND_IMPORT) continue; /* chosen on the command line, not in a scenario */
+        if (registry->counts[kind] == 0) continue;
         fprintf(to, "### %s\n\n", kind_names[kind]);
         for (size_t i = 0; i < registry->counts[kind]; i++) print_model(to, registry->models[kind][i]);
     }

@@ -129,7 +129,7 @@ Test(pair, is_the_best_of_all_pairs) {
                     if (here < least) least = here;
                 }
             const double got = paid(s, result.job_results[i].region, j->start_ns, j->run_ns);
-            cr_assert(got <= least * (1 + 1e-12), "round %d job %u: pays %.9g, the best pair %.9g", round, i, got, least);
+            cr_assert(got <= least * (1 + 1e-12), "round %d job %u: %.9g, the best pair %.9g", round, i, got, least);
             moved += result.job_results[i].region != 0;
             shifted += j->start_ns > j->submit_ns;
         }

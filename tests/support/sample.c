@@ -293,6 +293,7 @@ static void enrich(struct tally *t, double share, unsigned variant) {
     t->suspensions = (uint64_t)(200 * share * variant);
     t->why_s[WHY_SHIFT] = 3600 * 5200 * share * variant;
     t->wait_s.mean += 4700 * variant;
+    t->jct_s.mean += 4700 * variant;
 }
 
 void sample_enrich(struct sample *sample, unsigned variant) {

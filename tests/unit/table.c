@@ -202,15 +202,15 @@ Test(table, the_page_shows_what_there_is) {
     close_runs(rich, 2);
 }
 
-/* 100 jobs waited 0.1 h longer each: ten hours for 50 of 1,000 dollars and 20 of 400 kg. */
-Test(table, savings_and_their_price_in_waiting) {
+/* 100 jobs completed 0.1 h later each: ten hours for 50 of 1,000 dollars and 20 of 400 kg. */
+Test(table, savings_and_their_price_in_time) {
     struct summary runs[2];
     open_enriched(runs, 2);
     static const struct {
         const char *metric;
         double base, other;
     } values[] = {{"total_usd", 1000, 950}, {"energy_kwh", 2000, 2000}, {"total_co2_kg", 400, 380},
-                  {"wait_mean_s", 60, 420}, {"jobs_finished", 100, 100}};
+                  {"jct_mean_s", 600, 960}, {"jobs_finished", 100, 100}};
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         runs[0].parts[0].value[metric_index(values[i].metric)] = values[i].base;
         runs[1].parts[0].value[metric_index(values[i].metric)] = values[i].other;
@@ -222,8 +222,8 @@ Test(table, savings_and_their_price_in_waiting) {
     cr_assert(page);
     expect_in(page, "\n Cost USD 50.00 +5.0 %\n");
     expect_in(page, "\n Emissions, CO2 kg 20.00 +5.0 %\n");
-    expect_in(page, "\n Mean wait added min 6.000\n");
-    expect_in(page, "\n Per hour waited: cost USD/job-h 5.000\n");
+    expect_in(page, "\n Completion time added, mean min 6.000\n");
+    expect_in(page, "\n Per hour of it: cost USD/job-h 5.000\n");
     expect_in(page, "\n CO2 kg/job-h 2.000\n");
     cr_expect_null(strstr(page, "\n Energy "), "nothing was saved of it");
     free(printed);
