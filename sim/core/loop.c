@@ -94,6 +94,7 @@ static void run_loop(struct sched *s) {
             }
             sched_event(s, taken, !due && arrival != t && s->dirty.len == 0);
             s->events_done++;
+            /* A node that fails, say, takes with it what its jobs would have done at this very instant. */
             if (due && s->recalls) due = !evq_empty(&s->events) && (int64_t)evq_rank(evq_peek(&s->events)) == t;
         }
         sched_ended(s);

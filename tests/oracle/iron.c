@@ -17,9 +17,10 @@
 #include "support/testing.h"
 
 #include <criterion/criterion.h>
+#include <math.h>
 #include <string.h>
 
-enum { JOBS = 120, SEEDS = 12 };
+enum { JOBS = 120, SEEDS = 40 };
 
 struct scene {
     struct setup setup;
@@ -30,6 +31,7 @@ struct scene {
     char name[96];
 };
 
+/* Times are whole seconds, so that much happens at one instant. */
 static bool one_in(struct rng *rng, uint64_t n) { return rng_below(rng, n) == 0; }
 
 static int64_t some_s(struct rng *rng, uint64_t below) { return (int64_t)rng_below(rng, below) * TICK_S; }
@@ -38,7 +40,7 @@ static struct chosen lifetime(struct setup *setup, struct rng *rng, double mean_
     const struct registry *registry = models_registry();
     const char *name = registry->models[KIND_LIFETIME][rng_below(rng, registry->counts[KIND_LIFETIME])]->name;
     const struct chosen c = testing_model(&setup->arena, KIND_LIFETIME, name);
-    testing_param(c, "mean", mean_s * (0.5 + rng_uniform(rng)));
+    testing_param(c, "mean", floor(mean_s * (0.5 + rng_uniform(rng))));
     return c;
 }
 
@@ -143,7 +145,8 @@ static void draw_jobs(struct jobs *jobs, struct rng *rng) {
         if (one_in(rng, 6)) shape.gpus = 0, shape.share_milli = 1 + (uint32_t)rng_below(rng, 999);
         if (shape_gpu_milli(&shape) == 0 || one_in(rng, 3))
             shape.cpu_milli = 1 + (uint32_t)rng_below(rng, 9000);
-        const uint32_t j = testing_job(jobs, (double)rng_below(rng, 250), 1 + 50 * rng_uniform(rng), 0);
+        const double run_s = 1 + (double)rng_below(rng, 50);
+        const uint32_t j = testing_job(jobs, (double)rng_below(rng, 250), run_s, 0);
         testing_shape(jobs, &shape);
         jobs->at[j].utilisation = 1;
         jobs->priority[j] = (int32_t)rng_below(rng, 3);
