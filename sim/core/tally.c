@@ -287,7 +287,8 @@ static double gap(double a, double b) {
 }
 
 /* The identities: meter = jobs + idle + asleep + booting for energy, its cost and its emissions; GPU time held = GPU
- * time charged; capacity paid = used + idle; lost within held; embodied charged within embodied. Returns the
+ * time charged; capacity paid = used + idle; lost within held; embodied charged within embodied; carbon price and
+ * market-based emissions by region = by pool; of a site, drawn + charged = grid + sun + discharged. Returns the
  * largest relative gap. */
 static double ledger_gap(const struct sched *s, const struct tally *run, const struct tally *pools) {
     const double iron_j = run->idle_energy_j + run->sleep_energy_j + run->boot_energy_j;
@@ -308,6 +309,28 @@ static double ledger_gap(const struct sched *s, const struct tally *run, const s
     }
     worst = fmax(worst, gap(run->job_energy_j, pool_jobs_j));
     worst = fmax(worst, gap(run->job_embodied_g, pool_jobs_g));
+    double pools_usd = 0, pools_g = 0, groups_usd = 0;
+    for (size_t i = 0; i < s->setup->pools_len; i++) {
+        pools_usd += pools[i].carbon_usd;
+        pools_g += pools[i].market_co2_g;
+    }
+    for (size_t i = 0; i < s->groups.len; i++) groups_usd += s->groups.at[i].account.egress_usd;
+    for (size_t i = 0; i < s->setup->regions_len; i++) {
+        const struct region_account *r = &s->ledger.regions[i];
+        if (r->site == NULL) continue;
+        /* The site: what the nodes drew and the battery took = what sun, battery and grid gave. */
+        const struct site_totals *x = &r->opened.site, *y = &r->closed.site;
+        const double taken = y->facility_j - x->facility_j + y->charged_j - x->charged_j;
+        const double given = y->grid_j - x->grid_j + y->solar_used_j - x->solar_used_j + y->solar_stored_j -
+                             x->solar_stored_j + y->discharged_j - x->discharged_j;
+        worst = fmax(worst, gap(taken, given));
+        worst = fmax(worst, gap(y->facility_j - x->facility_j, r->closed.meter.j - r->opened.meter.j));
+        pools_usd += (y->grid_g - x->grid_g - (r->closed.meter.g - r->opened.meter.g)) / 1e3 *
+                     r->setup->carbon_usd_per_kg;
+    }
+    worst = fmax(worst, gap(run->carbon_usd, pools_usd));
+    worst = fmax(worst, gap(run->market_co2_g, pools_g));
+    worst = fmax(worst, gap(run->egress_usd, groups_usd));
     if (run->lost_gpu_h > run->held_gpu_h || run->job_embodied_g > run->embodied_g * (1 + 1e-9)) worst = 1;
     return by_groups == by_pools ? worst : 1;
 }

@@ -1,5 +1,5 @@
-# The same scenario and seed, the same bytes: one scenario that uses every order, backfill, place and route,
-# noisy estimates, random placement, shares, quotas and rounds, is run twice on one thread and once on four, in
+# The same scenario and seed, the same bytes: one scenario that uses every order, backfill, place, route,
+# shift, forecast and market, noisy estimates, random placement, shares, quotas and rounds, is run twice on one thread and once on four, in
 # processes of their own, and every table but the moments and durations of the wall clock must be the same.
 # Another seed must give other bytes. With HEADROOM_ALL=1 also: an unoptimised build by gcc and, where there is
 # clang, an optimised one by clang, made here. (scripts/same-bytes asks it of the suite's own builds.)
@@ -56,6 +56,20 @@ END
         echo "{'tenants[0].quota': 8, 'tenants[0].kind': $kind, policy.backfill: skip}"
     done
     echo "{policy.order: srtf, policy.round: 6 min, policy.restart: [7 s, 30 s, 60 s]}"
+    for shift in $(models shift); do
+        echo "{policy.shift: $shift, policy.shift_on: price, policy.wait: 12 h, policy.route: weighted}"
+    done
+    for forecast in $(models forecast); do
+        [ "$forecast" = given ] || echo "{policy.shift: lowest_window, policy.forecast: $forecast, policy.wait: 12 h}"
+    done
+    for market in $(models market); do
+        echo "{policy.market: $market, policy.backfill: skip, policy.checkpoint: {every: 30 min, write: 1 min}," \
+            "'pools[1].cost': {spot: {price: 3 USD/h, hazard: 0.2 /h, notice: 2 min}}}"
+    done
+    echo "{'pools[0].sleep': {after: 10 min, power: 40 W, boot: 5 min, boot_times: exponential, reserve: 1}, policy.backfill: skip," \
+        "'pools[1].faults': {node: {model: weibull, mean: 40 h}, repair: {model: lognormal, mean: 3 h}}," \
+        "policy.checkpoint: {every: daly, write: 1 min}}"
+    echo "{policy.cap: {when: price, above: 0.1 USD/kWh, level: 0.6}}"
 } | awk '{ printf "  - {name: r%d, set: %s}\n", NR, $0 }' >>every.yaml
 runs=$(grep -c 'name: r[0-9]' every.yaml)
 [ "$runs" -gt 30 ] || { echo "only $runs runs: the models were not listed"; exit 1; }
