@@ -240,7 +240,8 @@ static void faults_read(struct document *d, const struct yaml_node *node, uint64
 static const struct field maintenance_fields[] = {
     {.param = {.key = "first", .kind = PARAM_TIME, .offset = AT(first_ns), .least = 0, .most = 3.15576e9,
                .required = true,
-               .help = "When it begins; jobs that run then end first, and no others start."}},
+               .help = "When it begins; jobs that run then are stopped, with their work saved, and go on "
+                       "elsewhere or later."}},
     {.param = {.key = "every", .kind = PARAM_TIME, .offset = AT(every_ns), .least = 0, .most = 3.15576e9,
                .help = "When it begins again, from beginning to beginning; 0: once."}},
     {.param = {.key = "lasts", .kind = PARAM_TIME, .offset = AT(lasts_ns), .least = 1, .most = 31557600,

@@ -1,5 +1,5 @@
-# What README.md and docs/start.md say a command prints is what it prints: every `$ headroom ...` of their code blocks is
-# run, and the lines below it must come in that order ("..." stands for lines left out).
+# What README.md, docs/start.md and docs/energy.md say a command prints is what it prints: every `$ headroom ...` of their code
+# blocks is run, and the lines below it must come in that order ("..." stands for lines left out).
 set -u
 root=$1 program=$2 scratch=$3
 rm -rf "$scratch" && mkdir -p "$scratch" && cd "$scratch" || exit 1
@@ -24,7 +24,7 @@ finish() { # compares what was expected of the last command with what it printed
     command=
 }
 
-for page in README.md docs/start.md; do
+for page in README.md docs/start.md docs/energy.md; do
     fenced=no command=
     while IFS= read -r line; do
         case $line in
