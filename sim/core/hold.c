@@ -198,8 +198,14 @@ static struct shift_job shift_job(const struct sched *s, uint32_t job) {
                             .wait_ns = c && c->wait_ns >= 0 ? c->wait_ns : s->setup->policy.wait_ns,
                             .waited_ns = s->world.now_ns - j->submit_ns - ran,
                             .left_ns = j->estimate_ns > ran ? j->estimate_ns - ran : 0};
-    if (due < TICK_NEVER && due - j->submit_ns - out.length_ns < out.wait_ns)
-        out.wait_ns = due - j->submit_ns - out.length_ns;
+    if (due < TICK_NEVER) {
+        const struct cycle cycle = checkpoint_cycle(&s->setup->policy.checkpoint, s->hold->failures_per_ns);
+        const int64_t slack = due - j->submit_ns - cycle_wall_ns(&cycle, out.length_ns);
+        if (slack < out.wait_ns) out.wait_ns = slack;
+    }
+    /* Room for the cost of one more suspension, so that the limit holds after it too. */
+    if (s->hold->shift && s->hold->shift->stop)
+        out.wait_ns -= s->setup->policy.suspend_ns + s->setup->policy.resume_ns;
     if (out.wait_ns < 0) out.wait_ns = 0;
     return out;
 }
@@ -487,9 +493,10 @@ void hold_started(struct sched *s, uint32_t id) {
         (void)hold_looks(s, id);
     }
     if (h->shift == NULL || h->shift->stop == NULL) return;
-    const struct shift_job job = shift_job(s, slot->job);
+    struct shift_job job = shift_job(s, slot->job);
     const uint32_t region = s->world.fleet.domains[slot->domain].region;
     /* It begins to work when what it owed is done. */
+    job.waited_ns += slot->work_from_ns - s->world.now_ns;
     const int64_t stop = h->shift->stop(h->shift_state, &h->outlooks[region], &job, slot->work_from_ns);
     require(stop > slot->work_from_ns);
     /* Stopping costs as long as suspending takes: a job that would be done by then goes on to its end. */

@@ -72,8 +72,9 @@ static const struct field power_limit_fields[] = {
     {.param = {.key = "limit", .kind = PARAM_NUMBER, .dim = DIM_POWER, .offset = AT(limit_w), .least = 1,
                .most = 1e10, .required = true, .help = "Facility power, cooling included."}},
     {.param = {.key = "then", .kind = PARAM_CHOICE, .offset = AT(then), .choices = thens,
-               .help = "wait: jobs that would exceed it wait; cap: they start, and all GPUs of the region "
-                       "are capped by the table of `policy.cap`."}},
+               .help = "wait: jobs that would exceed it wait (those that run go on, also when the PUE rises "
+                       "later); cap: they start, and all GPUs of the region are capped by the table of "
+                       "`policy.cap`."}},
 };
 const struct block power_limit_block = {.title = "power_limit", BLOCK_FIELDS(power_limit_fields),
     .about = "What a site may draw is often less than what stands in it."};

@@ -1,0 +1,99 @@
+/*
+ * LLM services on the simulated fleet. A service is a stream of requests, a router, and replicas; a replica holds
+ * GPUs like a job does (a gang of `tensor_parallel` GPUs of one model), competes for them in the same lines, is
+ * charged by the same ledger, and may be preempted, fail or wait for a node like any job.
+ *
+ * Between control moments a service runs on its own: requests arrive, are routed and served by replica.h, up to the
+ * moment the main loop has reached. Control moments (every `every_ns`, and whenever a replica comes or goes) are events
+ * of the main loop; there the autoscaler looks, and what the replicas' GPUs drew beyond idle since the last one is
+ * charged at the flows of the time between.
+ *
+ * Records of replicas are jobs at the end of the run's own job table, `most` a service, submitted when the autoscaler
+ * asks; they count as jobs nowhere in the results but in what was held, drawn and paid.
+ */
+#ifndef HEADROOM_CORE_SERVICE_H
+#define HEADROOM_CORE_SERVICE_H
+
+#include "base/stats.h"
+#include "core/llm.h"
+#include "core/replica.h"
+#include "core/setup.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A stream of requests, sorted by arrival; read-only, shared by runs. */
+struct requests {
+    struct { int64_t arrival_ns; uint32_t prompt, output; uint16_t class_id, session; } *at;
+    size_t len;
+    uint64_t **blocks;      /* per request its prefix hashes, blocks_len[i] of them; NULL: none in the trace */
+    uint32_t *blocks_len;
+    const char **classes;   /* names of class_id */
+    size_t classes_len;
+};
+
+enum router { ROUTER_ROUND_ROBIN, ROUTER_LEAST_OUTSTANDING, ROUTER_SESSION, ROUTER_PREFIX };
+enum autoscale { SCALE_FIXED, SCALE_REACTIVE, SCALE_SCHEDULED };
+
+struct service_setup {
+    const char *name;
+    const char *tenant;            /* whose quota its replicas use; NULL: default */
+    const struct requests *requests;
+    double speed;                  /* arrival times are divided by it */
+    bool repeat;                   /* starts anew when it ends, until the horizon */
+    uint32_t tensor_parallel;
+    const struct llm_cost *cost;   /* per pool of the setup; gpus 0: it cannot run there */
+    uint32_t max_seqs, chunk_tokens;
+    bool prefix_cache;
+    enum router router;
+    enum autoscale autoscale;
+    uint32_t least, most, begin;   /* replicas */
+    int64_t every_ns;              /* between looks of the autoscaler */
+    double target;                 /* reactive: requests per replica (waiting and running) it aims at */
+    int64_t keep_ns;               /* reactive: a replica is given back when so long too many */
+    struct numbers schedule;       /* scheduled: 24 numbers of replicas by local hour of region 0 */
+    int64_t cold_start_ns;         /* from its GPUs to its first request: weights loaded, engine up */
+    int64_t slo_ttft_ns, slo_tpot_ns; /* 0: none */
+    bool split;                    /* prefill/decode disaggregation: */
+    uint32_t prefill_replicas;     /*   so many of them only prefill, the others only decode */
+    double transfer_bytes_per_s, transfer_s; /* KV transfer between them */
+};
+
+/* A histogram of times with log buckets of 1 %; quantiles are within half a bucket. */
+struct times {
+    uint64_t count[2400];          /* bucket i: 1 us x 1.01^i */
+    uint64_t total;
+    double sum_s, most_s;
+};
+void times_add(struct times *times, double s);
+double times_quantile(const struct times *times, double share); /* NAN when empty */
+
+struct service_result {
+    const char *name;
+    uint64_t arrived, finished, met; /* met: both service levels (goodput) */
+    uint64_t waiting;              /* at the end */
+    double prompt_tokens, output_tokens, cached_tokens;
+    struct times ttft, tpot, e2e;
+    double gpu_h, replica_h;       /* held, inside the window */
+    double energy_j, energy_usd, co2_g, capacity_usd; /* facility; of its replicas */
+    double kv_used;                /* mean share of the KV cache in use */
+    uint32_t replicas_most;
+    uint64_t starts, preemptions;  /* of replicas; of requests (recomputed) */
+    bool calibrated;
+};
+
+struct sched;
+struct services;
+/* Before jobs are bound: how many records its replicas need. */
+size_t services_records(const struct setup *setup);
+struct services *services_open(struct sched *s, uint32_t first_job); /* records first_job.. are its replicas' */
+void services_close(struct services *services);
+void services_begin(struct sched *s);
+void services_event(struct sched *s);                       /* EVENT_SERVE: a control moment */
+void services_started(struct sched *s, uint32_t job);       /* a replica has its GPUs */
+void services_stopped(struct sched *s, uint32_t job);       /* it lost them (preempted, failed), its requests move on */
+void services_end(struct sched *s);                         /* the run ends here */
+bool services_is(const struct services *services, uint32_t job);
+const struct service_result *services_result(const struct services *services, size_t index);
+
+#endif
