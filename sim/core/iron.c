@@ -203,11 +203,6 @@ static void settle(struct sched *s, struct iron_pool *p) {
         charge_watts(&t->sleep, sleep_w(p) * p->count[OFF], &p->settled, &r->now);
         charge_watts(&t->boot, boot_w(p) * p->count[BOOTING], &p->settled, &r->now);
         t->up_node_ns += ns * p->count[UP];
-        t->down_node_ns += ns * p->count[DOWN];
-        if (p->setup->bought == BOUGHT_SPOT) {
-            t->spot_seconds += p->offered ? ns / 1e9 : 0;
-            t->spot_nodes_s += ns / 1e9 * p->offered;
-        }
     }
     p->settled = r->now;
     p->settled_ns = now;
@@ -396,7 +391,6 @@ static void go_down(struct sched *s, uint32_t node, enum state to, enum interrup
 static void take_down(struct sched *s, uint32_t node, int64_t until_ns, enum interrupt cause) {
     struct iron_node *n = &s->iron->nodes[node];
     if (n->state == UP) {
-        if (cause == INTERRUPT_FAILURE) pool_of(s, node)->totals.failures += s->iron->open;
         go_down(s, node, DOWN, cause);
     } else if (n->state != DOWN) {
         set_state(s, node, DOWN);
@@ -441,8 +435,6 @@ static void taken_back(struct sched *s, uint32_t node) {
 
 static void give_notice(struct sched *s, uint32_t node) {
     struct iron_pool *p = pool_of(s, node);
-    p->totals.evictions += s->iron->open;
-    p->totals.evicted_warned += s->iron->open && notice_saves(s, p);
     start_leaving(s, node);
     if (p->setup->spot_notice_ns == 0) {
         taken_back(s, node);
@@ -478,7 +470,6 @@ static void read_offer(struct iron_pool *p) {
 }
 
 static void change_offer(struct sched *s, struct iron_pool *p) {
-    settle(s, p);
     cursor_step(&p->available);
     const uint32_t before = p->offered;
     read_offer(p);

@@ -37,13 +37,7 @@ struct iron_totals {
     struct charge sleep, boot;   /* facility energy of nodes asleep, and booting */
     double up_node_ns;           /* time up: not asleep, unrented, booting or down */
     double paid_usd;             /* elastic: billed for it, granularity and minimum counted; else 0 */
-    double down_node_ns;         /* failed or in maintenance */
     uint64_t boots;
-    uint64_t failures;           /* nodes that were up and went down unplanned */
-    uint64_t evictions;          /* nodes that were up and the spot market took back, */
-    uint64_t evicted_warned;     /* of them, with a notice long enough for a checkpoint */
-    double spot_seconds, spot_nodes_s; /* time the spot market offered any node, and node-time, clipped at the
-                                          pool's size */
 };
 
 /* NULL when nothing of the setup needs it. Called by world_open after the fleet and the ledger are open. */

@@ -6,10 +6,10 @@
  * Per iteration with P prefill tokens in chunks, B decodes, A = sum over chunks of chunk x (before + chunk / 2),
  * C = sum of the decodes' contexts (tokens):
  *
- *   T = max(compute, weights) + attention over the KV cache + attention of the prefill + all-reduce + overheads
+ *   T = max(compute, weights, host) + attention over the KV cache + attention of the prefill + all-reduce + overheads
  *
- * Between changes of the batch only C grows, by B an iteration: T is linear in C, so the sum of k iterations is
- * closed (llm_leap).
+ * host is what the CPU needs to launch an iteration, where the engine does not run ahead of the GPU. Between changes
+ * of the batch only C grows, by B an iteration: T is linear in C, so the sum of k iterations is closed (llm_leap_s).
  */
 #ifndef HEADROOM_CORE_LLM_H
 #define HEADROOM_CORE_LLM_H
@@ -19,13 +19,15 @@
 
 struct llm_model { /* architecture (config.json) */
     const char *name;
-    double layers, hidden, heads, kv_heads, head_dim, ffn, vocab;
+    double layers, hidden, heads, kv_heads, head_dim, ffn, vocab; /* ffn: of three matrices; 0 in an MoE */
     double experts, experts_active, expert_ffn, shared_ffn; /* MoE; experts 0: dense */
 };
+/* Weights, without the input embedding. */
+double llm_parameters(const struct llm_model *model);
 struct llm_chip { /* one GPU */
     const char *name;
     double flops_bf16, flops_fp8, flops_fp4; /* dense peaks, FLOP/s; 0: not supported */
-    double mem_bytes, mem_bytes_per_s, link_bytes_per_s; /* link: one direction */
+    double mem_bytes, mem_bytes_per_s, link_bytes_per_s; /* link: one direction; 0: none, one GPU a replica */
     double tdp_w, idle_w, loaded_idle_w;
     double p0, kc, km, pmax;                  /* power: share of TDP = p0 + (pmax - p0)(1 - exp(-(kc uc + km um))) */
     bool power_fitted;                        /* its own fit, not the joint one */
@@ -35,15 +37,20 @@ struct llm_engine { /* an engine's profile: efficiencies and overheads */
     const char *name;
     double ec, em, ekv, ea;                   /* of peak compute, weight reads, KV reads, attention compute */
     double all_reduce_s, link_efficiency, step_s, layer_s, seq_s, first_token_s;
+    double host_s;                            /* the CPU's share of an iteration that the GPU can hide */
     double kv_share;                          /* of memory the engine may use */
+    double reserve_bytes;                     /* of that, a GPU: activations, graphs, embedding */
     uint32_t max_seqs, chunk_tokens;
     double error_tpot, error_ttft;            /* expected relative error where calibrated; NAN: never compared */
+    double parameters_least, parameters_most; /* the dense models it was compared on */
 };
 
 /* One replica's arithmetic. All times in s. */
 struct llm_cost {
     double per_token_s, per_decode_s;         /* compute: (P + B) and B */
-    double weights_s;                         /* of a full read of the weights */
+    double weights_s;                         /* of a full read of the weights (MoE: without the routed experts) */
+    double experts_s, expert_miss_log;        /* MoE: of a read of all experts; ln(share one token leaves unread) */
+    double host_s;                            /* an iteration is at least so long, before attention */
     double per_kv_token_s;                    /* x C */
     double per_attention_s;                   /* x A */
     double per_reduced_token_s;               /* x (P + B) */
@@ -51,13 +58,16 @@ struct llm_cost {
     double first_token_s;
     double kv_tokens;                         /* capacity; <= 0: the model does not fit */
     double kv_bytes_per_token, weight_bytes;
-    double flops_per_token, attention_flops, bytes_weights, bytes_per_kv_token; /* for the guard and power, per GPU */
-    double peak_flops, peak_bytes_per_s;
+    /* For the guard and power, per GPU. attention_flops: x A and x C. bytes_experts: of all routed experts. */
+    double flops_per_token, flops_per_decode, attention_flops, bytes_weights, bytes_experts, bytes_per_kv_token;
+    double peak_flops, peak_attention_flops, peak_bytes_per_s;
     const struct llm_chip *chip;
     uint32_t gpus;
     bool calibrated;                          /* (engine, chip, precision) has measured points behind it */
 };
-/* *why (static text) when it cannot work: precision not supported, weights do not fit. */
+/* The engine's profile must be the one for this chip and precision (io/llm_catalog.h). *why (static text) when it
+ * cannot work: precision not supported, weights do not fit, efficiencies above 1. kv_tokens may be set to what a
+ * real engine reports. */
 bool llm_cost_of(const struct llm_model *model, const struct llm_chip *chip, const struct llm_engine *engine,
                  enum llm_precision precision, uint32_t tensor_parallel, struct llm_cost *cost, const char **why);
 /* One iteration. Never faster than FLOPs / peak and bytes / bandwidth (asserted, always). */
@@ -66,7 +76,8 @@ double llm_step_s(const struct llm_cost *cost, double prefill, double attention,
 double llm_leap_s(const struct llm_cost *cost, double decodes, double context, double k);
 /* The largest k >= 0 with llm_leap_s(k) <= s (solves the quadratic, then settles rounding by trying its neighbours). */
 double llm_iterations(const struct llm_cost *cost, double decodes, double context, double s);
-/* IT power of the replica's GPUs, averaged over an iteration (or leap) of such work in so much time; W. */
+/* IT power of the replica's GPUs, averaged over iterations of such work in so much time; W. tokens, attention and
+ * context are sums over the iterations (P + B, A, C). The output head's share of compute is left out. */
 double llm_power_w(const struct llm_cost *cost, double tokens, double attention, double context, double iterations,
                    double seconds);
 double llm_idle_w(const struct llm_cost *cost); /* loaded, no work */

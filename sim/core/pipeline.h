@@ -16,11 +16,11 @@
 struct stage {
     const char *name;
     double service_s;          /* of a batch */
-    double batch;              /* items */
+    double batch;              /* items, whole */
     double cpus, gpus;         /* of a worker; gpus may be a fraction */
     double memory_mib;
     uint32_t workers, workers_most; /* to begin with, and at most (autoscaling; equal: none) */
-    double buffer;             /* items that fit before it; >= batch */
+    double buffer;             /* items that fit before it, whole; >= batch */
     double start_s;            /* until a new worker works */
 };
 /* What a pipeline needs at a rate, and how it packs. */
@@ -43,13 +43,13 @@ struct packing pipeline_monolithic(double cpus, double gpus, const struct node_s
 struct packing pipeline_disaggregated(double cpus, double gpus, const struct node_shape *gpu_node,
                                       const struct node_shape *cpu_node);
 /* Data supply of a training job: items/s it is fetched and prepared at, and the share of time the GPU waits. */
-struct supply {
+struct data_supply {
     double fetch_bytes_per_s, memory_bytes_per_s, item_bytes, cache_hit; /* hit: share of items in memory */
     double prepare_items_per_s_per_cpu, cpus;
     double ingest_items_per_s;   /* of the GPUs, never stalled */
 };
-double supply_rate(const struct supply *supply);
-double supply_stall(const struct supply *supply);
+double pipeline_supply_rate(const struct data_supply *supply);
+double pipeline_supply_stall(const struct data_supply *supply);
 
 /* The simulation. */
 struct pipeline_run {

@@ -172,6 +172,11 @@ struct speed_model {
     /* Share of steps that count towards convergence at this batch (statistical efficiency); NULL: 1. */
     double (*efficiency)(const void *params, const struct scale *scale, double progress);
 };
+/* Models that know several chips name them in one text, separated by semicolons, and hold a row for each. How many
+ * it names, and which of them a chip is (SIZE_MAX: none). NULL or "": one row, for any chip. */
+size_t speed_chips(const char *names);
+size_t speed_chip(const char *names, const char *chip);
+static inline double scale_gpus(const struct scale *scale) { return scale->gpus * scale->share; }
 
 /* Times to failure and to repair (models/fail): the quantile function at u in (0, 1), in s. */
 struct lifetime_model {

@@ -22,6 +22,8 @@ struct column {
 static const struct column accelerator_columns[] = {
     {"name", NULL, ""}, {"vendor", NULL, ""}, {"memory_gb", NULL, ""}, {"memory_gb_per_s", NULL, ""},
     {"bf16_tflops", NULL, ""}, {"gpu_idle_w", "power.gpu_idle", " W"}, {"gpu_peak_w", "power.gpu_peak", " W"},
+    {"fp8_tflops", NULL, ""}, {"fp4_tflops", NULL, ""}, {"link_gb_per_s", NULL, ""}, {"loaded_idle_w", NULL, ""},
+    {"power_p0", NULL, ""}, {"power_kc", NULL, ""}, {"power_km", NULL, ""}, {"power_pmax", NULL, ""},
     {"estimates", NULL, ""}, {"source", NULL, ""}, {NULL, NULL, NULL}};
 static const struct column node_columns[] = {
     {"name", NULL, ""}, {"gpu", "gpu", ""}, {"gpus", "gpus", ""}, {"cpus", "cpus", ""},
@@ -128,7 +130,7 @@ static bool read_row(void *context, const struct csv_row *row, struct err *err) 
     return true;
 }
 
-static const char *find_file(struct arena *arena, const char *name) {
+const char *catalog_find(struct arena *arena, const char *name) {
     const char *own = getenv("HEADROOM_CATALOG");
     if (own && path_exists(path_join(arena, own, name))) return path_join(arena, own, name);
     for (size_t i = 0; i < folders.len; i++)
@@ -142,7 +144,7 @@ void catalog_init(struct catalog *catalog, struct arena *arena, struct err *err)
 
 const struct yaml_node *catalog_table(struct catalog *catalog, enum catalog_table table) {
     if (catalog->tables[table]) return catalog->tables[table];
-    const char *file = find_file(catalog->arena, tables[table].file);
+    const char *file = catalog_find(catalog->arena, tables[table].file);
     struct yaml_node here = {.file = file};
     catalog->tables[table] = yaml_map(catalog->arena, &here);
     struct filling f = {.catalog = catalog, .table = table, .entries = catalog->tables[table], .file = file};

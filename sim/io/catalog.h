@@ -22,5 +22,8 @@ struct catalog {
 void catalog_init(struct catalog *catalog, struct arena *arena, struct err *err);
 /* The table as a mapping of entries; empty when no catalogue was found. */
 const struct yaml_node *catalog_table(struct catalog *catalog, enum catalog_table table);
+/* Path of a file of the catalogue: in $HEADROOM_CATALOG, else in the first of the program's folders that has it;
+ * NULL when none does. */
+const char *catalog_find(struct arena *arena, const char *name);
 
 #endif
