@@ -140,7 +140,7 @@ struct sched {
     struct hold *hold;     /* shifting, data transfer, markets */
     struct iron *iron;     /* nodes that come and go */
     struct caps *caps;     /* power caps and limits */
-    bool working, embodies;
+    bool working, embodies, speeds; /* speeds: classes have a speed model */
     struct { struct work *at; size_t len, cap; } works;
     uint8_t *job_state;    /* JOB_OWES_*, JOB_HELD */
     bool recalls;          /* an event may call off another that is due at the same instant */
@@ -202,7 +202,12 @@ int64_t work_wall(const struct work *w, int64_t now_ns); /* since work began, wr
 int64_t work_paused(const struct work *w, int64_t now_ns); /* time spent writing checkpoints */
 void work_rebase(struct work *w, int64_t done_ns); /* left_ns fell by done_ns */
 void work_change(struct sched *s, uint32_t slot, double speed); /* from now on; settled before; sets end_ns */
+int64_t work_expected(const struct sched *s, uint32_t slot); /* its end by its estimate, at its present speed */
 int64_t work_moment(const struct sched *s, uint32_t slot, int64_t when_ns); /* its next event, at most when_ns */
+/* How fast the slot's job goes where it runs, over how fast its run time was recorded; 1 without a speed model. */
+double work_pace(const struct sched *s, const struct slot *slot);
+/* Whether jobs of every class can run on every GPU model their class has a speed for. */
+bool work_check(const struct sched *s, struct err *err);
 double pool_failures_per_h(const struct pool_setup *pool); /* of one of its nodes, spot hazard included */
 
 /* hold.c */

@@ -577,9 +577,10 @@ static void slot_schedule(struct sched *s, uint32_t id) {
 static struct rate slot_rate(struct sched *s, const struct slot *slot) {
     struct group *g = &s->groups.at[slot->group];
     const float u = s->world.jobs.at[slot->job].utilisation;
-    const bool alike = slot->pool != FLEET_NONE && s->caps == NULL;
+    const bool alike = slot->pool != FLEET_NONE && s->caps == NULL && !s->speeds;
     if (alike && slot->pool == g->rate_pool && u == g->rate_utilisation) return g->rate;
-    const struct rate rate = takes_rate(s, group_shape(s, g), slot->takes, u, cap_level(s, slot->domain));
+    struct rate rate = takes_rate(s, group_shape(s, g), slot->takes, u, cap_level(s, slot->domain));
+    if (s->speeds) rate.speed *= work_pace(s, slot);
     if (alike) {
         g->rate = rate;
         g->rate_pool = slot->pool;
@@ -606,6 +607,7 @@ static void slot_begin(struct sched *s, uint32_t id) {
     slot->expected_ns = slot->work_from_ns + (j->estimate_ns - (j->run_ns - j->left_ns));
     if (s->working) {
         work_begin(s, id);
+        if (s->speeds) slot->expected_ns = work_expected(s, id);
         if (again && (s->job_state[slot->job] & JOB_OWES) == JOB_OWES_RESTORE)
             s->works.at[id].restore_ns = s->setup->policy.checkpoint.restore_ns;
         if (s->hold) hold_started(s, id);
@@ -756,17 +758,15 @@ static void suspend(struct sched *s, uint32_t id) {
 
 void sched_rerate(struct sched *s, uint32_t id) {
     struct slot *slot = &s->slots.at[id];
-    const struct job *j = &s->world.jobs.at[slot->job];
     slot_settle(s, slot);
     slot_count(s, slot, -1);
-    slot->rate = takes_rate(s, world_shape(&s->world, slot->job), slot->takes, j->utilisation,
-                            cap_level(s, slot->domain));
+    slot->rate = slot_rate(s, slot);
     slot_count(s, slot, 1);
     if (!s->working) return;
     struct line *l = &s->lines[slot->domain];
     work_change(s, id, slot->rate.speed);
     if (s->backfill->needs_ends) tree_remove(&s->ends, &l->ends, order_key_i64(slot->expected_ns), id);
-    slot->expected_ns = slot->end_ns + (j->estimate_ns - j->run_ns);
+    slot->expected_ns = work_expected(s, id);
     if (s->backfill->needs_ends)
         tree_insert(&s->ends, &l->ends, order_key_i64(slot->expected_ns), id, slot->gpu_milli);
     if (s->order->preemptive) tree_remove(&s->running, &l->running, ~slot->running_key, id);
@@ -779,10 +779,11 @@ void sched_pool_price(struct sched *s, uint32_t pool, double usd_per_node_ns) {
     for (uint32_t id = 0; id < s->slots.len; id++)
         if (s->slots.at[id].job != JOB_NONE) slot_settle(s, &s->slots.at[id]); /* several pools may hold parts of it */
     s->ledger.pools[pool].node_usd_per_ns = usd_per_node_ns;
+    for (size_t g = 0; g < s->groups.len; g++) s->groups.at[g].rate_pool = FLEET_NONE; /* remembered at the old price */
     for (uint32_t id = 0; id < s->slots.len; id++) {
         struct slot *slot = &s->slots.at[id];
         if (slot->job == JOB_NONE || (slot->pool != FLEET_NONE && slot->pool != pool)) continue;
-        slot->rate = sched_rate_at(s, id, cap_level(s, slot->domain));
+        slot->rate = slot_rate(s, slot);
     }
 }
 

@@ -191,6 +191,9 @@ struct class_setup {
     int64_t wait_ns;           /* how long shifting may delay them; -1: policy.wait_ns */
     unsigned markets;          /* bit set of enum bought they may use */
     double data_gb;            /* moved when a job runs away from its tenant's home */
+    struct chosen speed;       /* KIND_SPEED: how fast its jobs go where they run; model NULL: as recorded */
+    const char *speed_gpu;     /* the GPU model their run times were recorded on, on as few nodes as hold them */
+    double speed_batch;        /* of the whole job; 0: the model's own */
 };
 
 /* What it takes to move data from one region to another: [from * regions + to]. */

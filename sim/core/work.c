@@ -11,6 +11,8 @@
 #include "base/tick.h"
 
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 int64_t work_wall(const struct work *w, int64_t now) {
     const int64_t until = now < w->stop_ns ? now : w->stop_ns;
@@ -77,12 +79,87 @@ void work_change(struct sched *s, uint32_t id, double speed) {
     set_end(s, id);
 }
 
+int64_t work_expected(const struct sched *s, uint32_t id) {
+    const struct slot *slot = &s->slots.at[id];
+    const struct job *j = &s->world.jobs.at[slot->job];
+    return slot->end_ns + (int64_t)((double)(j->estimate_ns - j->run_ns) / s->works.at[id].speed);
+}
+
 int64_t work_moment(const struct sched *s, uint32_t id, int64_t when) {
     const struct work *w = &s->works.at[id];
     const int64_t gone = w->stop_ns < TICK_NEVER ? w->stop_ns + s->setup->policy.suspend_ns : TICK_NEVER;
     if (gone < when) when = gone;
     return w->look_ns < when ? w->look_ns : when;
 }
+
+/* ---- pace ---- */
+
+/* Where the run times of a class were recorded: on whole nodes of eight, as few as hold the job. */
+enum { RECORDED_NODE_GPUS = 8 };
+
+static const struct class_setup *class_of(const struct sched *s, uint32_t job) {
+    const struct job *j = &s->world.jobs.at[job];
+    return setup_class(s->setup, s->world.jobs.classes.at[j->class_id], j->run_ns);
+}
+
+double work_pace(const struct sched *s, const struct slot *slot) {
+    const struct shape *shape = world_shape(&s->world, slot->job);
+    const struct class_setup *c = class_of(s, slot->job);
+    if (c == NULL || c->speed.model == NULL || shape_gpu_milli(shape) == 0) return 1;
+    const struct speed_model *m = (const struct speed_model *)(const void *)c->speed.model;
+    uint32_t nodes = 0;
+    for (uint32_t t = slot->takes; t != FLEET_NONE; t = s->takes.at[t].next) nodes++;
+    const uint32_t pool = s->world.fleet.nodes[s->takes.at[slot->takes].node].pool;
+    struct scale here = {.chip = s->setup->pools[pool].gpu, .gpus = shape->gpus ? shape->gpus : 1, .nodes = nodes,
+                         .share = shape->share_milli ? shape->share_milli / 1000.0 : 1, .batch = c->speed_batch};
+    struct scale there = here;
+    there.chip = c->speed_gpu;
+    there.nodes = (here.gpus + RECORDED_NODE_GPUS - 1) / RECORDED_NODE_GPUS;
+    const double now = m->per_s(c->speed.params, &here), recorded = m->per_s(c->speed.params, &there);
+    return now > 0 && recorded > 0 ? now / recorded : 1;
+}
+
+static bool runs(const struct class_setup *c, const char *chip, uint32_t gpus) {
+    const struct speed_model *m = (const struct speed_model *)(const void *)c->speed.model;
+    const uint32_t nodes = (gpus + RECORDED_NODE_GPUS - 1) / RECORDED_NODE_GPUS;
+    return m->per_s(c->speed.params, &(struct scale){chip, gpus, nodes, 1, c->speed_batch}) > 0;
+}
+
+/* Where jobs of the class and shape could be put and their speed is not known. */
+static void check_shape(const struct sched *s, const struct class_setup *c, const struct shape *shape,
+                        struct err *err) {
+    const struct place_in_file at = {.path = "classes.speed"};
+    if (!runs(c, c->speed_gpu, shape->gpus))
+        err_add(err, at, "'%s' knows no speed on %u GPUs of %s, where run times were recorded", c->speed.model->name,
+                shape->gpus, c->speed_gpu);
+    struct names models;
+    names_init(&models);
+    for (size_t p = 0; p < s->setup->pools_len; p++) {
+        const struct pool_setup *pool = &s->setup->pools[p];
+        const bool accepted = shape->models >> fleet_model(&models, pool) & 1;
+        if (accepted && pool->gpus && strcmp(pool->gpu, c->speed_gpu) != 0 && !runs(c, pool->gpu, shape->gpus))
+            err_add(err, at, "'%s' knows no speed on %u GPUs of %s (pool '%s'); say which GPU models the jobs accept",
+                    c->speed.model->name, shape->gpus, pool->gpu, pool->name);
+    }
+    names_free(&models);
+}
+
+bool work_check(const struct sched *s, struct err *err) {
+    const struct jobs *jobs = &s->world.jobs;
+    const size_t found = err->found, shapes = jobs->shapes.len;
+    bool *seen = mem_zero(shapes * s->setup->classes_len + 1, sizeof *seen);
+    for (uint32_t i = 0; s->speeds && i < jobs->len; i++) {
+        const struct class_setup *c = class_of(s, i);
+        if (c == NULL || c->speed.model == NULL || world_shape(&s->world, i)->gpus == 0) continue;
+        bool *once = &seen[(size_t)(c - s->setup->classes) * shapes + jobs->at[i].shape];
+        if (!*once) check_shape(s, c, world_shape(&s->world, i), err);
+        *once = true;
+    }
+    free(seen);
+    return err->found == found;
+}
+
+/* ---- failures ---- */
 
 static double per_h(const struct chosen *lifetime) {
     if (lifetime->model == NULL) return 0;

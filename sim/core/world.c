@@ -233,13 +233,14 @@ static void open_rest(struct sched *s) {
     const struct setup *setup = s->setup;
     s->in_trees = s->backfill->needs_search;
     s->working = setup->policy.checkpoint.kind != CHECKPOINT_NONE;
+    for (size_t i = 0; i < setup->classes_len; i++) s->speeds |= setup->classes[i].speed.model != NULL;
     for (size_t i = 0; i < setup->pools_len; i++) s->embodies |= setup->pools[i].embodied_g_per_node_h > 0;
     hold_open(s);
     s->iron = iron_open(s);
     caps_open(s);
-    s->working |= s->iron != NULL;
+    s->working |= s->iron != NULL || s->speeds;
     if (s->hold || s->working) s->job_state = arena_alloc(&s->arena, s->world.jobs.len + 1, sizeof *s->job_state);
-    const bool plain = s->hold == NULL && s->iron == NULL && s->caps == NULL;
+    const bool plain = s->hold == NULL && s->iron == NULL && s->caps == NULL && !s->speeds;
     s->recalls = !plain;
     s->hands_over &= plain;
     s->skips_line &= plain;
@@ -298,7 +299,7 @@ bool world_open(struct sched *s, const struct setup *setup, const struct jobs *t
     open_models(s);
     open_rest(s);
     arena_seal(&s->arena);
-    return check_accepts(s, err);
+    return check_accepts(s, err) & work_check(s, err);
 }
 
 void world_close(struct sched *s) {

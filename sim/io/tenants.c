@@ -113,6 +113,14 @@ static const struct field class_fields[] = {
                .help = "The purchases they may run on: free, owned, rented, reserved, on_demand, spot; any "
                        "when left out."},
      .read = read_node, .form = "a list of names"},
+    {.param = {.key = "speed", .offset = AT(class.speed),
+               .help = "How fast its jobs go where they run, by GPU model and number; as recorded when left out."},
+     .read = read_model, .models = KIND_SPEED},
+    {.param = {.key = "speed_gpu", .kind = PARAM_TEXT, .offset = AT(class.speed_gpu),
+               .help = "GPU model on which the run times of the trace or load were recorded; required with "
+                       "`speed`."}},
+    {.param = {.key = "batch", .kind = PARAM_NUMBER, .offset = AT(class.speed_batch), .least = 0, .most = 1e12,
+               .help = "Batch of the whole job, for speed models that ask; 0: the model's own."}},
     {.param = {.key = "data", .kind = PARAM_NUMBER, .dim = DIM_DATA, .offset = AT(class.data_gb), .least = 0,
                .most = 1e9, .help = "Moved when such a job runs away from its tenant's home."}},
 };
@@ -167,6 +175,10 @@ static void class_read(struct document *d, const struct yaml_node *map, struct c
     class->name = class_name(d, draft.name);
     class->markets = draft.markets ? markets_read(d, draft.markets) : (1U << BOUGHT_COUNT) - 1;
     if (!yaml_get(map, "wait")) class->wait_ns = -1;
+    if (class->speed.model && !class->speed_gpu)
+        reading_add(&d->r, map, "missing key \"speed_gpu\": a speed is relative to where run times were recorded");
+    if (class->speed_gpu && !yaml_get(map, "speed"))
+        reading_add_key(&d->r, map, "speed_gpu", "\"speed_gpu\" without \"speed\"");
 }
 
 void classes_read(struct document *d, const struct yaml_node *list) {

@@ -222,7 +222,7 @@ Test(table, savings_and_their_price_in_time) {
     cr_assert(page);
     expect_in(page, "\n Cost USD 50.00 +5.0 %\n");
     expect_in(page, "\n Emissions, CO2 kg 20.00 +5.0 %\n");
-    expect_in(page, "\n Completion time added, mean min 6.000\n");
+    expect_in(page, "\n Completion time added min 6.000\n");
     expect_in(page, "\n Per hour of it: cost USD/job-h 5.000\n");
     expect_in(page, "\n CO2 kg/job-h 2.000\n");
     cr_expect_null(strstr(page, "\n Energy "), "nothing was saved of it");
