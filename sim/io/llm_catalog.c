@@ -211,7 +211,8 @@ const struct llm_engine *llm_catalog_engine(const struct llm_catalog *catalog, c
                                             enum llm_precision precision, const char *chip, struct place_in_file at,
                                             struct err *err) {
     const struct llm_engine *any = NULL;
-    if (!find(catalog->profiles, catalog->profiles_len, sizeof *catalog->profiles, name, "engine", at, err)) return NULL;
+    if (!find(catalog->profiles, catalog->profiles_len, sizeof *catalog->profiles, name, "engine", at, err))
+        return NULL;
     for (size_t i = 0; i < catalog->profiles_len; i++) {
         const struct llm_profile *p = &catalog->profiles[i];
         if (p->precision != precision || strcmp(p->engine.name, name) != 0) continue;

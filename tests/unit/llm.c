@@ -69,12 +69,14 @@ Test(llm, step_from_the_equation) {
     struct llm_cost cost = cost_of("Llama-3.1-70B", "H100-SXM5-80", "vllm-2025", LLM_FP8, 4);
     double L = 80, d = 8192, nq = 64, nkv = 8, dh = 128, t = 4, F = 1979e12, Fa = 989e12, BW = 3350e9;
     double N = L * (2 * d * nq * dh + 2 * d * nkv * dh + 3 * d * 28672), H = 128256 * d, k = 2 * L * nkv * dh * 2;
-    static const double works[][4] = {{0, 0, 1, 1000}, {0, 0, 64, 98304}, {512, 131072, 63, 90000}, {8192, 33554432, 0, 0}};
+    static const double works[][4] = {
+        {0, 0, 1, 1000}, {0, 0, 64, 98304}, {512, 131072, 63, 90000}, {8192, 33554432, 0, 0}};
     for (size_t i = 0; i < sizeof works / sizeof *works; i++) {
         double P = works[i][0], A = works[i][1], B = works[i][2], C = works[i][3];
         double T = fmax((2 * N * (P + B) + 2 * H * B) / (t * F * .643), (N + 2 * H) / (t * BW * .92)) +
                    C * k / (t * BW * .553) + 4 * L * nq * dh * A / (t * Fa * .205) +
-                   2 * L * (1.06e-6 + 4 * (P + B) * d * (t - 1) / t / (450e9 * .532)) + 1.92e-3 + L * 41.8e-6 + 42.2e-6 * B;
+                   2 * L * (1.06e-6 + 4 * (P + B) * d * (t - 1) / t / (450e9 * .532)) + 1.92e-3 + L * 41.8e-6 +
+                   42.2e-6 * B;
         cr_expect(testing_near(llm_step_s(&cost, P, A, B, C), T, 1e-12), "work %zu: %.17g, not %.17g", i,
                   llm_step_s(&cost, P, A, B, C), T);
     }
@@ -184,7 +186,8 @@ Test(llm, leap_inverts) {
 Test(llm, experts_are_read_as_chosen) {
     struct llm_cost cost = cost_of("Mixtral-8x7B", "H100-SXM5-80", "vllm-2025", LLM_BF16, 2);
     double expert = 3. * 32 * 4096 * 14336, dense = 32 * 2. * 4096 * 128 * (32 + 8), head = 32000. * 4096;
-    double bytes_s = 2 * 3350e9 * .88, fixed = llm_step_s(&cost, 0, 0, 1, 0) - (2 * expert * 2 + dense * 2 + head * 2) / bytes_s;
+    double bytes_s = 2 * 3350e9 * .88;
+    double fixed = llm_step_s(&cost, 0, 0, 1, 0) - 2 * (2 * expert + dense + head) / bytes_s;
     cr_expect_lt(fixed, 5e-3);
     for (double n = 2; n <= 64; n *= 2) {
         double read = 8 * (1 - pow(0.75, n)) * expert;
@@ -229,7 +232,7 @@ Test(llm, refusals) {
     cr_expect_not(llm_cost_of(big, h100, &engine, LLM_BF16, 0, &cost, &why));
     engine.ec = 1.01;
     cr_expect_not(llm_cost_of(big, h100, &engine, LLM_BF16, 4, &cost, &why));
-    cr_expect_str_eq(why, "the engine's efficiencies must be above 0 and at most 1: nothing is faster than its hardware");
+    cr_expect(strstr(why, "nothing is faster than its hardware") != NULL);
 }
 
 Test(llm, what_is_calibrated) {
@@ -278,7 +281,8 @@ static void write_file(const char *folder, const char *name, const char *bytes) 
 Test(llm, broken_tables) {
     char *folder = sample_folder();
     write_file(folder, "llm_models.csv",
-               "name,layers,hidden,heads,kv_heads,head_dim,ffn,vocab,experts,experts_active,expert_ffn,shared_ffn,source\n"
+               "name,layers,hidden,heads,kv_heads,head_dim,ffn,vocab,experts,experts_active,expert_ffn,"
+               "shared_ffn,source\n"
                "a,32,x,32,8,128,14336,,,,,,here\n"
                "b,1\n");
     setenv("HEADROOM_CATALOG", folder, 1);
