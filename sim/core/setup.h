@@ -184,6 +184,10 @@ struct policy_setup {
     } cap;
 };
 
+/* V100 training under a power cap, as a share of its TDP (Zeus, NSDI'23): the table where none is given. */
+enum { CAP_LEVELS = 7 };
+extern const double cap_levels[CAP_LEVELS], cap_speeds[CAP_LEVELS];
+
 /* What jobs of a class may do; the first entry that matches a job holds. */
 struct class_setup {
     const char *name;          /* class of the trace or load; NULL: any */
