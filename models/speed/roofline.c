@@ -70,7 +70,7 @@ static const struct param params[] = {
     NUMBER("mfu_gpus", mfu_gpus, 1, 1, 1e9, "GPUs up to which mfu holds."),
     NUMBER("mfu_loss", mfu_loss, 0, 0, 0.5,
            "Part of mfu lost with each doubling beyond mfu_gpus; 0.02 for GPT-3 from 96 to 4,608 H100."),
-    NUMBER("precision_gain", gain, 0, 0, 16, "Speed over 16 bits; 0: FP8 1.3, FP4 1.6, FP32 a third, as measured."),
+    NUMBER("precision_gain", gain, 0, 0, 16, "Speed over 16 bits; 0: FP8 1.3, FP4 1.6, FP32 1/3."),
     NUMBER("weight_bytes", weight_bytes, 2, 0, 64, "Bytes a parameter of weights."),
     NUMBER("gradient_bytes", gradient_bytes, 4, 0, 64, "Bytes a parameter of gradients."),
     NUMBER("optimizer_bytes", optimizer_bytes, 12, 0, 64, "Bytes a parameter of optimizer state."),
@@ -103,7 +103,7 @@ static const char *check(const void *raw) {
     if (p->tflops.len != chips || p->memory_mib.len != chips || p->bandwidth_gb_per_s.len != chips)
         return "tflops, memory and bandwidth must have one value for each of the chips";
     if (peaks_of(p)->len != chips)
-        return "this precision's peaks must have one value for each of the chips";
+        return "the precision's peaks must have one value for each of the chips";
     if (p->active > p->parameters) return "active must not be above parameters";
     return NULL;
 }
@@ -121,7 +121,7 @@ static bool lay_out(const struct roofline *p, const struct scale *scale, struct 
     if (at->chip == SIZE_MAX || scale->gpus < at->model_gpus || peaks_of(p)->at[at->chip] == 0) return false;
     at->replicas = floor(scale->gpus / at->model_gpus);
     at->batch = scale->batch > 0 ? scale->batch : p->batch;
-    at->passes = ceil(at->batch / (at->replicas * p->micro_batch) - 1e-9);
+    at->passes = fmax(1, ceil(at->batch / (at->replicas * p->micro_batch) - 1e-9));
     at->optimizer_copies = p->sharding >= SHARD_OPTIMIZER ? 1 / at->replicas : 1;
     at->gradient_copies = p->sharding >= SHARD_GRADIENTS ? 1 / at->replicas : 1;
     at->weight_copies = p->sharding >= SHARD_WEIGHTS ? 1 / at->replicas : 1;
