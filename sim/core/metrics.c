@@ -79,6 +79,9 @@ void result_free(struct result *result) {
     free(result->start_hours);
     free(result->series.at);
     free(result->job_results);
+    free(result->services);
+    free(result->tenants);
+    free(result->classes);
     for (size_t i = 0; i < result->warnings_len; i++) free(result->warnings[i]);
     free(result->warnings);
     *result = (struct result){0};

@@ -79,6 +79,7 @@ struct bin {
     double price_usd_per_kwh, carbon_g_per_kwh, pue;
     double cost_usd_per_h; /* energy + capacity */
 };
+struct service_result;
 struct series {
     int64_t start_ns, width_ns;
     size_t bins, regions;
@@ -121,6 +122,9 @@ struct result {
     struct jobs *jobs;            /* the run's own: start_ns, end_ns filled. result_free frees the struct, its records
                                      (at) and shapes; columns and names are the trace's, which must outlive it */
     struct job_result *job_results; /* NULL unless asked for */
+    struct service_result *services; /* of the setup's services, in their order (core/service.h) */
+    size_t services_len;
+    char **tenants, **classes;    /* with services: tables of names that jobs points to, with theirs among them */
     int64_t end_ns;               /* last event */
     int64_t makespan_ns;          /* last completion - first submit */
     int64_t measured_ns;          /* length of the measured window actually covered */

@@ -205,6 +205,8 @@ struct transfer_setup {
     double *usd_per_gb, *gb_per_s, *latency_s; /* arrays of regions x regions; NULL: free and at once */
 };
 
+struct service_setup; /* core/service.h */
+
 struct setup {
     struct arena arena;
     const char *name;
@@ -222,6 +224,8 @@ struct setup {
     struct class_setup *classes;
     size_t classes_len;
     struct transfer_setup transfer;
+    const struct service_setup *services;
+    size_t services_len;
 };
 
 /* The class entry of a job; NULL when none matches. */

@@ -360,6 +360,28 @@ static void warn_series(const struct sched *s, struct result *result, const char
     text_free(&text);
 }
 
+static void warn_service(struct result *result, const struct service_result *service) {
+    struct text text;
+    text_init(&text);
+    if (!service->calibrated) {
+        text_format(&text, "service '%s': its engine was never measured on these chips in this precision; times and "
+                    "power are the model's alone", service->name);
+        warn(result, &text);
+    }
+    if (service->refused) {
+        text_format(&text, "service '%s': %llu of %llu requests are longer than a replica's KV cache and were refused",
+                    service->name, (unsigned long long)service->refused, (unsigned long long)service->arrived);
+        warn(result, &text);
+    }
+    if (service->waiting) {
+        text_format(&text, "service '%s': %llu of %llu requests were waiting or running at the end; its times cover "
+                    "finished ones only", service->name, (unsigned long long)service->waiting,
+                    (unsigned long long)service->arrived);
+        warn(result, &text);
+    }
+    text_free(&text);
+}
+
 static void add_warnings(const struct sched *s, struct result *result, const struct tally *run) {
     struct text text;
     text_init(&text);
@@ -377,6 +399,7 @@ static void add_warnings(const struct sched *s, struct result *result, const str
                     "cover finished jobs only", (unsigned long long)run->running, (unsigned long long)run->waiting);
         warn(result, &text);
     }
+    for (size_t i = 0; i < result->services_len; i++) warn_service(result, &result->services[i]);
     for (size_t i = 0; i < s->setup->regions_len; i++) {
         const struct region_setup *r = &s->setup->regions[i];
         warn_series(s, result, r->name, "price", &r->price);
@@ -544,10 +567,25 @@ static void tally_spans(const struct sched *s, struct result *result) {
 static void hand_over_jobs(struct sched *s, struct result *result) {
     result->jobs = mem_copy(&s->world.jobs, sizeof s->world.jobs);
     result->job_results = s->job_results;
+    result->jobs->priority = s->trace->priority;
+    result->jobs->deadline_ns = s->trace->deadline_ns;
+    result->jobs->work = s->trace->work;
+    result->jobs->user = s->trace->user;
+    result->jobs->id_at = s->trace->id_at;
+    result->tenants = s->tenant_names;
+    result->classes = s->class_names;
+    s->tenant_names = s->class_names = NULL;
     if (s->options->consume) {
         s->options->consume->at = NULL;
         s->options->consume->len = s->options->consume->cap = 0;
     }
+}
+
+static void tally_services(struct sched *s, struct result *result) {
+    if (s->services == NULL) return;
+    result->services_len = s->setup->services_len;
+    result->services = mem_zero(result->services_len, sizeof *result->services);
+    services_results(s, result->services);
 }
 
 void tally_results(struct sched *s, struct result *result) {
@@ -568,6 +606,7 @@ void tally_results(struct sched *s, struct result *result) {
     for (size_t i = 0; i < setup->pools_len; i++) pools[i].name = setup->pools[i].name;
 
     tally_spans(s, result);
+    tally_services(s, result);
     series_end(s, result);
     double *values = mem_alloc((jobs->len + 1) * sizeof *values);
     job_part(s, PART_RUN, 1, run, NULL, values);
