@@ -571,7 +571,6 @@ static void hand_over_jobs(struct sched *s, struct result *result) {
     result->jobs->deadline_ns = s->trace->deadline_ns;
     result->jobs->work = s->trace->work;
     result->jobs->user = s->trace->user;
-    result->jobs->id_at = s->trace->id_at;
     result->tenants = s->tenant_names;
     result->classes = s->class_names;
     s->tenant_names = s->class_names = NULL;

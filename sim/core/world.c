@@ -178,7 +178,6 @@ static void add_replicas(struct sched *s) {
     if (jobs->deadline_ns) jobs->deadline_ns = column_room(s, jobs->deadline_ns, sizeof *jobs->deadline_ns, more);
     if (jobs->work) jobs->work = column_room(s, jobs->work, sizeof *jobs->work, more);
     if (jobs->user) jobs->user = column_room(s, jobs->user, sizeof *jobs->user, more);
-    if (jobs->id_at) jobs->id_at = column_room(s, jobs->id_at, sizeof *jobs->id_at, more);
     for (size_t i = 0; i < setup->services_len; i++) {
         const struct bound_service *b = &s->bound[i];
         for (uint32_t j = b->first; j < b->first + setup->services[i].most; j++) {
@@ -189,6 +188,7 @@ static void add_replicas(struct sched *s) {
                                        .class_id = (uint16_t)b->class_id};
             jobs->priority[j] = setup->services[i].priority;
             if (jobs->deadline_ns) jobs->deadline_ns[j] = JOB_UNKNOWN;
+            if (jobs->work) jobs->work[j] = NAN;
             if (jobs->user) jobs->user[j] = JOB_NONE;
         }
     }
@@ -200,7 +200,8 @@ static bool service_has_place(struct sched *s, const struct bound_service *bound
     if (h->quota_kind == QUOTA_HARD && shape_gpu_milli(shape) > h->quota_milli) return false;
     for (uint32_t r = 0; r < s->setup->regions_len; r++) {
         const uint32_t domain = s->world.domain_of[bound->tenant * s->setup->regions_len + r];
-        if (domain != FLEET_NONE && (h->may == NULL || h->may[r]) && world_possible(s, domain, bound->shape))
+        if (domain != FLEET_NONE && (h->may == NULL || h->may[r]) && world_possible(s, domain, bound->shape) &&
+            (s->hold == NULL || s->options == NULL || hold_possible(s, domain, bound->first)))
             return true;
     }
     return false;
