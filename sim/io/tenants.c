@@ -5,6 +5,7 @@
  */
 #include "base/tick.h"
 #include "io/sections.h"
+#include "io/speeds.h"
 
 #include <math.h>
 #include <string.h>
@@ -168,8 +169,22 @@ static bool hides(const struct class_setup *earlier, const struct class_setup *l
     return same && earlier->run_below_ns >= later->run_below_ns;
 }
 
-static void class_read(struct document *d, const struct yaml_node *map, struct class_setup *class) {
+/* The class with what the catalogue knows of its speed model. */
+static const struct yaml_node *with_catalog(struct document *d, const struct yaml_node *map) {
+    const struct yaml_node *speed = yaml_get(map, "speed");
+    if (!speed) return map;
+    size_t mark = reading_enter(&d->r, "speed");
+    const struct yaml_node *filled = speeds_with_catalog(d->catalog, &d->r, speed);
+    reading_leave(&d->r, mark);
+    struct arena *arena = d->catalog->arena;
+    struct yaml_node *merged = yaml_copy(arena, map);
+    yaml_put(arena, merged, "speed", yaml_copy(arena, filled));
+    return merged;
+}
+
+static void class_read(struct document *d, const struct yaml_node *given, struct class_setup *class) {
     struct class_draft draft = {0};
+    const struct yaml_node *map = with_catalog(d, given);
     params_read(&d->r, map, &class_block, &draft);
     *class = draft.class;
     class->name = class_name(d, draft.name);
