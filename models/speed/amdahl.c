@@ -40,7 +40,7 @@ static const struct param params[] = {
 
 static const char *check(const void *raw) {
     const struct amdahl *p = raw;
-    if (p->shared_s.len == 0) /* a curve that the catalogue does not have was found out when it was looked for */
+    if (p->shared_s.len == 0) /* a curve that is not in the catalogue was found out when it was looked for */
         return p->curve ? NULL : "expected a curve of the catalogue, or shared and fixed";
     const size_t chips = speed_chips(p->chips);
     if (p->shared_s.len != chips || p->fixed_s.len != chips)
