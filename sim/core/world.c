@@ -233,7 +233,10 @@ static void open_rest(struct sched *s) {
     const struct setup *setup = s->setup;
     s->in_trees = s->backfill->needs_search;
     s->working = setup->policy.checkpoint.kind != CHECKPOINT_NONE;
-    for (size_t i = 0; i < setup->classes_len; i++) s->speeds |= setup->classes[i].speed.model != NULL;
+    for (size_t i = 0; i < setup->classes_len; i++) {
+        const struct class_setup *c = &setup->classes[i];
+        s->speeds |= c->speed.model != NULL || c->supply.item_bytes > 0;
+    }
     for (size_t i = 0; i < setup->pools_len; i++) s->embodies |= setup->pools[i].embodied_g_per_node_h > 0;
     hold_open(s);
     s->iron = iron_open(s);
