@@ -123,6 +123,7 @@ static void add_group(const struct sched *s, struct tally *t, const struct group
     t->suspensions += a->suspensions;
     t->migrations += a->migrations;
     t->checkpoint_gpu_h += gpu_h(a->checkpoint);
+    t->stalled_gpu_h += gpu_h(a->stalled);
     t->lost_gpu_h += gpu_h(a->lost);
     t->lost_energy_j += a->lost_energy.j;
     t->lost_usd += a->lost_energy.usd + a->lost_capacity_usd;

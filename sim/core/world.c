@@ -360,7 +360,10 @@ static void open_rest(struct sched *s) {
     const struct setup *setup = s->setup;
     s->in_trees = s->backfill->needs_search || setup->services_len > 0; /* replicas leave their lines */
     s->working = setup->policy.checkpoint.kind != CHECKPOINT_NONE;
-    for (size_t i = 0; i < setup->classes_len; i++) s->speeds |= setup->classes[i].speed.model != NULL;
+    for (size_t i = 0; i < setup->classes_len; i++) {
+        const struct class_setup *c = &setup->classes[i];
+        s->speeds |= c->speed.model != NULL || c->supply.item_bytes > 0;
+    }
     for (size_t i = 0; i < setup->pools_len; i++) s->embodies |= setup->pools[i].embodied_g_per_node_h > 0;
     hold_open(s);
     s->iron = iron_open(s);
@@ -431,7 +434,7 @@ bool world_open(struct sched *s, const struct setup *setup, const struct jobs *t
     open_models(s);
     open_rest(s);
     arena_seal(&s->arena);
-    return check_accepts(s, err) & work_check(s, err);
+    return check_accepts(s, err) & work_check(s, err) & check_services(s, err);
 }
 
 void world_close(struct sched *s) {
