@@ -131,9 +131,13 @@ bool demand_read(const struct demand *demand, const struct setup *setup, struct 
     if (demand->trace) {
         const struct order_model *order = (const struct order_model *)setup->policy.order.model;
         if (!trace_read(demand->trace, order->needs, jobs, err)) return false;
-    } else {
+    } else if (demand->load) {
         load_generate(demand->load, setup->seed, jobs);
+    } else {
+        jobs_init(jobs, 0);
     }
+    for (size_t i = 0; i < demand->pipelines_len; i++) pipeline_generate(&demand->pipelines[i], jobs);
+    if (demand->pipelines_len) jobs_sort(jobs);
     const bool as_read = demand->speed == 1 && !demand->shuffle && !(demand->repeat_until > 0) &&
                          demand->depart && demand->every_ns <= 0;
     if (as_read) return true;

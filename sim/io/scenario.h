@@ -14,6 +14,8 @@
 struct demand {
     const char *trace;        /* path as found (relative to the scenario file), or NULL: synthetic */
     struct load_setup *load;  /* when trace is NULL */
+    struct pipeline_load *pipelines; /* further jobs; with them, both may be NULL */
+    size_t pipelines_len;
     /* Treatment of a trace, in this order (app/demand.c). */
     double speed;             /* submit times divided by it; 1 */
     bool shuffle;             /* order of the jobs, from stream `shuffle` of the seed */
