@@ -602,6 +602,70 @@ Test(service, two_and_jobs) {
     scene_close(&scene);
 }
 
+/* A fixed service keeps two of four nodes from the beginning; backfilling plans with the others as if they were all
+ * there is. */
+Test(service, a_static_partition_leaves_jobs_alone) {
+    static struct scene scene;
+    int64_t starts_ns[60];
+    for (int with = 0; with < 2; with++) {
+        scene_open(&scene, with ? 4 : 2, 2);
+        testing_policy(&scene.setup, "fifo", "easy", "first_fit");
+        if (!with) scene.setup.services_len = 0;
+        for (int i = 0; i < 60; i++) testing_job(&scene.jobs, 1 + 50 * i, 100 + 61 * (i * 7 % 13), 1 + (uint32_t)(i * 5) % 8);
+        add_requests(&scene, 2, 40000, 0, 4);
+        if (with) expect_conserved(&scene, run(&scene));
+        else scene.result = testing_run(&scene.setup, &scene.jobs);
+        for (int i = 0; i < 60; i++) {
+            if (with) cr_expect_eq(scene.result.jobs->at[i].start_ns, starts_ns[i], "job %d", i);
+            else starts_ns[i] = scene.result.jobs->at[i].start_ns;
+        }
+        scene_close(&scene);
+    }
+}
+
+/* Nodes rented while replicas want them: the first request waits for the rent and the cold start. */
+Test(service, on_rented_nodes) {
+    static struct scene scene;
+    scene_open(&scene, 3, 3);
+    struct pool_setup *pool = &scene.setup.pools[0];
+    pool->bought = BOUGHT_ON_DEMAND;
+    pool->sleep = (struct sleep_setup){.on = true, .after_ns = 5 * TICK_MINUTE, .boot_ns = 120 * TICK_S};
+    struct service_setup *service = &scene.service[0];
+    add_requests(&scene, 4, 5000, 0, 3);
+    service->least = service->begin = 1;
+    service->autoscale = SCALE_REACTIVE;
+    service->target = 5;
+    service->keep_ns = 60 * TICK_S;
+    service->cold_start_ns = 30 * TICK_S;
+    scene.setup.horizon_ns = 2 * TICK_HOUR;
+    const struct service_result *got = run(&scene);
+    expect_conserved(&scene, got);
+    cr_expect_eq(got->replicas_most, 3);
+    cr_expect(got->ttft.most_s > 140 && got->ttft.most_s < 170, "%g", got->ttft.most_s);
+    const struct tally *all = testing_tally(&scene.result, PART_RUN, NULL);
+    cr_expect(all->capacity_usd > got->capacity_usd && all->capacity_usd < 3 * 2 * 20);
+    scene_close(&scene);
+}
+
+/* The run takes over the jobs themselves. */
+Test(service, consumes_the_trace) {
+    static struct scene scene;
+    scene_open(&scene, 2, 1);
+    add_requests(&scene, 4, 100, 0, 3);
+    for (int i = 0; i < 10; i++) testing_job(&scene.jobs, 5 * i, 10, 4);
+    jobs_sort(&scene.jobs);
+    struct err err;
+    err_init(&err);
+    const struct run_options options = {.consume = &scene.jobs};
+    cr_assert(run_simulate(&scene.setup, &scene.jobs, &options, &scene.result, &err));
+    expect_conserved(&scene, scene.result.services);
+    cr_expect(scene.jobs.at == NULL);
+    cr_expect_eq(testing_tally(&scene.result, PART_RUN, NULL)->finished, 10);
+    cr_expect_eq(scene.result.jobs->at[9].end_ns - scene.result.jobs->at[9].start_ns, 10 * TICK_S);
+    err_free(&err);
+    scene_close(&scene);
+}
+
 /* ---- what cannot work is refused ---- */
 
 static void expect_refused(struct scene *scene, const char *needle) {
