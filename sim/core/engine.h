@@ -139,6 +139,7 @@ struct sched {
     /* Each is NULL, or false, when nothing of the setup needs it. */
     struct hold *hold;     /* shifting, data transfer, markets */
     struct iron *iron;     /* nodes that come and go */
+    struct services *services; /* LLM services; NULL: none */
     struct caps *caps;     /* power caps and limits */
     bool working, embodies, speeds; /* speeds: classes have a speed model */
     struct { struct work *at; size_t len, cap; } works;

@@ -24,12 +24,14 @@
 
 /* A stream of requests, sorted by arrival; read-only, shared by runs. */
 struct requests {
-    struct { int64_t arrival_ns; uint32_t prompt, output; uint16_t class_id, session; } *at;
+    struct request_row { int64_t arrival_ns; uint32_t prompt, output; uint32_t session; uint16_t class_id; } *at;
     size_t len;
     uint64_t **blocks;      /* per request its prefix hashes, blocks_len[i] of them; NULL: none in the trace */
     uint32_t *blocks_len;
-    const char **classes;   /* names of class_id */
+    uint64_t *hashes;       /* what blocks point into; NULL with them */
+    const char **classes;   /* names of class_id; "" those without one */
     size_t classes_len;
+    bool has_sessions;      /* session says who asks; else every request is its own */
 };
 
 enum router { ROUTER_ROUND_ROBIN, ROUTER_LEAST_OUTSTANDING, ROUTER_SESSION, ROUTER_PREFIX };
@@ -38,6 +40,7 @@ enum autoscale { SCALE_FIXED, SCALE_REACTIVE, SCALE_SCHEDULED };
 struct service_setup {
     const char *name;
     const char *tenant;            /* whose quota its replicas use; NULL: default */
+    int32_t priority;              /* of its replicas, for orders that ask for it */
     const struct requests *requests;
     double speed;                  /* arrival times are divided by it */
     bool repeat;                   /* starts anew when it ends, until the horizon */
@@ -72,7 +75,7 @@ struct service_result {
     const char *name;
     uint64_t arrived, finished, met; /* met: both service levels (goodput) */
     uint64_t waiting;              /* at the end */
-    double prompt_tokens, output_tokens, cached_tokens;
+    double prompt_tokens, output_tokens, cached_tokens; /* of finished requests; cached: of the prompts', found */
     struct times ttft, tpot, e2e;
     double gpu_h, replica_h;       /* held, inside the window */
     double energy_j, energy_usd, co2_g, capacity_usd; /* facility; of its replicas */

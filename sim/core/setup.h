@@ -201,6 +201,7 @@ struct transfer_setup {
     double *usd_per_gb, *gb_per_s, *latency_s; /* arrays of regions x regions; NULL: free and at once */
 };
 
+struct service_setup;
 struct setup {
     struct arena arena;
     const char *name;
@@ -218,6 +219,8 @@ struct setup {
     struct class_setup *classes;
     size_t classes_len;
     struct transfer_setup transfer;
+    const struct service_setup *services; /* core/service.h */
+    size_t services_len;
 };
 
 /* The class entry of a job; NULL when none matches. */

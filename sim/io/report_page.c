@@ -238,7 +238,8 @@ static bool has_parts(const struct page *page, enum part part) {
 }
 
 static const char *const part_titles[PART_COUNT] = {
-    [PART_REGION] = "Regions", [PART_TENANT] = "Tenants", [PART_CLASS] = "Classes", [PART_POOL] = "Pools"};
+    [PART_REGION] = "Regions", [PART_TENANT] = "Tenants", [PART_CLASS] = "Classes", [PART_POOL] = "Pools",
+    [PART_SERVICE] = "Services"};
 
 static void put_foot(const struct page *page, const char *source) {
     const struct run_info *info = &page->runs[0]->info;
