@@ -22,7 +22,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A stream of requests, sorted by arrival; read-only, shared by runs. */
+/* A stream of requests, sorted by arrival; read-only, shared by runs. session: who asks; 0: nobody is known to. */
 struct requests {
     struct request_row { int64_t arrival_ns; uint32_t prompt, output; uint32_t session; uint16_t class_id; } *at;
     size_t len;
@@ -31,7 +31,6 @@ struct requests {
     uint64_t *hashes;       /* what blocks point into; NULL with them */
     const char **classes;   /* names of class_id; "" those without one */
     size_t classes_len;
-    bool has_sessions;      /* session says who asks; else every request is its own */
 };
 
 enum router { ROUTER_ROUND_ROBIN, ROUTER_LEAST_OUTSTANDING, ROUTER_SESSION, ROUTER_PREFIX };
