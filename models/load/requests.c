@@ -38,8 +38,8 @@ static void hours_of(const struct numbers *daily, double hours[HOURS], double *m
 }
 
 static size_t hour_of(const struct request_load *load, int64_t t_ns) {
-    const int64_t hour = (load->origin_unix_ns + load->utc_offset_ns + t_ns) / TICK_HOUR;
-    return (size_t)((hour % HOURS + HOURS) % HOURS);
+    const int64_t of_day = (load->origin_unix_ns + load->utc_offset_ns + t_ns) % TICK_DAY;
+    return (size_t)((of_day < 0 ? of_day + TICK_DAY : of_day) / TICK_HOUR);
 }
 
 static void draw_arrivals(const struct request_load *load, struct rng *rng, struct rows *rows) {

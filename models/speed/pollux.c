@@ -92,7 +92,7 @@ static double per_s(const void *raw, const struct scale *scale) {
     if (speed_chip(p->chips, scale->chip) == SIZE_MAX) return 0;
     const double batch = batch_of(p, scale), each = batch / scale->gpus;
     if (each < 1) return 0; /* a GPU without a sample */
-    const double passes = fmax(1, ceil(each / p->gpu_batch_most - 1e-9)); /* 1e-9: a whole quotient, rounded */
+    const double passes = fmax(1, ceil(each / p->gpu_batch_most - 1e-9)); /* but for rounding */
     const double grad_s = (p->compute_fixed_s + p->compute_sample_s * each / passes) / scale->share;
     return batch / ((passes - 1) * grad_s + overlapped(grad_s, sync_s(p, scale), p->gamma));
 }

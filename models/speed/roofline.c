@@ -112,7 +112,7 @@ static const char *check(const void *raw) {
 struct layout {
     size_t chip;
     double model_gpus, replicas, passes, batch;
-    double optimizer_copies, gradient_copies, weight_copies; /* of a replica's state on its GPUs: 1, or a part */
+    double optimizer_copies, gradient_copies, weight_copies; /* of its state: 1, or a part */
 };
 
 static bool lay_out(const struct roofline *p, const struct scale *scale, struct layout *at) {

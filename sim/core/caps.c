@@ -30,10 +30,6 @@ struct caps {
     bool limits;                /* some region has a limit its jobs are capped to */
 };
 
-/* V100 training under a power cap, as a share of TDP (Zeus, NSDI'23, figure 2b). */
-static const double zeus_caps[] = {.4, .5, .6, .7, .8, .9, 1};
-static const double zeus_speeds[] = {.725, .853, .899, .941, .965, .987, 1};
-
 static bool limited(const struct region_setup *r) { return r->limit_w > 0 && r->limit_then == LIMIT_CAP; }
 
 void caps_open(struct sched *s) {
@@ -47,11 +43,11 @@ void caps_open(struct sched *s) {
     struct caps *c = arena_alloc(&s->arena, 1, sizeof *c);
     s->caps = c;
     c->limits = limits;
-    c->levels = cap->caps.len ? cap->caps.len : sizeof zeus_caps / sizeof *zeus_caps;
+    c->levels = cap->caps.len ? cap->caps.len : CAP_LEVELS;
     require(c->levels <= LEVELS_MOST);
     for (size_t i = 0; i < c->levels; i++) {
-        c->caps[i] = cap->caps.len ? cap->caps.at[i] : zeus_caps[i];
-        c->speeds[i] = cap->caps.len ? cap->speeds.at[i] : zeus_speeds[i];
+        c->caps[i] = cap->caps.len ? cap->caps.at[i] : cap_levels[i];
+        c->speeds[i] = cap->caps.len ? cap->speeds.at[i] : cap_speeds[i];
     }
     c->at = arena_alloc(&s->arena, s->setup->regions_len + 1, sizeof *c->at);
     for (size_t r = 0; r < s->setup->regions_len; r++) c->at[r].level = 1;

@@ -12,6 +12,7 @@
 #include "core/ledger.h"
 #include "core/place.h"
 #include "core/seams.h"
+#include "core/service.h"
 
 /* What a job draws and costs while it runs. */
 struct rate {
@@ -97,6 +98,11 @@ enum { JOB_OWES_RESTART, JOB_OWES_RESUME, JOB_OWES_RESTORE, JOB_OWES = 3, JOB_HE
 struct hold;
 struct caps;
 
+/* A service among the jobs: what its replicas' records say, and where they begin. */
+struct bound_service {
+    uint32_t tenant, class_id, shape, first;
+};
+
 struct sched {
     struct world world;
     struct ledger ledger;
@@ -139,18 +145,21 @@ struct sched {
     /* Each is NULL, or false, when nothing of the setup needs it. */
     struct hold *hold;     /* shifting, data transfer, markets */
     struct iron *iron;     /* nodes that come and go */
-    struct services *services; /* LLM services; NULL: none */
     struct caps *caps;     /* power caps and limits */
+    struct services *services; /* LLM services */
     bool working, embodies, speeds; /* speeds: classes have a speed model */
     struct { struct work *at; size_t len, cap; } works;
     uint8_t *job_state;    /* JOB_OWES_*, JOB_HELD */
     bool recalls;          /* an event may call off another that is due at the same instant */
+    const struct jobs *trace; /* whose columns world.jobs has, but for those that services make longer */
+    char **tenant_names, **class_names; /* tables of names made longer by services */
+    struct bound_service *bound; /* per service */
     bool in_trees;         /* waiting jobs stand in trees: any of them may leave, or be searched for */
 };
 
 /* Handles in the event queue: timers, then one a line (its pass is due), one a line (a job kept back is let
  * go), then one a slot. */
-enum { EVENT_ROUND, EVENT_IRON, EVENT_CAPS, EVENT_PHASES, EVENT_LINES };
+enum { EVENT_ROUND, EVENT_IRON, EVENT_CAPS, EVENT_PHASES, EVENT_SERVE, EVENT_LINES };
 static inline uint32_t first_held_event(const struct sched *s) { return EVENT_LINES + s->world.fleet.domains_len; }
 static inline uint32_t first_slot_event(const struct sched *s) { return EVENT_LINES + 2 * s->world.fleet.domains_len; }
 
@@ -178,6 +187,10 @@ uint32_t sched_route(struct sched *s, uint32_t job, const bool *may, const struc
 void sched_join(struct sched *s, uint32_t domain, uint32_t job);
 /* Takes a waiting job out of its line. */
 void sched_leave(struct sched *s, uint32_t job);
+/* A replica's record; those are no jobs in any count. */
+static inline bool sched_is_replica(const struct sched *s, uint32_t job) { return job >= s->world.jobs.len; }
+/* Stops a running job for good. */
+void sched_release(struct sched *s, uint32_t slot);
 /* Stops a running job; what was not safe is lost; it goes back in line. */
 void sched_interrupt(struct sched *s, uint32_t slot, enum interrupt cause);
 /* Capacity of the domain was added: whoever waits there is tried again. */

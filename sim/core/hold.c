@@ -492,7 +492,7 @@ void hold_started(struct sched *s, uint32_t id) {
         evq_cancel(&h->phases, slot->job);
         (void)hold_looks(s, id);
     }
-    if (h->shift == NULL || h->shift->stop == NULL) return;
+    if (h->shift == NULL || h->shift->stop == NULL || sched_is_replica(s, slot->job)) return;
     struct shift_job job = shift_job(s, slot->job);
     const uint32_t region = s->world.fleet.domains[slot->domain].region;
     /* It begins to work when what it owed is done. */

@@ -98,6 +98,17 @@ void region_settle(struct region_account *r, int64_t now_ns) {
     r->settled_ns = now_ns;
 }
 
+struct charge region_lump(struct region_account *r, int64_t now_ns, double it_j) {
+    region_settle(r, now_ns);
+    const struct charge c = {it_j * r->per_ns.pue_s * 1e9, it_j * r->per_ns.usd * 1e9, it_j * r->per_ns.g * 1e9};
+    r->total.meter.j += c.j;
+    r->total.meter.usd += c.usd;
+    r->total.meter.g += c.g;
+    r->total.it_j += it_j;
+    if (r->site) site_lump(r->site, c.j, c.usd, c.g);
+    return c;
+}
+
 void region_read(struct region_account *r, int64_t now_ns) {
     region_settle(r, now_ns);
     const double s = ns_to_s(now_ns - r->segment_ns);

@@ -138,6 +138,9 @@ static inline void region_advance(struct region_account *region, int64_t now_ns)
 void region_settle(struct region_account *region, int64_t now_ns);
 /* Settles, and brings the integrals of signals and tides up to date too: call before total is read. */
 void region_read(struct region_account *region, int64_t now_ns);
+/* IT energy that was drawn before now and is in no account yet goes to the region's meter, at once and at the
+ * present signals; from the grid where there is a site. Settles. Returns what it comes to. */
+struct charge region_lump(struct region_account *region, int64_t now_ns, double it_j);
 /* Adds the pool's idle share since it was settled. Call before idle_w changes. */
 void pool_settle(struct ledger *ledger, uint32_t pool, int64_t now_ns);
 /* Starts or ends the measured window: the caller settles all running jobs first. */

@@ -20,6 +20,7 @@ static void read_regions(struct sched *s) {
 }
 
 static void open_window(struct sched *s) {
+    if (s->services) services_edge(s);
     sched_settle_running(s);
     sched_settle_waiting(s);
     ledger_open_window(&s->ledger, s->world.now_ns);
@@ -27,6 +28,7 @@ static void open_window(struct sched *s) {
 }
 
 static void close_window(struct sched *s) {
+    if (s->services) services_edge(s);
     sched_settle_running(s);
     if (s->iron) iron_close_window(s);
     ledger_close_window(&s->ledger, s->world.now_ns);
@@ -108,12 +110,14 @@ static void run_loop(struct sched *s) {
         sched_passes(s);
         /* What is left in the queue are timers nobody waits for: the run ends with its last job, or where it goes on
          * to a horizon, without them; only nodes still go to sleep, fail and come back. */
-        const bool done = next == jobs->len && s->running_len == 0 && s->waiting_len == 0;
+        const bool done = next == jobs->len && s->running_len == 0 && s->waiting_len == 0 &&
+                          (s->services == NULL || services_over(s->services));
         if (done && (s->iron == NULL || s->setup->horizon_ns == TICK_NEVER)) break;
         if (options->progress && s->events_done >= report) {
             report = s->events_done + 65536;
+            const size_t ended = next > s->running_len ? next - s->running_len : 0; /* replicas run too */
             options->progress(options->context, t, s->events_done,
-                              jobs->len ? (double)(next - s->running_len) / (double)jobs->len : 1);
+                              jobs->len ? (double)ended / (double)jobs->len : 1);
         }
     }
     advance_to(s, s->setup->horizon_ns < TICK_NEVER ? s->setup->horizon_ns : s->world.now_ns);
@@ -141,6 +145,7 @@ bool run_simulate(const struct setup *setup, const struct jobs *trace, const str
         s.stop_ns = next_stop(&s);
         if (s.iron) iron_begin(&s);
         if (s.caps) caps_begin(&s);
+        if (s.services) services_begin(&s);
         run_loop(&s);
         result->loop_s = cpu_s() - begin;
         tally_results(&s, result);

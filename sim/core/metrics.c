@@ -65,7 +65,8 @@ SERVED(requests, count(x->arrived))
 SERVED(requests_finished, count(x->finished))
 SERVED(requests_waiting, count(x->waiting))
 SERVED(requests_recomputed, count(x->preemptions))
-SERVED(goodput_share, ratio(count(x->met), count(x->finished)))
+SERVED(requests_refused, count(x->refused))
+SERVED(goodput_share, ratio(count(x->met), count(x->arrived)))
 SERVED(output_tokens, x->output_tokens)
 SERVED(cached_share, ratio(x->cached_tokens, x->prompt_tokens))
 SERVED(replicas_most, x->replicas_most)
@@ -111,9 +112,11 @@ void result_free(struct result *result) {
     free(result->tallies);
     free(result->charged);
     free(result->start_hours);
-    free(result->services);
     free(result->series.at);
     free(result->job_results);
+    free(result->services);
+    free(result->tenants);
+    free(result->classes);
     for (size_t i = 0; i < result->warnings_len; i++) free(result->warnings[i]);
     free(result->warnings);
     *result = (struct result){0};

@@ -48,7 +48,7 @@ double pipeline_gpu_stall(const struct stage *stages, size_t count) {
     return isfinite(gpus) && gpus > 0 ? 1 - pipeline_rate(stages, count, &bottleneck) / gpus : 0;
 }
 
-/* Whole nodes for so much, of what each has `of`. Sums of fractions that should be whole are taken as whole. */
+/* Whole nodes for so much, of what each has `of`. Sums of fractions that should be whole count as whole. */
 static double nodes_for(double amount, double of) {
     return amount > 0 ? ceil(amount / of - 1e-9) : 0;
 }
@@ -138,8 +138,8 @@ static void schedule_ring(struct pipeline *p, const struct ring *ring, uint32_t 
     if (ring->len) schedule(p, ring->at[ring->first].at_ns, handle);
 }
 
-/* Whether stage i may take so many items now. Where the source has not offered them yet, the first stage looks
- * again when it has. */
+/* Whether stage i may take so many items now. Where the source has not offered them yet, the first stage
+ * looks again when it has. */
 static bool may_take(struct pipeline *p, size_t i, double items) {
     const struct station *s = &p->at[i];
     if (i > 0) return s->stored >= items;
@@ -211,9 +211,9 @@ static void grow(struct pipeline *p, size_t i) {
     schedule_ring(p, &s->starting, (uint32_t)(EVENT_READY + i));
 }
 
-/* Sums of fractions of GPUs may miss a whole limit by their rounding. */
+/* Sums of fractions of GPUs, and rates, may miss a round limit by their rounding. */
 static bool within(double amount, double most) {
-    return amount <= most + 1e-9;
+    return amount <= most * (1 + 1e-9);
 }
 
 /* One worker more where it helps; then again after the interval, unless no stage can help any more. */
@@ -225,7 +225,7 @@ static void scale(struct pipeline *p) {
         if (rate < least) least = rate, slowest = i;
     }
     const struct station *s = &p->at[slowest];
-    if (least >= p->run->source_per_s || s->workers >= s->stage->workers_most ||
+    if (within(p->run->source_per_s, least) || s->workers >= s->stage->workers_most ||
         !within(p->cpus + s->stage->cpus, p->run->cpus_most) ||
         !within(p->gpus + s->stage->gpus, p->run->gpus_most))
         return;

@@ -125,6 +125,7 @@ struct result {
     struct jobs *jobs;            /* the run's own: start_ns, end_ns filled. result_free frees the struct, its records
                                      (at) and shapes; columns and names are the trace's, which must outlive it */
     struct job_result *job_results; /* NULL unless asked for */
+    char **tenants, **classes;    /* with services: tables of names that jobs points to, with theirs among them */
     int64_t end_ns;               /* last event */
     int64_t makespan_ns;          /* last completion - first submit */
     int64_t measured_ns;          /* length of the measured window actually covered */

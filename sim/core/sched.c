@@ -34,7 +34,8 @@ static const struct shape *group_shape(const struct sched *s, const struct group
 
 bool sched_counted(const struct sched *s, uint32_t job) {
     const struct job *j = &s->world.jobs.at[job];
-    return j->submit_ns >= s->setup->measure_from_ns && j->submit_ns < s->setup->measure_to_ns;
+    return !sched_is_replica(s, job) && j->submit_ns >= s->setup->measure_from_ns &&
+           j->submit_ns < s->setup->measure_to_ns;
 }
 
 static void why_settle(struct sched *s, struct group *g) {
@@ -426,6 +427,7 @@ static void slot_settle(struct sched *s, struct slot *slot) {
     if (s->working) work_charge(s, slot, &bill, &span);
     if (s->embodies) a->embodied_g += slot->rate.embodied_g_per_ns * span.ns;
     if (s->job_results) charge_job(&s->job_results[slot->job], &bill);
+    if (sched_is_replica(s, slot->job)) services_charge(s->services, slot->job, &bill, span.ns);
     if (slot->pool != FLEET_NONE) {
         bill_add(&s->ledger.pools[slot->pool].bill, &bill);
         s->ledger.pools[slot->pool].embodied_g += slot->rate.embodied_g_per_ns * span.ns;
@@ -602,7 +604,8 @@ static void slot_begin(struct sched *s, uint32_t id) {
         s->job_results[slot->job].bought = s->setup->pools[take_pool(s, &s->takes.at[slot->takes])].bought;
     }
     slot->work_from_ns = now + s->setup->policy.round_cost_ns;
-    if (again) slot->work_from_ns += restart_cost(s, slot->job);
+    if (sched_is_replica(s, slot->job)) slot->work_from_ns = now + services_cold_start_ns(s->services, slot->job);
+    else if (again) slot->work_from_ns += restart_cost(s, slot->job);
     slot->end_ns = slot->work_from_ns + j->left_ns;
     slot->expected_ns = slot->work_from_ns + (j->estimate_ns - (j->run_ns - j->left_ns));
     if (s->working) {
@@ -616,6 +619,7 @@ static void slot_begin(struct sched *s, uint32_t id) {
         tree_insert(&s->ends, &s->lines[slot->domain].ends, order_key_i64(slot->expected_ns), id, slot->gpu_milli);
     slot_schedule(s, id);
     s->placements++;
+    if (sched_is_replica(s, slot->job)) services_started(s, id);
 }
 
 static void job_begin(struct sched *s, uint32_t job, uint32_t takes) {
@@ -726,7 +730,9 @@ void sched_interrupt(struct sched *s, uint32_t id, enum interrupt cause) {
     const uint32_t job = slot->job;
     slot_settle(s, slot);
     const struct work *w = &s->works.at[id];
-    const int64_t done = work_done(w, now), safe = work_safe(w, now);
+    const int64_t done = work_done(w, now);
+    const bool replica = sched_is_replica(s, job); /* nothing of a service is lost but requests under way */
+    const int64_t safe = replica ? done : work_safe(w, now);
     int64_t kept = safe;
     const bool drained = cause == INTERRUPT_DRAIN || cause == INTERRUPT_WARNED;
     if (drained) { /* the last of its time went into a checkpoint */
@@ -741,9 +747,16 @@ void sched_interrupt(struct sched *s, uint32_t id, enum interrupt cause) {
     if (s->job_results) s->job_results[job].failures += cause != INTERRUPT_DRAIN;
     s->world.jobs.at[job].left_ns -= kept;
     const uint32_t group = slot->group;
+    if (replica) services_stopped(s, id);
     job_break(s, id, JOB_OWES_RESTORE);
-    if (s->hold) hold_again(s, job, false);
+    if (replica) sched_join(s, s->groups.at[group].domain, job);
+    else if (s->hold) hold_again(s, job, false);
     else join_line(s, group, job);
+}
+
+void sched_release(struct sched *s, uint32_t id) {
+    evq_cancel(&s->events, first_slot_event(s) + id);
+    job_stop(s, id, true);
 }
 
 /* Shifting stops the job for a better hour. */
@@ -894,6 +907,7 @@ static void suspend_victims(struct sched *s) {
         slot_progress(s, slot);
         s->groups.at[group].account.preemptions++;
         if (s->job_results) s->job_results[job].preemptions++;
+        if (sched_is_replica(s, job)) services_stopped(s, id);
         evq_cancel(&s->events, first_slot_event(s) + id);
         job_stop(s, id, false);
         join_line(s, group, job);
@@ -1218,6 +1232,7 @@ static void timer_event(struct sched *s, uint32_t handle) {
     if (handle == EVENT_IRON) iron_event(s);
     else if (handle == EVENT_CAPS) caps_event(s);
     else if (handle == EVENT_PHASES) hold_phases(s);
+    else if (handle == EVENT_SERVE) services_event(s);
     else if (handle >= first_held_event(s)) hold_event(s, handle - first_held_event(s));
     else line_dirty(s, handle - EVENT_LINES);
 }

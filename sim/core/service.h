@@ -5,8 +5,9 @@
  *
  * Between control moments a service runs on its own: requests arrive, are routed and served by replica.h, up to the
  * moment the main loop has reached. Control moments (every `every_ns`, and whenever a replica comes or goes) are events
- * of the main loop; there the autoscaler looks, and what the replicas' GPUs drew beyond idle since the last one is
- * charged at the flows of the time between.
+ * of the main loop; there the autoscaler looks, and what the replicas' GPUs drew beyond idle since the last one
+ * becomes power of the time up to the next: late by one period, but to the joule, and seen by peaks, limits and
+ * sites. What is left when a replica stops, or the measured window opens or closes, is charged at once.
  *
  * Records of replicas are jobs at the end of the run's own job table, `most` a service, submitted when the autoscaler
  * asks; they count as jobs nowhere in the results but in what was held, drawn and paid.
@@ -29,6 +30,7 @@ struct requests {
     uint64_t **blocks;      /* per request its prefix hashes, blocks_len[i] of them; NULL: none in the trace */
     uint32_t *blocks_len;
     uint64_t *hashes;       /* what blocks point into; NULL with them */
+    uint32_t block_tokens;  /* prompt tokens a hash stands for, a multiple of 16; 0: 512 */
     const char **classes;   /* names of class_id; "" those without one */
     size_t classes_len;
 };
@@ -39,10 +41,10 @@ enum autoscale { SCALE_FIXED, SCALE_REACTIVE, SCALE_SCHEDULED };
 struct service_setup {
     const char *name;
     const char *tenant;            /* whose quota its replicas use; NULL: default */
-    int32_t priority;              /* of its replicas, for orders that ask for it */
     const struct requests *requests;
     double speed;                  /* arrival times are divided by it */
-    bool repeat;                   /* starts anew when it ends, until the horizon */
+    bool repeat;                   /* starts anew when it ends, at the same mean rate, until the horizon */
+    int32_t priority;              /* of its replicas, for orders that go by it; jobs without the column have 0 */
     uint32_t tensor_parallel;
     const struct llm_cost *cost;   /* per pool of the setup; gpus 0: it cannot run there */
     uint32_t max_seqs, chunk_tokens;
@@ -50,7 +52,7 @@ struct service_setup {
     enum router router;
     enum autoscale autoscale;
     uint32_t least, most, begin;   /* replicas */
-    int64_t every_ns;              /* between looks of the autoscaler */
+    int64_t every_ns;              /* between control moments: looks of the autoscaler; 0: 15 s */
     double target;                 /* reactive: requests per replica (waiting and running) it aims at */
     int64_t keep_ns;               /* reactive: a replica is given back when so long too many */
     struct numbers schedule;       /* scheduled: 24 numbers of replicas by local hour of region 0 */
@@ -58,7 +60,7 @@ struct service_setup {
     int64_t slo_ttft_ns, slo_tpot_ns; /* 0: none */
     bool split;                    /* prefill/decode disaggregation: */
     uint32_t prefill_replicas;     /*   so many of them only prefill, the others only decode */
-    double transfer_bytes_per_s, transfer_s; /* KV transfer between them */
+    double transfer_bytes_per_s, transfer_s; /* KV transfer between them: rate (0: no time) and latency */
 };
 
 /* A histogram of times with log buckets of 1 %; quantiles are within half a bucket. */
@@ -70,32 +72,42 @@ struct times {
 void times_add(struct times *times, double s);
 double times_quantile(const struct times *times, double share); /* NAN when empty */
 
+/* Requests are those that came inside the measured window; arrived = finished + refused + waiting. */
 struct service_result {
     const char *name;
     uint64_t arrived, finished, met; /* met: both service levels (goodput) */
-    uint64_t waiting;              /* at the end */
-    double prompt_tokens, output_tokens, cached_tokens; /* of finished requests; cached: of the prompts', found */
-    struct times ttft, tpot, e2e;
+    uint64_t refused;              /* longer than a replica's cache */
+    uint64_t waiting;              /* at the end, or running */
+    double prompt_tokens, output_tokens, cached_tokens; /* of finished ones; cached: of those whose prefill ended */
+    struct times ttft, tpot, e2e;  /* tpot: of those with more than one output token */
     double gpu_h, replica_h;       /* held, inside the window */
     double energy_j, energy_usd, co2_g, capacity_usd; /* facility; of its replicas */
     double kv_used;                /* mean share of the KV cache in use */
-    uint32_t replicas_most;
-    uint64_t starts, preemptions;  /* of replicas; of requests (recomputed) */
+    uint32_t replicas_most;        /* ready at once */
+    uint64_t starts, preemptions;  /* of replicas; of requests (recomputed): of the whole run */
     bool calibrated;
 };
 
 struct sched;
 struct services;
-/* Before jobs are bound: how many records its replicas need. */
+struct bill;
+/* Private to the engine. */
+/* How many records its replicas need at the end of the job table. */
 size_t services_records(const struct setup *setup);
-struct services *services_open(struct sched *s, uint32_t first_job); /* records first_job.. are its replicas' */
+struct services *services_open(struct sched *s); /* records from jobs.len on are its replicas' */
 void services_close(struct services *services);
-void services_begin(struct sched *s);
+void services_begin(struct sched *s);                       /* at time 0 */
 void services_event(struct sched *s);                       /* EVENT_SERVE: a control moment */
-void services_started(struct sched *s, uint32_t job);       /* a replica has its GPUs */
-void services_stopped(struct sched *s, uint32_t job);       /* it lost them (preempted, failed), its requests move on */
-void services_end(struct sched *s);                         /* the run ends here */
-bool services_is(const struct services *services, uint32_t job);
-const struct service_result *services_result(const struct services *services, size_t index);
+void services_started(struct sched *s, uint32_t slot);      /* a replica has its GPUs */
+/* It is about to lose them (preempted, failed), and will stand in line again: its requests move on. */
+void services_stopped(struct sched *s, uint32_t slot);
+int64_t services_cold_start_ns(const struct services *services, uint32_t job);
+/* Of what a replica's slot was charged for so long, inside the window. */
+void services_charge(struct services *services, uint32_t job, const struct bill *bill, double ns);
+/* The window opens or closes now: everything drawn so far is charged. */
+void services_edge(struct sched *s);
+bool services_over(const struct services *services);        /* nothing more will come of them */
+/* The run ended: results, `services_len` of the setup. */
+void services_results(struct sched *s, struct service_result *results);
 
 #endif

@@ -12,6 +12,9 @@
 
 const char *const bought_names[BOUGHT_COUNT] = {"free", "owned", "rented", "reserved", "on_demand", "spot"};
 
+const double cap_levels[CAP_LEVELS] = {0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1};
+const double cap_speeds[CAP_LEVELS] = {0.725, 0.853, 0.899, 0.941, 0.965, 0.987, 1};
+
 const struct class_setup *setup_class(const struct setup *setup, const char *class_name, int64_t run_ns) {
     for (size_t i = 0; i < setup->classes_len; i++) {
         const struct class_setup *c = &setup->classes[i];

@@ -184,6 +184,10 @@ struct policy_setup {
     } cap;
 };
 
+/* V100 training under a power cap, as a share of its TDP (Zeus, NSDI'23): the table where none is given. */
+enum { CAP_LEVELS = 7 };
+extern const double cap_levels[CAP_LEVELS], cap_speeds[CAP_LEVELS];
+
 /* What jobs of a class may do; the first entry that matches a job holds. */
 struct class_setup {
     const char *name;          /* class of the trace or load; NULL: any */
@@ -201,7 +205,8 @@ struct transfer_setup {
     double *usd_per_gb, *gb_per_s, *latency_s; /* arrays of regions x regions; NULL: free and at once */
 };
 
-struct service_setup;
+struct service_setup; /* core/service.h */
+
 struct setup {
     struct arena arena;
     const char *name;
@@ -219,7 +224,7 @@ struct setup {
     struct class_setup *classes;
     size_t classes_len;
     struct transfer_setup transfer;
-    const struct service_setup *services; /* core/service.h */
+    const struct service_setup *services;
     size_t services_len;
 };
 

@@ -277,6 +277,13 @@ struct site *site_open(const struct region_setup *region, int64_t origin_unix_ns
 
 void site_close(struct site *site) { free(site); }
 
+void site_lump(struct site *site, double facility_j, double usd, double g) {
+    site->total.facility_j += facility_j;
+    site->total.grid_j += facility_j;
+    site->total.grid_usd += usd;
+    site->total.grid_g += g;
+}
+
 struct site_totals site_read(const struct site *site) {
     struct site_totals total = site->total;
     total.demand_closed_usd = total.demand_usd;

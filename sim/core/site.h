@@ -51,6 +51,8 @@ void site_close(struct site *site); /* NULL: nothing */
  * caller calls it whenever one of them changes. */
 void site_advance(struct site *site, int64_t t_ns, double facility_w, double price_usd_per_kwh,
                   double carbon_g_per_kwh);
+/* Energy drawn before now that was not in facility_w then: from the grid, in no window of demand. */
+void site_lump(struct site *site, double facility_j, double usd, double g);
 struct site_totals site_read(const struct site *site); /* totals so far */
 double site_stored_j(const struct site *site);
 double site_grid_w(const struct site *site); /* drawn at the moment it stands at */

@@ -361,6 +361,28 @@ static void warn_series(const struct sched *s, struct result *result, const char
     text_free(&text);
 }
 
+static void warn_service(struct result *result, const struct service_result *service) {
+    struct text text;
+    text_init(&text);
+    if (!service->calibrated) {
+        text_format(&text, "service '%s': its engine was never measured on these chips in this precision; times and "
+                    "power are the model's alone, and may be tens of per cent off", service->name);
+        warn(result, &text);
+    }
+    if (service->refused) {
+        text_format(&text, "service '%s': %llu of %llu requests are longer than a replica's KV cache and were refused",
+                    service->name, (unsigned long long)service->refused, (unsigned long long)service->arrived);
+        warn(result, &text);
+    }
+    if (service->waiting) {
+        text_format(&text, "service '%s': %llu of %llu requests were waiting or running at the end; its times cover "
+                    "finished ones only", service->name, (unsigned long long)service->waiting,
+                    (unsigned long long)service->arrived);
+        warn(result, &text);
+    }
+    text_free(&text);
+}
+
 static void add_warnings(const struct sched *s, struct result *result, const struct tally *run) {
     struct text text;
     text_init(&text);
@@ -378,6 +400,7 @@ static void add_warnings(const struct sched *s, struct result *result, const str
                     "cover finished jobs only", (unsigned long long)run->running, (unsigned long long)run->waiting);
         warn(result, &text);
     }
+    for (size_t i = 0; i < result->services_len; i++) warn_service(result, &result->services[i]);
     for (size_t i = 0; i < s->setup->regions_len; i++) {
         const struct region_setup *r = &s->setup->regions[i];
         warn_series(s, result, r->name, "price", &r->price);
@@ -545,6 +568,14 @@ static void tally_spans(const struct sched *s, struct result *result) {
 static void hand_over_jobs(struct sched *s, struct result *result) {
     result->jobs = mem_copy(&s->world.jobs, sizeof s->world.jobs);
     result->job_results = s->job_results;
+    result->jobs->priority = s->trace->priority;
+    result->jobs->deadline_ns = s->trace->deadline_ns;
+    result->jobs->work = s->trace->work;
+    result->jobs->user = s->trace->user;
+    result->jobs->id_at = s->trace->id_at;
+    result->tenants = s->tenant_names;
+    result->classes = s->class_names;
+    s->tenant_names = s->class_names = NULL;
     if (s->options->consume) {
         s->options->consume->at = NULL;
         s->options->consume->len = s->options->consume->cap = 0;
@@ -564,6 +595,7 @@ static void add_service(struct service_result *to, const struct service_result *
     to->arrived += from->arrived;
     to->finished += from->finished;
     to->met += from->met;
+    to->refused += from->refused;
     to->waiting += from->waiting;
     to->prompt_tokens += from->prompt_tokens;
     to->output_tokens += from->output_tokens;
@@ -585,18 +617,18 @@ static void add_service(struct service_result *to, const struct service_result *
 }
 
 /* What each service did, and all of them together, which becomes the run's. */
-static void fill_services(const struct sched *s, struct result *result, struct tally *run, struct tally *services) {
+static void fill_services(struct sched *s, struct result *result, struct tally *run, struct tally *services) {
     const size_t count = s->setup->services_len;
     if (!s->services) return;
     result->services = mem_zero(count + 1, sizeof *result->services);
     result->services_len = count;
+    services_results(s, result->services);
     struct service_result *all = &result->services[count];
     all->name = run->name;
     all->calibrated = true;
     for (size_t i = 0; i < count; i++) {
         struct service_result *x = &result->services[i];
         struct tally *t = &services[i];
-        *x = *services_result(s->services, i);
         add_service(all, x);
         t->name = s->setup->services[i].name;
         t->service = x;
@@ -608,26 +640,6 @@ static void fill_services(const struct sched *s, struct result *result, struct t
     }
     if (all->replica_h > 0) all->kv_used /= all->replica_h;
     run->service = all;
-}
-
-static void warn_services(const struct sched *s, struct result *result) {
-    struct text text;
-    text_init(&text);
-    for (size_t i = 0; i < result->services_len; i++) {
-        const struct service_result *x = &result->services[i];
-        if (!x->calibrated) {
-            text_format(&text, "service '%s' is not calibrated: no measurements of its engine with this precision, "
-                        "chip and size of model stand behind its figures, so expect them to be tens of per cent off",
-                        s->setup->services[i].name);
-            warn(result, &text);
-        }
-        if (x->waiting) {
-            text_format(&text, "%llu requests to service '%s' were not answered when the run ended; its times cover "
-                        "answered ones only", (unsigned long long)x->waiting, s->setup->services[i].name);
-            warn(result, &text);
-        }
-    }
-    text_free(&text);
 }
 
 void tally_results(struct sched *s, struct result *result) {
@@ -676,7 +688,6 @@ void tally_results(struct sched *s, struct result *result) {
     result->ledger_error = ledger_gap(s, run, pools);
     fill_services(s, result, run, services);
     add_warnings(s, result, run);
-    warn_services(s, result);
     drop_empty(result);
     if (s->job_results) finish_job_results(s);
     hand_over_jobs(s, result);

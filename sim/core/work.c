@@ -59,7 +59,9 @@ void work_begin(struct sched *s, uint32_t id) {
     const struct slot *slot = &s->slots.at[id];
     while (s->works.len <= id) (void)vec_push(&s->works);
     const double rate_per_ns = s->iron ? iron_failures_per_h(s, slot->takes) / 3.6e12 : 0;
-    s->works.at[id] = (struct work){.cycle = checkpoint_cycle(&s->setup->policy.checkpoint, rate_per_ns),
+    static const struct checkpoint_setup never = {.kind = CHECKPOINT_NONE}; /* a service has nothing to save */
+    const struct checkpoint_setup *writes = sched_is_replica(s, slot->job) ? &never : &s->setup->policy.checkpoint;
+    s->works.at[id] = (struct work){.cycle = checkpoint_cycle(writes, rate_per_ns),
                                     .speed = slot->rate.speed, .mark_ns = slot->work_from_ns,
                                     .stop_ns = TICK_NEVER, .look_ns = TICK_NEVER};
     set_end(s, id);

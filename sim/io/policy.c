@@ -93,11 +93,6 @@ static const struct block cap_block = {.title = "cap", BLOCK_FIELDS(cap_fields),
     .about = "GPUs held below their peak power: what that saves, and how much slower they get."};
 #undef AT
 
-/* Zeus (NSDI'23): training on a V100, power limit as a share of 300 W. */
-static double zeus_caps[] = {0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1};
-static double zeus_speeds[] = {0.725, 0.853, 0.899, 0.941, 0.965, 0.987, 1};
-enum { ZEUS_LEN = sizeof zeus_caps / sizeof *zeus_caps };
-
 static void check_full(struct reading *r, const struct yaml_node *map, const char *key,
                        const struct numbers *n) {
     if (n->at[n->len - 1] != 1)
@@ -154,7 +149,7 @@ static void read_cap(struct reading *r, const struct yaml_node *node, const stru
     cap->caps = draft.caps;
     cap->speeds = draft.speeds;
     if (draft.when != CAP_NEVER && !yaml_get(node, "level")) reading_add(r, node, "missing key \"level\"");
-    double least = draft.caps.len ? draft.caps.at[0] : zeus_caps[0];
+    double least = draft.caps.len ? draft.caps.at[0] : cap_levels[0];
     if (good && draft.level < least)
         reading_add_key(r, node, "level",
                         "below the lowest cap a speed is known for, expected at least %g", least);
@@ -357,10 +352,6 @@ static void check_given(struct document *d, const struct yaml_node *map, const s
 void policy_finish(struct document *d, const struct yaml_node *map) {
     struct policy_setup *policy = &d->setup->policy;
     if (!map || !yaml_get(map, "shift_on")) policy->shift_carbon = 1;
-    if (!policy->cap.caps.len) {
-        policy->cap.caps = (struct numbers){zeus_caps, ZEUS_LEN};
-        policy->cap.speeds = (struct numbers){zeus_speeds, ZEUS_LEN};
-    }
     if (!map || map->kind != YAML_MAP) return;
     size_t top = reading_enter(&d->r, "policy");
     finish_estimate(d, map, policy);

@@ -39,8 +39,8 @@ struct gathering {
 };
 
 static bool read_header(struct gathering *g, const struct csv_row *row, struct err *err) {
-    if (row->count > COLUMNS_MOST) return err_add(err, csv_place(row, 0), "more than %d columns",
-                                                  COLUMNS_MOST);
+    if (row->count > COLUMNS_MOST)
+        return err_add(err, csv_place(row, 0), "more than %d columns", COLUMNS_MOST);
     for (size_t i = 0; i < row->count; i++) {
         const struct column *c = g->known;
         while (c->name && strcmp(c->name, row->fields[i]) != 0) c++;

@@ -44,8 +44,9 @@ static bool next_is(struct json *j, char c) {
     j->at++;
     return true;
 }
-static void expect(struct json *j, char c) { cr_assert(next_is(j, c), "expected '%c' at \"%.20s\"", c,
-                                                       j->at); }
+static void expect(struct json *j, char c) {
+    cr_assert(next_is(j, c), "expected '%c' at \"%.20s\"", c, j->at);
+}
 
 static void string(struct json *j, char *to, size_t size) {
     expect(j, '"');

@@ -56,7 +56,7 @@ Test(pollux, equations) {
             for (uint32_t nodes = 1; nodes <= gpus; nodes *= 4)
                 for (double each = 1; each <= 1024; each *= 4) {
                     const double step = step_s(f, nodes, gpus, each), got = rate(fit, nodes, gpus, each);
-                    cr_expect(testing_near(got, gpus * each / step, 1e-12), "%s, %u GPUs, %u nodes, %g each: %g",
+                    cr_expect(testing_near(got, gpus * each / step, 1e-12), "%s, %u GPUs, %u nodes, %g: %g",
                               f->name, gpus, nodes, each, got);
                 }
         const struct scale measured = {.chip = "T4", .gpus = 64, .nodes = 16, .share = 1};
