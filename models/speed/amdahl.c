@@ -40,9 +40,8 @@ static const struct param params[] = {
 
 static const char *check(const void *raw) {
     const struct amdahl *p = raw;
-    if (p->shared_s.len == 0)
-        return p->curve ? "the catalogue has no such curve"
-                        : "expected a curve of the catalogue, or shared and fixed";
+    if (p->shared_s.len == 0) /* a curve that is not in the catalogue was found out when it was looked for */
+        return p->curve ? NULL : "expected a curve of the catalogue, or shared and fixed";
     const size_t chips = speed_chips(p->chips);
     if (p->shared_s.len != chips || p->fixed_s.len != chips)
         return "shared and fixed must have one value for each of the chips";
@@ -55,7 +54,7 @@ static const char *check(const void *raw) {
 static double per_s(const void *raw, const struct scale *scale) {
     const struct amdahl *p = raw;
     const size_t chip = speed_chip(p->chips, scale->chip);
-    if (chip == SIZE_MAX) return 0;
+    if (chip >= p->shared_s.len) return 0;
     return p->units / (p->shared_s.at[chip] / scale_gpus(scale) + p->fixed_s.at[chip]);
 }
 

@@ -66,9 +66,9 @@ static const struct param params[] = {
 
 static const char *check(const void *raw) {
     const struct pollux *p = raw;
-    if (p->compute_fixed_s + p->compute_sample_s > 0) return NULL;
-    return p->curve ? "the catalogue has no such curve"
-                    : "expected a curve of the catalogue, or compute_fixed or compute_sample above 0";
+    /* A curve that the catalogue does not have was found out when it was looked for. */
+    if (p->curve || p->compute_fixed_s + p->compute_sample_s > 0) return NULL;
+    return "expected a curve of the catalogue, or compute_fixed or compute_sample above 0";
 }
 
 static double batch_of(const struct pollux *p, const struct scale *scale) {
@@ -89,9 +89,9 @@ static double overlapped(double a, double b, double gamma) {
 
 static double per_s(const void *raw, const struct scale *scale) {
     const struct pollux *p = raw;
-    if (speed_chip(p->chips, scale->chip) == SIZE_MAX) return 0;
     const double batch = batch_of(p, scale), each = batch / scale->gpus;
-    if (each < 1) return 0; /* a GPU without a sample */
+    if (speed_chip(p->chips, scale->chip) == SIZE_MAX) return 0;
+    if (each < 1 || p->compute_fixed_s + p->compute_sample_s == 0) return 0; /* a GPU without a sample */
     const double passes = fmax(1, ceil(each / p->gpu_batch_most - 1e-9)); /* but for rounding */
     const double grad_s = (p->compute_fixed_s + p->compute_sample_s * each / passes) / scale->share;
     return batch / ((passes - 1) * grad_s + overlapped(grad_s, sync_s(p, scale), p->gamma));

@@ -81,6 +81,7 @@ struct work {
     int64_t done_ns, safe_ns; /* of it, work done, and work in a written checkpoint (below 0: less than left_ns says) */
     int64_t settled_ns;       /* work that was charged as useful */
     int64_t seen_wall_ns, seen_paused_ns; /* wall time at work, and of it writing, that was charged */
+    double stall;             /* share of the time at work in which its GPUs wait for data */
     int64_t restore_ns;       /* of the start, reading a checkpoint; not yet charged as such */
     int64_t stop_ns;          /* it is suspended here: no work from then on; TICK_NEVER */
     int64_t look_ns;          /* whether its market still suits is looked at again; TICK_NEVER */
@@ -147,7 +148,7 @@ struct sched {
     struct iron *iron;     /* nodes that come and go */
     struct caps *caps;     /* power caps and limits */
     struct services *services; /* LLM services */
-    bool working, embodies, speeds; /* speeds: classes have a speed model */
+    bool working, embodies, speeds; /* speeds: classes have a speed model or a data supply */
     struct { struct work *at; size_t len, cap; } works;
     uint8_t *job_state;    /* JOB_OWES_*, JOB_HELD */
     bool recalls;          /* an event may call off another that is due at the same instant */
@@ -218,8 +219,9 @@ void work_rebase(struct work *w, int64_t done_ns); /* left_ns fell by done_ns */
 void work_change(struct sched *s, uint32_t slot, double speed); /* from now on; settled before; sets end_ns */
 int64_t work_expected(const struct sched *s, uint32_t slot); /* its end by its estimate, at its present speed */
 int64_t work_moment(const struct sched *s, uint32_t slot, int64_t when_ns); /* its next event, at most when_ns */
-/* How fast the slot's job goes where it runs, over how fast its run time was recorded; 1 without a speed model. */
-double work_pace(const struct sched *s, const struct slot *slot);
+/* How fast the slot's job goes where it runs, over how fast its run time was recorded; 1 without a speed model and with
+ * data enough. *stall: the share of its time that its GPUs wait for data. */
+double work_pace(const struct sched *s, const struct slot *slot, double *stall);
 /* Whether jobs of every class can run on every GPU model their class has a speed for. */
 bool work_check(const struct sched *s, struct err *err);
 double pool_failures_per_h(const struct pool_setup *pool); /* of one of its nodes, spot hazard included */

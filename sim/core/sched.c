@@ -387,7 +387,11 @@ static void work_span(struct sched *s, const struct slot *slot, struct span *spa
         checkpoint += (double)w->restore_ns;
         w->restore_ns = 0;
     }
-    if (s->ledger.open) s->groups.at[slot->group].account.checkpoint += slot->gpu_milli * checkpoint;
+    if (s->ledger.open) {
+        struct account *a = &s->groups.at[slot->group].account;
+        a->checkpoint += slot->gpu_milli * checkpoint;
+        a->stalled += slot->gpu_milli * (double)worked * w->stall;
+    }
     w->settled_ns = done;
     w->seen_wall_ns = wall;
     w->seen_paused_ns = paused;
@@ -582,7 +586,8 @@ static struct rate slot_rate(struct sched *s, const struct slot *slot) {
     const bool alike = slot->pool != FLEET_NONE && s->caps == NULL && !s->speeds;
     if (alike && slot->pool == g->rate_pool && u == g->rate_utilisation) return g->rate;
     struct rate rate = takes_rate(s, group_shape(s, g), slot->takes, u, cap_level(s, slot->domain));
-    if (s->speeds) rate.speed *= work_pace(s, slot);
+    double stall;
+    if (s->speeds) rate.speed *= work_pace(s, slot, &stall);
     if (alike) {
         g->rate = rate;
         g->rate_pool = slot->pool;
@@ -610,7 +615,10 @@ static void slot_begin(struct sched *s, uint32_t id) {
     slot->expected_ns = slot->work_from_ns + (j->estimate_ns - (j->run_ns - j->left_ns));
     if (s->working) {
         work_begin(s, id);
-        if (s->speeds) slot->expected_ns = work_expected(s, id);
+        if (s->speeds) {
+            slot->expected_ns = work_expected(s, id);
+            (void)work_pace(s, slot, &s->works.at[id].stall);
+        }
         if (again && (s->job_state[slot->job] & JOB_OWES) == JOB_OWES_RESTORE)
             s->works.at[id].restore_ns = s->setup->policy.checkpoint.restore_ns;
         if (s->hold) hold_started(s, id);

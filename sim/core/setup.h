@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "core/model.h"
+#include "core/pipeline.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -198,6 +199,10 @@ struct class_setup {
     struct chosen speed;       /* KIND_SPEED: how fast its jobs go where they run; model NULL: as recorded */
     const char *speed_gpu;     /* the GPU model their run times were recorded on, on as few nodes as hold them */
     double speed_batch;        /* of the whole job; 0: the model's own */
+    /* What its GPUs are fed with (pipeline_supply_rate); ingest and prepare are of one GPU of speed_gpu (of any one
+     * without a speed model) and of one core; item_bytes 0: never short of data. Run times are those of GPUs that
+     * never wait. */
+    struct data_supply supply;
 };
 
 /* What it takes to move data from one region to another: [from * regions + to]. */

@@ -124,6 +124,7 @@ static void add_group(const struct sched *s, struct tally *t, const struct group
     t->suspensions += a->suspensions;
     t->migrations += a->migrations;
     t->checkpoint_gpu_h += gpu_h(a->checkpoint);
+    t->stalled_gpu_h += gpu_h(a->stalled);
     t->lost_gpu_h += gpu_h(a->lost);
     t->lost_energy_j += a->lost_energy.j;
     t->lost_usd += a->lost_energy.usd + a->lost_capacity_usd;
@@ -572,7 +573,6 @@ static void hand_over_jobs(struct sched *s, struct result *result) {
     result->jobs->deadline_ns = s->trace->deadline_ns;
     result->jobs->work = s->trace->work;
     result->jobs->user = s->trace->user;
-    result->jobs->id_at = s->trace->id_at;
     result->tenants = s->tenant_names;
     result->classes = s->class_names;
     s->tenant_names = s->class_names = NULL;

@@ -104,10 +104,9 @@ static const struct class_setup *class_of(const struct sched *s, uint32_t job) {
     return setup_class(s->setup, s->world.jobs.classes.at[j->class_id], j->run_ns);
 }
 
-double work_pace(const struct sched *s, const struct slot *slot) {
+/* Chip against chip, by the class's speed model. */
+static double chip_pace(const struct sched *s, const struct slot *slot, const struct class_setup *c) {
     const struct shape *shape = world_shape(&s->world, slot->job);
-    const struct class_setup *c = class_of(s, slot->job);
-    if (c == NULL || c->speed.model == NULL || shape_gpu_milli(shape) == 0) return 1;
     const struct speed_model *m = (const struct speed_model *)(const void *)c->speed.model;
     uint32_t nodes = 0;
     for (uint32_t t = slot->takes; t != FLEET_NONE; t = s->takes.at[t].next) nodes++;
@@ -119,6 +118,20 @@ double work_pace(const struct sched *s, const struct slot *slot) {
     there.nodes = (here.gpus + RECORDED_NODE_GPUS - 1) / RECORDED_NODE_GPUS;
     const double now = m->per_s(c->speed.params, &here), recorded = m->per_s(c->speed.params, &there);
     return now > 0 && recorded > 0 ? now / recorded : 1;
+}
+
+double work_pace(const struct sched *s, const struct slot *slot, double *stall) {
+    const struct shape *shape = world_shape(&s->world, slot->job);
+    const struct class_setup *c = class_of(s, slot->job);
+    *stall = 0;
+    if (c == NULL || shape_gpu_milli(shape) == 0 || sched_is_replica(s, slot->job)) return 1;
+    const double pace = c->speed.model ? chip_pace(s, slot, c) : 1;
+    if (c->supply.item_bytes <= 0) return pace;
+    struct data_supply supply = c->supply;
+    supply.ingest_items_per_s *= pace * shape_gpu_milli(shape) / 1000.0;
+    supply.cpus = shape->cpu_milli / 1000.0;
+    *stall = pipeline_supply_stall(&supply);
+    return pace * (1 - *stall);
 }
 
 static bool runs(const struct class_setup *c, const char *chip, uint32_t gpus) {

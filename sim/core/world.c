@@ -178,7 +178,6 @@ static void add_replicas(struct sched *s) {
     if (jobs->deadline_ns) jobs->deadline_ns = column_room(s, jobs->deadline_ns, sizeof *jobs->deadline_ns, more);
     if (jobs->work) jobs->work = column_room(s, jobs->work, sizeof *jobs->work, more);
     if (jobs->user) jobs->user = column_room(s, jobs->user, sizeof *jobs->user, more);
-    if (jobs->id_at) jobs->id_at = column_room(s, jobs->id_at, sizeof *jobs->id_at, more);
     for (size_t i = 0; i < setup->services_len; i++) {
         const struct bound_service *b = &s->bound[i];
         for (uint32_t j = b->first; j < b->first + setup->services[i].most; j++) {
@@ -189,6 +188,7 @@ static void add_replicas(struct sched *s) {
                                        .class_id = (uint16_t)b->class_id};
             jobs->priority[j] = setup->services[i].priority;
             if (jobs->deadline_ns) jobs->deadline_ns[j] = JOB_UNKNOWN;
+            if (jobs->work) jobs->work[j] = NAN;
             if (jobs->user) jobs->user[j] = JOB_NONE;
         }
     }
@@ -200,7 +200,8 @@ static bool service_has_place(struct sched *s, const struct bound_service *bound
     if (h->quota_kind == QUOTA_HARD && shape_gpu_milli(shape) > h->quota_milli) return false;
     for (uint32_t r = 0; r < s->setup->regions_len; r++) {
         const uint32_t domain = s->world.domain_of[bound->tenant * s->setup->regions_len + r];
-        if (domain != FLEET_NONE && (h->may == NULL || h->may[r]) && world_possible(s, domain, bound->shape))
+        if (domain != FLEET_NONE && (h->may == NULL || h->may[r]) && world_possible(s, domain, bound->shape) &&
+            (s->hold == NULL || s->options == NULL || hold_possible(s, domain, bound->first)))
             return true;
     }
     return false;
@@ -359,7 +360,10 @@ static void open_rest(struct sched *s) {
     const struct setup *setup = s->setup;
     s->in_trees = s->backfill->needs_search || setup->services_len > 0; /* replicas leave their lines */
     s->working = setup->policy.checkpoint.kind != CHECKPOINT_NONE;
-    for (size_t i = 0; i < setup->classes_len; i++) s->speeds |= setup->classes[i].speed.model != NULL;
+    for (size_t i = 0; i < setup->classes_len; i++) {
+        const struct class_setup *c = &setup->classes[i];
+        s->speeds |= c->speed.model != NULL || c->supply.item_bytes > 0;
+    }
     for (size_t i = 0; i < setup->pools_len; i++) s->embodies |= setup->pools[i].embodied_g_per_node_h > 0;
     hold_open(s);
     s->iron = iron_open(s);
@@ -430,7 +434,7 @@ bool world_open(struct sched *s, const struct setup *setup, const struct jobs *t
     open_models(s);
     open_rest(s);
     arena_seal(&s->arena);
-    return check_accepts(s, err) & work_check(s, err);
+    return check_accepts(s, err) & work_check(s, err) & check_services(s, err);
 }
 
 void world_close(struct sched *s) {

@@ -227,6 +227,7 @@ static const struct row {
     {NULL, "useful", "useful_utilisation", ALWAYS, NULL},
     {NULL, "held, of what was up", "up_utilisation", UNLIKE, "utilisation"},
     {NULL, "Start and restart overhead", "overhead_gpu_h", SAID, NULL},
+    {NULL, "GPUs at work waiting for data", "stalled_gpu_h", SAID, "held_gpu_h"},
     {NULL, "Fragmentation of free GPUs", "fragmentation", ALWAYS, NULL},
     {"Energy and carbon", "Energy", "energy_kwh", ALWAYS, NULL},
     {NULL, "drawn by idle hardware", "idle_energy_kwh", FEW_USES, "energy_kwh"},

@@ -5,6 +5,7 @@
  */
 #include "base/tick.h"
 #include "io/sections.h"
+#include "io/speeds.h"
 
 #include <math.h>
 #include <string.h>
@@ -96,8 +97,35 @@ void tenants_read(struct document *d, const struct yaml_node *list) {
 
 struct class_draft {
     struct class_setup class;
+    const struct yaml_node *supply;
     const struct yaml_node *name, *markets;
 };
+struct supply_draft {
+    double item_gb, fetch_gb_per_s, memory_gb_per_s, cached, prepare_per_h, ingest_per_h;
+};
+#define AT(member) offsetof(struct supply_draft, member)
+static const struct field supply_fields[] = {
+    {.param = {.key = "item", .kind = PARAM_NUMBER, .dim = DIM_DATA, .offset = AT(item_gb), .least = 1e-9,
+               .most = 1e6, .required = true, .help = "Size of a sample as it is fetched."}},
+    {.param = {.key = "ingest", .kind = PARAM_NUMBER, .dim = DIM_RATE, .offset = AT(ingest_per_h), .least = 1e-6,
+               .most = 1e15, .required = true,
+               .help = "Samples that one GPU (of `speed_gpu`) takes in when it never waits."}},
+    {.param = {.key = "fetch", .kind = PARAM_NUMBER, .dim = DIM_DATA_RATE, .offset = AT(fetch_gb_per_s),
+               .least = 1e-9, .most = 1e6, .required = true,
+               .help = "At what rate samples that are not cached reach the job."}},
+    {.param = {.key = "memory", .kind = PARAM_NUMBER, .dim = DIM_DATA_RATE, .offset = AT(memory_gb_per_s),
+               .fallback = 20, .least = 1e-9, .most = 1e6, .help = "The same for samples that are cached."}},
+    {.param = {.key = "cached", .kind = PARAM_NUMBER, .offset = AT(cached), .least = 0, .most = 1,
+               .help = "Share of the samples that are cached."}},
+    {.param = {.key = "prepare", .kind = PARAM_NUMBER, .dim = DIM_RATE, .offset = AT(prepare_per_h), .least = 1e-6,
+               .most = 1e15, .required = true,
+               .help = "Samples that one of the job's cores decodes and augments."}},
+};
+const struct block supply_block = {.title = "supply", BLOCK_FIELDS(supply_fields),
+    .about = "What a job's GPUs are fed with. They wait when fetching or preparing falls behind: the job goes on at "
+             "the rate of the slowest, and the run shows how long GPUs stood waiting."};
+#undef AT
+
 #define AT(member) offsetof(struct class_draft, member)
 static const struct field class_fields[] = {
     {.param = {.key = "class", .offset = AT(name),
@@ -121,6 +149,9 @@ static const struct field class_fields[] = {
                        "`speed`."}},
     {.param = {.key = "batch", .kind = PARAM_NUMBER, .offset = AT(class.speed_batch), .least = 0, .most = 1e12,
                .help = "Batch of the whole job, for speed models that ask; 0: the model's own."}},
+    {.param = {.key = "supply", .offset = AT(supply),
+               .help = "Data its GPUs need; never short of data when left out."},
+     .read = read_node, .block = &supply_block, .form = "a mapping"},
     {.param = {.key = "data", .kind = PARAM_NUMBER, .dim = DIM_DATA, .offset = AT(class.data_gb), .least = 0,
                .most = 1e9, .help = "Moved when such a job runs away from its tenant's home."}},
 };
@@ -168,13 +199,40 @@ static bool hides(const struct class_setup *earlier, const struct class_setup *l
     return same && earlier->run_below_ns >= later->run_below_ns;
 }
 
-static void class_read(struct document *d, const struct yaml_node *map, struct class_setup *class) {
+static void supply_read(struct reading *r, const struct yaml_node *node, struct data_supply *supply) {
+    struct supply_draft draft = {0};
+    size_t mark = reading_enter(r, "supply");
+    params_read(r, node, &supply_block, &draft);
+    reading_leave(r, mark);
+    *supply = (struct data_supply){.item_bytes = draft.item_gb * 1e9, .cache_hit = draft.cached,
+                                   .fetch_bytes_per_s = draft.fetch_gb_per_s * 1e9,
+                                   .memory_bytes_per_s = draft.memory_gb_per_s * 1e9,
+                                   .prepare_items_per_s_per_cpu = draft.prepare_per_h / 3600,
+                                   .ingest_items_per_s = draft.ingest_per_h / 3600};
+}
+
+/* The class with what the catalogue knows of its speed model. */
+static const struct yaml_node *with_catalog(struct document *d, const struct yaml_node *map) {
+    const struct yaml_node *speed = yaml_get(map, "speed");
+    if (!speed) return map;
+    size_t mark = reading_enter(&d->r, "speed");
+    const struct yaml_node *filled = speeds_with_catalog(d->catalog, &d->r, speed);
+    reading_leave(&d->r, mark);
+    struct arena *arena = d->catalog->arena;
+    struct yaml_node *merged = yaml_copy(arena, map);
+    yaml_put(arena, merged, "speed", yaml_copy(arena, filled));
+    return merged;
+}
+
+static void class_read(struct document *d, const struct yaml_node *given, struct class_setup *class) {
     struct class_draft draft = {0};
+    const struct yaml_node *map = with_catalog(d, given);
     params_read(&d->r, map, &class_block, &draft);
     *class = draft.class;
     class->name = class_name(d, draft.name);
     class->markets = draft.markets ? markets_read(d, draft.markets) : (1U << BOUGHT_COUNT) - 1;
     if (!yaml_get(map, "wait")) class->wait_ns = -1;
+    if (draft.supply) supply_read(&d->r, draft.supply, &class->supply);
     if (class->speed.model && !class->speed_gpu)
         reading_add(&d->r, map, "missing key \"speed_gpu\": a speed is relative to where run times were recorded");
     if (class->speed_gpu && !yaml_get(map, "speed"))

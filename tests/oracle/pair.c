@@ -7,6 +7,7 @@
  *   residency   no job runs outside its tenant's regions, whatever is better elsewhere
  *   deadline    whatever the model of shifting, a job whose deadline leaves room for its run keeps it
  *   transfer    no job starts before its data has arrived, and each move is paid once
+ *   migration   a suspended job that may go on elsewhere does its work all the same, and emits less
  */
 #include "base/mem.h"
 #include "base/rng.h"
@@ -215,5 +216,40 @@ Test(pair, data_arrives_first_and_is_paid_once) {
         close_scene(s, &result);
         free(s);
     }
+    rng_close(rng);
+}
+
+Test(pair, a_suspended_job_may_go_on_elsewhere) {
+    struct rng *rng = rng_open(9, "pair", 0);
+    double stayed_g = 0, moved_g = 0;
+    uint64_t migrations = 0;
+    for (int round = 0; round < 20; round++) {
+        struct scene *s = open_scene(rng, 3, 0);
+        choose(s, "wait_awhile", "weighted");
+        set_number(&s->setup.policy.route, "delay", 0);
+        set_number(&s->setup.policy.route, "transfer", 0);
+        double usd[9];
+        for (int i = 0; i < 9; i++) usd[i] = i % 4 ? 0.5 : 0;
+        s->class_ = (struct class_setup){.run_below_ns = TICK_NEVER, .wait_ns = -1, .markets = ~0u, .data_gb = 2};
+        s->setup.classes = &s->class_;
+        s->setup.classes_len = 1;
+        s->setup.transfer.usd_per_gb = usd;
+        struct result stayed = run(s);
+        s->setup.policy.migrate = true;
+        struct result moved = run(s);
+        const struct tally *t = &moved.tallies[0];
+        cr_assert_eq(t->finished, JOBS);
+        cr_assert_eq(stayed.tallies[0].migrations, 0);
+        cr_assert_float_eq(t->useful_gpu_h, stayed.tallies[0].useful_gpu_h, 1e-9);
+        cr_assert_float_eq(t->egress_usd, (double)t->migrations, 1e-9, "2 GB at 0.5 USD a move");
+        migrations += t->migrations;
+        stayed_g += stayed.tallies[0].co2_g;
+        moved_g += t->co2_g;
+        result_free(&stayed);
+        close_scene(s, &moved);
+        free(s);
+    }
+    cr_assert(migrations > 100, "%llu migrations: it says little", (unsigned long long)migrations);
+    cr_assert(moved_g < stayed_g, "moving emits %g g, staying %g g", moved_g, stayed_g);
     rng_close(rng);
 }

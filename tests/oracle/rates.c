@@ -26,8 +26,8 @@ static const struct speed_model doubled = {.model = {.name = "doubled", .summary
 static void open_scene(void) {
     testing_setup(&setup);
     jobs_init(&jobs, 0);
-    entry = (struct class_setup){.run_below_ns = TICK_NEVER, .wait_ns = -1, .markets = ~0u, .speed = {&doubled.model, NULL},
-                                 .speed_gpu = "slow"};
+    entry = (struct class_setup){.run_below_ns = TICK_NEVER, .wait_ns = -1, .markets = ~0u,
+                                 .speed = {&doubled.model, NULL}, .speed_gpu = "slow"};
     setup.classes = &entry;
     setup.classes_len = 1;
 }
@@ -78,6 +78,29 @@ Test(rates, a_cap_and_a_chip_multiply) {
     testing_job(&jobs, 0, 3764, 1);
     struct result result = run();
     NEAR(tick_seconds(result.jobs->at[0].end_ns), 2000);
+    result_free(&result);
+}
+
+Test(rates, gpus_wait_for_data) {
+    struct pool_setup *pool = testing_pool(&setup, "a", 1, 8);
+    pool->gpu = "slow";
+    pool->cpu_milli = 64000;
+    entry.speed.model = NULL;
+    entry.supply = (struct data_supply){.item_bytes = 1e6, .fetch_bytes_per_s = 1e9, .memory_bytes_per_s = 1e10,
+                                        .cache_hit = 0.5, .prepare_items_per_s_per_cpu = 100,
+                                        .ingest_items_per_s = 1000};
+    /* 2 GPUs take in 2,000 items a second; 4 cores prepare 400: four fifths of the time they wait. */
+    testing_job(&jobs, 0, 3600, 2);
+    testing_shape(&jobs, &(struct shape){.gpus = 2, .cpu_milli = 4000, .models = JOB_ANY_MODEL});
+    /* 20 cores prepare 2,000, but fetching gives 1 / (1e6 (0.5 / 1e9 + 0.5 / 1e10)) = 1818.18 */
+    testing_job(&jobs, 0, 3600, 2);
+    testing_shape(&jobs, &(struct shape){.gpus = 2, .cpu_milli = 20000, .models = JOB_ANY_MODEL});
+    struct result result = run();
+    NEAR(tick_seconds(result.jobs->at[0].end_ns), 5 * 3600);
+    NEAR(tick_seconds(result.jobs->at[1].end_ns), 3600 * 2000 / (1e9 / (1e6 * 0.55)));
+    NEAR(result.tallies[0].useful_gpu_h, 2 + 2);
+    NEAR(result.tallies[0].stalled_gpu_h, 2 * (5 - 1) + 2 * 0.1);
+    cr_assert(result.tallies[0].overhead_gpu_h < 1e-12);
     result_free(&result);
 }
 
