@@ -131,8 +131,11 @@ bool demand_read(const struct demand *demand, const struct setup *setup, struct 
     if (demand->trace) {
         const struct order_model *order = (const struct order_model *)setup->policy.order.model;
         if (!trace_read(demand->trace, order->needs, jobs, err)) return false;
-    } else {
+    } else if (demand->load) {
         load_generate(demand->load, setup->seed, jobs);
+    } else { /* services alone */
+        jobs_init(jobs, 0);
+        jobs->origin_unix_ns = setup->origin_unix_ns;
     }
     const bool as_read = demand->speed == 1 && !demand->shuffle && !(demand->repeat_until > 0) &&
                          demand->depart && demand->every_ns <= 0;
