@@ -37,6 +37,7 @@ struct requests {
 
 enum router { ROUTER_ROUND_ROBIN, ROUTER_LEAST_OUTSTANDING, ROUTER_SESSION, ROUTER_PREFIX };
 enum autoscale { SCALE_FIXED, SCALE_REACTIVE, SCALE_SCHEDULED };
+extern const char *const router_names[], *const autoscale_names[]; /* end with NULL */
 
 struct service_setup {
     const char *name;

@@ -107,7 +107,7 @@ struct service_draft {
 };
 
 enum { REPLICAS_MOST = 100000 };
-static const char *const scales[] = {"reactive", "scheduled", NULL};
+static const char *const scale_names[] = {"reactive", "scheduled", NULL}; /* enum autoscale, from 1 on */
 #define AT(member) offsetof(struct replicas_draft, member)
 static const struct field replicas_fields[] = {
     {.param = {.key = "least", .kind = PARAM_INTEGER, .offset = AT(least), .least = 0, .most = REPLICAS_MOST,
@@ -116,7 +116,7 @@ static const struct field replicas_fields[] = {
                .required = true, .help = "Never more."}},
     {.param = {.key = "begin", .kind = PARAM_INTEGER, .offset = AT(begin), .fallback = -1, .least = 0,
                .most = REPLICAS_MOST, .help = "At time 0; `least` when left out."}},
-    {.param = {.key = "scale", .kind = PARAM_CHOICE, .offset = AT(scale), .choices = scales,
+    {.param = {.key = "scale", .kind = PARAM_CHOICE, .offset = AT(scale), .choices = scale_names,
                .help = "By what comes (`target`, `keep`), or by the hour (`schedule`)."}},
     {.param = {.key = "every", .kind = PARAM_TIME, .offset = AT(every_ns), .fallback = 15, .least = 0.1, .most = 86400,
                .help = "How often the number is looked at."}},
@@ -158,7 +158,6 @@ static const struct block slo_block = {.title = "slo", BLOCK_FIELDS(slo_fields),
 #undef AT
 
 static const char *const precision_names[] = {"bf16", "fp8", "fp4", NULL}; /* enum llm_precision */
-static const char *const routers[] = {"round_robin", "least_outstanding", "session", "prefix", NULL}; /* enum router */
 #define AT(member) offsetof(struct service_draft, member)
 static const struct field service_fields[] = {
     {.param = {.key = "name", .kind = PARAM_TEXT, .offset = AT(name), .required = true,
@@ -178,7 +177,7 @@ static const struct field service_fields[] = {
                .help = "Of weights and matrix products; the KV cache has 16 bits."}},
     {.param = {.key = "tensor_parallel", .kind = PARAM_INTEGER, .offset = AT(tensor_parallel), .fallback = 1,
                .least = 1, .most = 64, .help = "GPUs of a replica, of one node."}},
-    {.param = {.key = "router", .kind = PARAM_CHOICE, .offset = AT(router), .choices = routers,
+    {.param = {.key = "router", .kind = PARAM_CHOICE, .offset = AT(router), .choices = router_names,
                .fallback = ROUTER_LEAST_OUTSTANDING,
                .help = "Which replica a request goes to: the next one, the one with the fewest tokens to compute, its "
                        "session's, or the one that has most of its prompt in its prefix cache."}},
@@ -318,7 +317,7 @@ static void replicas_read(struct document *d, const struct yaml_node *node, stru
         draft.most = draft.begin = draft.least;
     } else {
         params_read(r, node, &replicas_block, &draft);
-        service->autoscale = draft.scale ? SCALE_SCHEDULED : SCALE_REACTIVE;
+        service->autoscale = (enum autoscale)(SCALE_REACTIVE + draft.scale);
         if (draft.begin < 0) draft.begin = draft.least;
         if (r->err->found == found) {
             if (draft.least > draft.most)
