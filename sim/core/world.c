@@ -382,6 +382,7 @@ bool world_open(struct sched *s, const struct setup *setup, const struct jobs *t
                 const struct run_options *options, struct err *err) {
     *s = (struct sched){.setup = setup, .options = options, .trace = trace, .unused_slot = SCHED_NONE,
                         .takes.unused = FLEET_NONE, .group_slots_len = 1024};
+    const size_t found = err->found;
     if (!check_policy(setup, trace, err)) return false;
     const struct policy_setup *p = &setup->policy;
     s->order = (const struct order_model *)(const void *)p->order.model;
@@ -434,7 +435,10 @@ bool world_open(struct sched *s, const struct setup *setup, const struct jobs *t
     open_models(s);
     open_rest(s);
     arena_seal(&s->arena);
-    return check_accepts(s, err) & work_check(s, err) & check_services(s, err);
+    check_accepts(s, err);
+    work_check(s, err);
+    check_services(s, err);
+    return err->found == found;
 }
 
 void world_close(struct sched *s) {

@@ -161,6 +161,70 @@ Test(speed, roofline_by_hand) {
     arena_free(&arena);
 }
 
+static double roofline_on(struct arena *arena, const char *more, struct scale scale) {
+    struct text yaml;
+    text_init(&yaml);
+    text_format(&yaml,
+                "{model: roofline, chips: H, tflops: [989], tflops_fp8: [1979], memory: [80 GB], "
+                "bandwidth: [3350 GB/s], memory_share: 1, activations: 0 GB, %s}",
+                more);
+    const double rate = testing_per_s(testing_speed(arena, yaml.at), scale);
+    text_free(&yaml);
+    return rate;
+}
+
+/* What divides which bytes, on either side of what fits 80 GB: 2 of weights, 4 of gradients, 12 of the
+ * optimizer. */
+Test(speed, roofline_memory) {
+    struct arena arena;
+    arena_init(&arena);
+    static const struct {
+        const char *sharding;
+        double bytes; /* a parameter, on 4 GPUs */
+    } cases[] = {{"none", 18}, {"optimizer", 2 + 4 + 3}, {"gradients", 2 + 1 + 3}, {"weights", 0.5 + 1 + 3}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int over = 0; over < 2; over++) {
+            struct text more;
+            text_init(&more);
+            text_format(&more, "sharding: %s, parameters: %.0f", cases[i].sharding,
+                        80e9 / cases[i].bytes * (over ? 1.001 : 0.999));
+            const double rate = roofline_on(&arena, more.at, on("H", 4, 1));
+            cr_expect((rate == 0) == over, "%s: %g tokens/s", more.at, rate);
+            text_free(&more);
+        }
+    /* Half a GPU has half of the memory, and half of the speed for what fits it. */
+    const struct scale half = {.chip = "H", .gpus = 1, .nodes = 1, .share = 0.5};
+    cr_expect_eq(roofline_on(&arena, "parameters: 3e9", half), 0);
+    const double whole = roofline_on(&arena, "parameters: 2e9", on("H", 1, 1));
+    cr_expect(testing_near(roofline_on(&arena, "parameters: 2e9", half), whole / 2, 1e-12));
+    arena_free(&arena);
+}
+
+/* However efficient it is said to be: no faster than the peak of its precision. */
+Test(speed, roofline_never_beats_the_peak) {
+    struct arena arena;
+    arena_init(&arena);
+    const double fp8 = roofline_on(&arena, "parameters: 1e9, mfu: 1, precision: fp8, precision_gain: 16",
+                                   on("H", 1, 1));
+    cr_expect(testing_near(fp8, 1979e12 / 6e9, 1e-12));
+    const double bf16 = roofline_on(&arena, "parameters: 1e9, mfu: 1, precision_gain: 16", on("H", 1, 1));
+    cr_expect(testing_near(bf16, 989e12 / 6e9, 1e-12));
+    /* A mixture of experts computes with a part of its parameters, and holds all of them. */
+    const double moe = roofline_on(&arena, "parameters: 4e9, active: 1e9", on("H", 1, 1));
+    cr_expect(testing_near(moe, 0.4 * 989e12 / 6e9, 1e-12));
+    arena_free(&arena);
+}
+
+Test(speed, pollux_on_a_part_of_a_gpu) {
+    struct arena arena;
+    arena_init(&arena);
+    const struct chosen pollux = testing_speed(&arena, samples[2][1]);
+    const struct scale half = {.chip = "A", .gpus = 1, .nodes = 1, .share = 0.5, .batch = 100};
+    cr_expect(testing_near(testing_per_s(pollux, half), 100 / (2 * (0.06 + 0.4)), 1e-12));
+    cr_expect(isnan(testing_speed_model(pollux)->error(pollux.params, &half)));
+    arena_free(&arena);
+}
+
 /* MFU of Megatron-LM's GPT-3 strong scaling on H100: 47 % on 96 GPUs, 42 % on 4,608 (its README). */
 Test(speed, roofline_megatron) {
     struct arena arena;
@@ -174,9 +238,9 @@ Test(speed, roofline_megatron) {
     arena_free(&arena);
 }
 
-/* Tokens/s a GPU in FP8 pre-training of dense models on H100: all of them that NVIDIA's NeMo documentation reports
- * for container 24.07, and then Megatron Bridge's for 25.11. One mfu for all: what is asked is whether 6 FLOPs a
- * parameter carry from 5 to 405 billion of them. */
+/* Tokens/s a GPU in FP8 pre-training of dense models on H100: all of them that NVIDIA's NeMo documentation
+ * reports for container 24.07, and then Megatron Bridge's for 25.11. One mfu for all: what is asked is
+ * whether 6 FLOPs a parameter carry from 5 to 405 billion of them. */
 static const struct {
     const char *name;
     double parameters, gpus, batch, sequence, tensor, stages, interleave, per_gpu;
@@ -207,8 +271,8 @@ Test(speed, roofline_nemo) {
         struct text yaml;
         text_init(&yaml);
         text_format(&yaml,
-                    "{model: roofline, parameters: %.0f, sequence: %.0f, batch: %.0f, tensor: %.0f, stages: %.0f, "
-                    "interleave: %.0f, sharding: weights, precision: fp8, mfu: 0.52}",
+                    "{model: roofline, parameters: %.0f, sequence: %.0f, batch: %.0f, tensor: %.0f, stages: "
+                    "%.0f, interleave: %.0f, sharding: weights, precision: fp8, mfu: 0.52}",
                     published[i].parameters, published[i].sequence, published[i].batch, published[i].tensor,
                     published[i].stages, published[i].interleave);
         const struct chosen model = testing_speed(&arena, yaml.at);

@@ -170,8 +170,9 @@ static unsigned random_case(uint64_t seed) {
     unsigned preemptions = 0;
     for (int i = 0; i < REQUESTS; i++) {
         const struct plain *p = &e.at[i];
-        cr_assert_float_eq(tick_seconds(served[i].first_ns), p->first_s, 2e-9 + 1e-9 * p->first_s, "%d of case %lu: "
-                           "first token at %.9f, not %.9f", i, (unsigned long)seed, tick_seconds(served[i].first_ns), p->first_s);
+        cr_assert_float_eq(tick_seconds(served[i].first_ns), p->first_s, 2e-9 + 1e-9 * p->first_s,
+                           "%d of case %lu: first token at %.9f, not %.9f", i, (unsigned long)seed,
+                           tick_seconds(served[i].first_ns), p->first_s);
         cr_assert_float_eq(tick_seconds(served[i].left_ns), p->left_s, 2e-9 + 1e-9 * p->left_s);
         cr_assert_eq(served[i].preemptions, p->preemptions);
         preemptions += p->preemptions;

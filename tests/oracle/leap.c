@@ -100,7 +100,8 @@ static uint64_t *prefixes(struct serving_trace *trace) {
         struct request *request = &trace->at[i];
         const uint64_t draw = hash_mix(i), conversation = draw % 5 ? draw / 5 % 40 : i + 1000;
         request->blocks = hashes + i * PREFIX_MOST;
-        request->blocks_len = request->prompt / PREFIX_TOKENS < PREFIX_MOST ? request->prompt / PREFIX_TOKENS : PREFIX_MOST;
+        const uint32_t full = request->prompt / PREFIX_TOKENS;
+        request->blocks_len = full < PREFIX_MOST ? full : PREFIX_MOST;
         for (uint32_t b = 0; b < request->blocks_len; b++)
             hashes[i * PREFIX_MOST + b] = hash_mix(conversation * 4096 + b);
     }

@@ -70,7 +70,7 @@ static void conserves(const struct stage *stages, size_t count, double items,
     cr_expect(testing_near(r->cpu_busy_s, cpu_s, 1e-9) && testing_near(r->gpu_busy_s, gpu_s, 1e-9));
     cr_expect(testing_near(r->cpu_held_s, cpu_held, 1e-9) && testing_near(r->gpu_held_s, gpu_held, 1e-9));
     cr_expect(testing_near(r->rate, items / r->seconds, 1e-12));
-    cr_expect(r->events >= batches, "%llu events for %g batches", (unsigned long long)r->events, batches);
+    cr_expect((double)r->events >= batches, "%llu events for %g batches", (unsigned long long)r->events, batches);
 }
 
 Test(pipeline, steady_rate_is_the_bottlenecks, .timeout = 120) {
