@@ -39,7 +39,8 @@ struct scenario_draft {
     const char *name, *about, *start, *work_unit;
     struct window_draft measure;
     struct policy_setup policy;
-    const struct yaml_node *trace, *load, *regions, *pools, *tenants, *classes, *transfer, *services, *unused;
+    const struct yaml_node *trace, *load, *pipelines, *regions, *pools, *tenants, *classes, *transfer,
+        *services, *unused;
 };
 
 #define AT(member) offsetof(struct window_draft, member)
@@ -122,6 +123,8 @@ static const struct field scenario_fields[] = {
      .read = read_node, .block = &trace_block, .form = "a mapping"},
     {.param = {.key = "load", .offset = AT(load), .help = "The jobs, drawn at random; or else `trace`."},
      .read = read_node, .block = &load_block, .form = "a mapping"},
+    {.param = {.key = "pipelines", .offset = AT(pipelines), .help = "Batch pipelines, beside them or alone."},
+     .read = read_node, .block = &pipeline_block, .form = "a list of mappings"},
     {.param = {.key = "regions", .offset = AT(regions), .required = true, .help = "Where."},
      .read = read_node, .block = &region_block, .form = "a list of mappings"},
     {.param = {.key = "pools", .offset = AT(pools), .required = true, .help = "On what."},
@@ -239,7 +242,9 @@ static void demand_section(struct document *d, const struct yaml_node *root,
                     "both \"trace\" and \"load\", expected one (`load: null` removes it)");
     else if (draft->trace) trace_read_section(d, draft->trace);
     else if (draft->load) load_read(d, draft->load);
-    else if (!draft->services) reading_add(&d->r, root, "missing key \"trace\" or \"load\" (or \"services\")");
+    else if (!draft->pipelines && !draft->services)
+        reading_add(&d->r, root, "missing key \"trace\" or \"load\" (or \"pipelines\", or \"services\")");
+    if (draft->pipelines) pipelines_read(d, draft->pipelines);
 }
 
 /* --- one run --- */

@@ -529,15 +529,30 @@ static void print_block(FILE *to, const struct summary *const *runs, size_t coun
     table_close(table);
 }
 
+char *table_demand(const struct summary *summary) {
+    const char *trace = summary->info.trace;
+    const double requests = summary_value(summary, "requests");
+    const bool some = requests > 0, none = same_text(trace, SUMMARY_NO_JOBS);
+    struct text text;
+    char number[48];
+    text_init(&text);
+    if (!none || !some) {
+        text_put(&text, table_number((double)summary->jobs, 0, number));
+        if (same_text(trace, "synthetic")) text_put(&text, " synthetic jobs");
+        else if (none) text_put(&text, " jobs");
+        else text_format(&text, " jobs of %s", trace);
+    }
+    if (some) text_format(&text, "%s%s requests", text.len ? " and " : "", table_number(requests, 0, number));
+    return text_take(&text);
+}
+
 static void print_heading(FILE *to, const struct summary *const *runs, size_t count) {
     const struct summary *first = runs[0];
-    const bool synthetic = same_text(first->info.trace, "synthetic");
-    char number[48], span[32], *heading = summary_heading(runs, count);
-    fprintf(to, "%s\n%s %s%s, seed %" PRIu64 ", %s measured\n", heading,
-            table_number((double)first->jobs, 0, number), synthetic ? "synthetic jobs" : "jobs of ",
-            synthetic ? "" : first->info.trace, first->info.seed,
+    char span[32], *heading = summary_heading(runs, count), *demand = table_demand(first);
+    fprintf(to, "%s\n%s, seed %" PRIu64 ", %s measured\n", heading, demand, first->info.seed,
             tick_human(tick_from_seconds(first->measured_s), span));
     free(heading);
+    free(demand);
     for (size_t i = 0; i < count; i++) {
         char *policy = summary_policy(runs[i], i > 0);
         fprintf(to, "%s: %s\n", count > 1 ? summary_title(runs[i]) : "policy", policy);
