@@ -1,8 +1,9 @@
 /*
- * Mooncake traces: JSON lines such as {"timestamp": 27482, "input_length": 6955, "output_length": 52, "hash_ids":
- * [46, 47]}; a request a line, times in ms from the trace's own zero, and one id for every 512 tokens of the prompt,
- * the same for the same text up to there. Ids of a last block that is not full are left out, since only full
- * blocks are found again. Other keys are passed over, where their value is not a list or an object. A request without tokens cannot be served and is left out.
+ * Mooncake traces: JSON lines such as {"timestamp": 27482, "input_length": 6955, "output_length": 52,
+ * "hash_ids": [46, 47]}; a request a line, times in ms from the trace's own zero, and one id for every 512
+ * tokens of the prompt, the same for the same text up to there. Ids of a last block that is not full are
+ * left out, since only full blocks are found again. Other keys are passed over, where their value is not a
+ * list or an object. A request without tokens cannot be served and is left out.
  */
 #include "io/import.h"
 

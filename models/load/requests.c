@@ -1,13 +1,14 @@
 /*
- * Synthetic requests to an LLM service. Arrivals are a Poisson process whose rate follows the hour of the day and is
- * higher in bursts that begin and end at random (two states, Markov-modulated: Fischer and Meier-Hellstern 1993); prompts and outputs are lognormal, each rounded and cut to its range.
+ * Synthetic requests to an LLM service. Arrivals are a Poisson process whose rate follows the hour of the
+ * day and is higher in bursts that begin and end at random (two states, Markov-modulated: Fischer and
+ * Meier-Hellstern 1993); prompts and outputs are lognormal, each rounded and cut to its range.
  *
- * With p = burst share and k = burst ratio, the rate outside bursts is rate / (1 - p + p k), so that the mean over
- * time is the rate asked for. It starts in its stationary state. Common random numbers: sizes come from a stream of
- * their own, so request i is as large at any rate.
+ * With p = burst share and k = burst ratio, the rate outside bursts is rate / (1 - p + p k), so that the
+ * mean over time is the rate asked for. It starts in its stationary state. Common random numbers: sizes
+ * come from a stream of their own, so request i is as large at any rate.
  *
- * Invariant: arrivals ascend and lie below until_ns. Cost: largest over mean of `daily` candidates
- * an arrival, since the day's shape is made by thinning.
+ * Invariant: arrivals ascend and lie below until_ns. Cost: largest over mean of `daily` candidates an
+ * arrival, since the day's shape is made by thinning.
  */
 #include "base/err.h"
 #include "base/mem.h"

@@ -1,7 +1,8 @@
 /*
- * The seam of trace formats: a format reads public files and fills a job table, or a list of requests; what is common to all
- * (window, duplicate ids, order, the run's clock) is done once, by import_read. A format neither opens files
- * nor prints: it reads through csv_read and import_lines, and says what it left out with import_drop.
+ * The seam of trace formats: a format reads public files and fills a job table, or a list of requests; what
+ * is common to all (window, duplicate ids, order, the run's clock) is done once, by import_read. A format
+ * neither opens files nor prints: it reads through csv_read and import_lines, and says what it left out
+ * with import_drop.
  */
 #ifndef HEADROOM_IO_IMPORT_H
 #define HEADROOM_IO_IMPORT_H

@@ -294,8 +294,10 @@ static void check_schedule(struct reading *r, const struct yaml_node *map, const
     if (scheduled && !given) reading_add(r, map, "missing key \"schedule\", which \"scale: scheduled\" needs");
     if (!scheduled && given) reading_add_key(r, map, "schedule", "without \"scale: scheduled\"");
     if (!scheduled || !given || yaml_get(map, "schedule")->kind != YAML_LIST) return;
-    if (draft->schedule.len != 24)
+    if (draft->schedule.len != 24) {
         reading_add_key(r, map, "schedule", "%zu values, expected 24", draft->schedule.len);
+        return;
+    }
     for (size_t i = 0; i < draft->schedule.len; i++) {
         const double n = draft->schedule.at[i];
         if (n == floor(n) && n >= (double)draft->least && n <= (double)draft->most) continue;
@@ -367,12 +369,13 @@ struct fitting {
     uint32_t tenant;         /* index in the setup's; SETUP_SHARED: not one of them */
 };
 
-/* Whether a dedicated pool and a tenant that has some go together. */
-static bool admitted(const struct fitting *f, const struct pool_setup *pool) {
-    if (pool->tenant != SETUP_SHARED) return pool->tenant == f->tenant;
+/* Dedicated pools are their tenant's alone, and it has no others. NULL: the service may use this one. */
+static const char *not_admitted(const struct fitting *f, const struct pool_setup *pool) {
+    if (pool->tenant == f->tenant) return NULL;
+    if (pool->tenant != SETUP_SHARED) return "it is another tenant's";
     for (size_t i = 0; i < f->d->setup->pools_len; i++)
-        if (f->tenant != SETUP_SHARED && f->d->setup->pools[i].tenant == f->tenant) return false;
-    return true;
+        if (f->d->setup->pools[i].tenant == f->tenant) return "the tenant has nodes of its own";
+    return NULL;
 }
 
 /* What a replica costs on a pool; gpus stays 0, with the reason, where it cannot run. max_seqs and chunk_tokens of the
@@ -382,8 +385,8 @@ static const char *cost_on_pool(const struct fitting *f, const struct pool_setup
     const struct llm_chip *chip = NULL;
     const char *why = NULL;
     struct llm_cost found;
-    if (!pool->gpus) return "has no GPUs";
-    if (!admitted(f, pool)) return "is dedicated to a tenant, or not to this one";
+    if (!pool->gpus) return "it has no GPUs";
+    if (not_admitted(f, pool)) return not_admitted(f, pool);
     for (size_t i = 0; i < f->catalog->chips_len; i++)
         if (strcmp(f->catalog->chips[i].name, pool->gpu) == 0) chip = &f->catalog->chips[i];
     if (!chip) return "the catalogue does not know its GPU";
@@ -462,6 +465,8 @@ static void look_up(struct document *d, const struct yaml_node *map, const struc
 
 /* --- all together --- */
 
+/* Index of the tenant in the setup; SETUP_SHARED: none of those; TENANT_WRONG: there was a finding. */
+#define TENANT_WRONG (UINT32_MAX - 1)
 static uint32_t tenant_of(struct document *d, const struct yaml_node *node, struct service_setup *service) {
     if (!node) return SETUP_SHARED;
     struct reading *r = &d->r;
@@ -469,8 +474,11 @@ static uint32_t tenant_of(struct document *d, const struct yaml_node *node, stru
     uint32_t tenant = SETUP_SHARED;
     if (value_is(r, node, YAML_SCALAR, "a name")) {
         service->tenant = node->text;
-        if (d->setup->tenants_len)
+        if (d->setup->tenants_len) {
+            const size_t found = r->err->found;
             tenant = name_index(r, node, "tenant", d->tenant_names, d->setup->tenants_len);
+            if (r->err->found > found) tenant = TENANT_WRONG;
+        }
     }
     reading_leave(r, mark);
     return tenant;
@@ -499,7 +507,7 @@ static void element_read(struct document *d, const struct yaml_node *map, const 
     if (draft.requests) requests_section(d, draft.requests, demand);
     if (draft.replicas) replicas_read(d, draft.replicas, service);
     if (draft.split) split_read(d, draft.split, service);
-    if (catalog) look_up(d, map, &draft, catalog, tenant, fleet && good, service);
+    if (catalog) look_up(d, map, &draft, catalog, tenant, fleet && good && tenant != TENANT_WRONG, service);
 }
 
 void services_read(struct document *d, const struct yaml_node *list, bool fleet) {
