@@ -248,8 +248,11 @@ static void put_foot(const struct page *page, const char *source) {
     const char **notes = summary_notes(page->runs, page->count, &notes_len);
     fputs("<footer>\n", page->to);
     for (size_t i = 0; i < notes_len; i++) {
+        char *whose = summary_whose(page->runs, page->count, notes[i]);
         fputs("<p>Note: ", page->to);
+        put_html(page->to, whose);
         put_html(page->to, notes[i]);
+        free(whose);
         fputs("</p>\n", page->to);
     }
     free(notes);
@@ -342,7 +345,11 @@ static void put_markdown_foot(const struct page *page, const char *source) {
     const struct run_info *info = &page->runs[0]->info;
     size_t notes_len;
     const char **notes = summary_notes(page->runs, page->count, &notes_len);
-    for (size_t i = 0; i < notes_len; i++) fprintf(page->to, "\nNote: %s\n", notes[i]);
+    for (size_t i = 0; i < notes_len; i++) {
+        char *whose = summary_whose(page->runs, page->count, notes[i]);
+        fprintf(page->to, "\nNote: %s%s\n", whose, notes[i]);
+        free(whose);
+    }
     free(notes);
     fprintf(page->to, "\nheadroom %s, `%s`, results in `%s`\n", info->version, info->command, source);
 }

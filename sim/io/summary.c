@@ -137,6 +137,23 @@ const char **summary_notes(const struct summary *const *runs, size_t count, size
     return notes.at;
 }
 
+static bool warned(const struct summary *run, const char *note) {
+    for (size_t w = 0; w < run->warnings_len; w++)
+        if (strcmp(run->warnings[w], note) == 0) return true;
+    return false;
+}
+
+char *summary_whose(const struct summary *const *runs, size_t count, const char *note) {
+    struct text text;
+    size_t found = 0;
+    text_init(&text);
+    for (size_t i = 0; i < count; i++)
+        if (warned(runs[i], note)) text_format(&text, "%s%s", found++ ? ", " : "", summary_title(runs[i]));
+    if (found == count) text.len = 0;
+    text_put(&text, text.len ? ": " : "");
+    return text_take(&text);
+}
+
 char *summary_heading(const struct summary *const *runs, size_t count) {
     struct text text;
     bool same = true;

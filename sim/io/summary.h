@@ -60,6 +60,8 @@ char *summary_policy(const struct summary *summary, bool brief);
 /* What the reader of these runs must know, each once: that they cannot be compared as they stand (other jobs,
  * another unit of work), then their warnings. The texts are borrowed; free() the list. */
 const char **summary_notes(const struct summary *const *runs, size_t count, size_t *notes_len);
+/* Before a note: "a, b: " when it is a warning of some of the runs only, "" when it concerns all; free(). */
+char *summary_whose(const struct summary *const *runs, size_t count, const char *note);
 /* "quickstart: 2 runs side by side"; free(). */
 char *summary_heading(const struct summary *const *runs, size_t count);
 /* Index of the run the others are compared with: the one named by their `baseline:`, else the first. */

@@ -565,7 +565,11 @@ static void print_foot(FILE *to, const struct summary *const *runs, size_t count
     size_t notes_len;
     const char **notes = summary_notes(runs, count, &notes_len);
     double worst = 0;
-    for (size_t i = 0; i < notes_len; i++) fprintf(to, "note: %s\n", notes[i]);
+    for (size_t i = 0; i < notes_len; i++) {
+        char *whose = summary_whose(runs, count, notes[i]);
+        fprintf(to, "note: %s%s\n", whose, notes[i]);
+        free(whose);
+    }
     for (size_t i = 0; i < count; i++) {
         const double gap = summary_value(runs[i], "ledger_error");
         if (gap > worst) worst = gap;

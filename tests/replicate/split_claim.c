@@ -79,8 +79,9 @@ static struct outcome serve(const struct machines *fleet, double speed) {
     pool->gpu_peak_w = 700;
     const struct service_setup service = {
         .name = "chat", .requests = fleet->requests, .speed = speed, .tensor_parallel = 8, .cost = fleet->cost,
-        .max_seqs = 256, .chunk_tokens = fleet->chunk_tokens, .router = ROUTER_LEAST_OUTSTANDING, .least = fleet->machines,
-        .most = fleet->machines, .begin = fleet->machines, .split = fleet->prefill > 0, .prefill_replicas = fleet->prefill,
+        .max_seqs = 256, .chunk_tokens = fleet->chunk_tokens, .router = ROUTER_LEAST_OUTSTANDING,
+        .least = fleet->machines, .most = fleet->machines, .begin = fleet->machines,
+        .split = fleet->prefill > 0, .prefill_replicas = fleet->prefill,
         .transfer_bytes_per_s = 25e9, .transfer_s = 50e-6};
     setup.services = &service;
     setup.services_len = 1;
@@ -125,7 +126,8 @@ static void faster(const struct machines *fleet, const struct target *target, st
 }
 
 static void show(const char *what, const struct outcome *o) {
-    printf("    %-16s chunks of %4u, %u prefill: %6.2f x %7.2f /s  TTFT p90 %.3f s  TPOT p90 %5.2f ms  %4.0f W  %.3f /kJ\n",
+    printf("    %-12s chunks of %4u, %2u prefill: %6.2f x %7.2f /s  TTFT p90 %.3f s  TPOT p90 %5.2f ms  "
+           "%4.0f W a machine  %.3f /kJ\n",
            what, o->chunk_tokens, o->prefill, o->speed, o->per_s, o->ttft_s, 1e3 * o->tpot_s, o->watts, o->per_kj);
 }
 
