@@ -118,6 +118,26 @@ Test(table, one_run_fills_a_page) {
 }
 
 /* Whichever way the runs stand, the baseline is compared with; four runs take two blocks. */
+Test(table, what_some_runs_warn_of_is_theirs) {
+    struct summary runs[3];
+    const struct summary *const of[] = {&runs[0], &runs[1], &runs[2]};
+    open_runs(runs, 3); /* fifo, sjf, srtf */
+    runs[0].warnings[0] = runs[2].warnings[0] = "a guess";
+    char *some = summary_whose(of, 3, "a guess"), *all = summary_whose(of, 1, "a guess");
+    char *none = summary_whose(of, 3, "another");
+    cr_expect_str_eq(some, "fifo, srtf: ");
+    cr_expect_str_eq(all, "");
+    cr_expect_str_eq(none, "");
+    FILE *to = open_text();
+    table_summary(to, runs, 3);
+    const char *page = close_text(to);
+    expect_in(page, "note: fifo, srtf: a guess\n");
+    expect_in(page, "note: sjf: pool 'a100': its power is an estimate of the catalogue\n");
+    free(some), free(all), free(none);
+    free(printed);
+    close_runs(runs, 3);
+}
+
 Test(table, runs_stand_side_by_side) {
     struct summary runs[4];
     open_runs(runs, 4);
