@@ -763,6 +763,7 @@ void sched_interrupt(struct sched *s, uint32_t id, enum interrupt cause) {
 }
 
 void sched_release(struct sched *s, uint32_t id) {
+    s->lines[s->slots.at[id].domain].ended_early = true;
     evq_cancel(&s->events, first_slot_event(s) + id);
     job_stop(s, id, true);
 }
@@ -995,7 +996,8 @@ enum why sched_explain(struct sched *s, uint32_t group) {
 /* Whether the region has power for the job, wherever in the domain it runs: by the hungriest of its pools. */
 static bool power_allows(struct sched *s, uint32_t domain, uint32_t job) {
     const struct domain *d = &s->world.fleet.domains[domain];
-    const double u = (double)s->world.jobs.at[job].utilisation;
+    /* A replica's record has no utilisation: it may draw all its GPUs can. */
+    const double u = sched_is_replica(s, job) ? 1 : (double)s->world.jobs.at[job].utilisation;
     double most_w = 0;
     for (size_t i = 0; i < s->setup->pools_len; i++) {
         const struct pool_setup *p = &s->setup->pools[i];

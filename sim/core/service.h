@@ -9,6 +9,8 @@
  * becomes power of the time up to the next: late by one period, but to the joule, and seen by peaks, limits and
  * sites. What is left when a replica stops, or the measured window opens or closes, is charged at once.
  *
+ * All replicas of a service are in one region, each on one node. Power caps do not slow them.
+ *
  * Records of replicas are jobs at the end of the run's own job table, `most` a service, submitted when the autoscaler
  * asks; they count as jobs nowhere in the results but in what was held, drawn and paid.
  */

@@ -39,6 +39,8 @@ static void check_moving_capacity(const struct setup *setup, const struct backfi
     for (size_t r = 0; r < setup->regions_len; r++)
         if (setup->regions[r].limit_w > 0) moves = "a power limit";
     if (setup->policy.market.model && strcmp(setup->policy.market.model->name, "any") != 0) moves = "a market policy";
+    for (size_t i = 0; i < setup->services_len; i++)
+        if (setup->services[i].autoscale != SCALE_FIXED) moves = "services that scale";
     if (moves)
         err_add(err, at, "backfill '%s' does not go with %s: a reservation counts GPUs that are there; use backfill "
                 "'skip' or 'none'", backfill->model.name, moves);

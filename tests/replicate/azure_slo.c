@@ -38,7 +38,8 @@ static double attained(const struct requests *requests, double speed, enum route
     cr_expect_eq(got->finished, requests->len);
     cr_expect_leq(result.ledger_error, 1e-9);
     const double share = (double)got->met / (double)got->arrived;
-    printf("%2u replicas: %6.2f %% in time; TTFT p99 %8.3f s, TPOT p99 %6.2f ms, %5.1f %% of the cache, %6.1f J a token\n",
+    printf("%2u replicas: %6.2f %% in time; TTFT p99 %8.3f s, TPOT p99 %6.2f ms, %5.1f %% of the cache, %6.1f J a "
+           "token\n",
            replicas, 100 * share, times_quantile(&got->ttft, 0.99), 1e3 * times_quantile(&got->tpot, 0.99),
            100 * got->kv_used, got->energy_j / got->output_tokens);
     result_free(&result);
