@@ -10,6 +10,7 @@
 #include "app/batch.h"
 
 #include "app/demand.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "models/registry.h"
@@ -74,6 +75,17 @@ static bool same_load(const struct load_setup *a, const struct load_setup *b) {
            a->origin_unix_ns == b->origin_unix_ns;
 }
 
+static bool same_tokens(const struct tokens_load *a, const struct tokens_load *b) {
+    return a->median == b->median && a->sigma == b->sigma && a->most == b->most;
+}
+
+static bool same_request_load(const struct request_load *a, const struct request_load *b) {
+    return a->rate_per_h == b->rate_per_h && same_numbers(a->daily, b->daily) && a->burst_ratio == b->burst_ratio &&
+           a->burst_share == b->burst_share && a->burst_ns == b->burst_ns && same_tokens(&a->prompt, &b->prompt) &&
+           same_tokens(&a->output, &b->output) && a->until_ns == b->until_ns &&
+           a->utc_offset_ns == b->utc_offset_ns && a->origin_unix_ns == b->origin_unix_ns;
+}
+
 static double fleet_gpus(const struct setup *setup) {
     double gpus = 0;
     for (size_t i = 0; i < setup->nodes_len; i++)
@@ -90,7 +102,48 @@ static bool same_demand(const struct scenario_run *a, const struct scenario_run 
     const bool repeats = x->repeat_until > 0, random = x->trace == NULL || x->shuffle || repeats;
     if (random && a->setup->seed != b->setup->seed) return false;
     if (repeats && fleet_gpus(a->setup) != fleet_gpus(b->setup)) return false;
-    return x->trace != NULL || same_load(x->load, y->load);
+    if (x->load == NULL || y->load == NULL) return x->load == y->load;
+    return same_load(x->load, y->load);
+}
+
+/* --- requests of services --- */
+
+static struct batch_requests *find_requests(struct batch *batch, const struct service_demand *demand, uint64_t seed,
+                                            uint64_t index) {
+    for (size_t i = 0; i < batch->requests_len; i++) {
+        struct batch_requests *r = &batch->requests[i];
+        if (demand->file != NULL ? same_text(r->demand->file, demand->file)
+                                 : r->demand->file == NULL && r->seed == seed && r->index == index &&
+                                       same_request_load(r->demand->load, demand->load))
+            return r;
+    }
+    return NULL;
+}
+
+/* Gives every service of the run its requests; what runs have in common is read or drawn once. */
+static void read_requests(struct batch *batch, struct batch_run *run, void (*note)(void *context, const char *what),
+                          void *context, struct err *err) {
+    const struct demand *demand = &run->run->demand;
+    for (size_t i = 0; i < demand->services_len; i++) {
+        const struct service_demand *d = &demand->services[i];
+        struct batch_requests *found = find_requests(batch, d, run->run->setup->seed, i);
+        if (found == NULL) {
+            found = &batch->requests[batch->requests_len++];
+            *found = (struct batch_requests){.demand = d, .seed = run->run->setup->seed, .index = i, .good = true};
+            if (note != NULL) note(context, d->file != NULL ? d->file : "the synthetic requests");
+            if (d->file != NULL) found->good = requests_read(d->file, &found->requests, err);
+            else load_requests(d->load, found->seed, found->index, &found->requests);
+            found->hash = requests_hash(&found->requests);
+        }
+        d->service->requests = &found->requests;
+        if (found->good) run->jobs_hash = hash_mix(run->jobs_hash ^ found->hash);
+    }
+}
+
+static size_t services_of(const struct batch *batch) {
+    size_t services = 0;
+    for (size_t i = 0; i < batch->runs_len; i++) services += batch->runs[i].run->demand.services_len;
+    return services;
 }
 
 /* --- opening --- */
@@ -166,6 +219,8 @@ static bool read_demands(struct batch *batch, void (*note)(void *context, const 
         else *vec_push(&bad) = trace;
     }
     args_free(&bad);
+    batch->requests = mem_zero(services_of(batch), sizeof *batch->requests); /* never moved: setups point into it */
+    for (size_t i = 0; i < batch->runs_len; i++) read_requests(batch, &batch->runs[i], note, context, err);
     return err->found == found;
 }
 
@@ -181,6 +236,8 @@ bool batch_open(struct batch *batch, const char *file, const struct args_texts *
 
 void batch_close(struct batch *batch) {
     for (size_t i = 0; i < batch->demands_len; i++) jobs_free(&batch->demands[i]);
+    for (size_t i = 0; i < batch->requests_len; i++) requests_free(&batch->requests[i].requests);
+    free(batch->requests);
     free(batch->demands);
     free(batch->runs);
     scenario_close(&batch->scenario);

@@ -4,6 +4,7 @@
 #define HEADROOM_APP_BATCH_H
 
 #include "app/args.h"
+#include "io/requests.h"
 #include "io/scenario.h"
 
 struct batch_run {
@@ -12,12 +13,21 @@ struct batch_run {
     uint64_t jobs_hash;
     bool alone; /* no other run needs the jobs */
 };
+struct batch_requests {
+    const struct service_demand *demand; /* the first that asked for them */
+    uint64_t seed, index;
+    struct requests requests;
+    uint64_t hash;
+    bool good; /* false: the file has mistakes, which were told */
+};
 struct batch {
     struct scenario scenario;
     struct batch_run *runs;
     size_t runs_len;
     struct jobs *demands; /* the distinct ones */
     size_t demands_len;
+    struct batch_requests *requests; /* the distinct ones, of services */
+    size_t requests_len;
 };
 
 /* Opens the scenario and reads the jobs of the runs named (all of them when names is empty). note: told what

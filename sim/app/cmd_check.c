@@ -44,17 +44,22 @@ static const struct args_spec spec = {
     examples,
 };
 
+static void print_jobs(const struct batch_run *run, const struct survey *survey) {
+    char jobs[48], days[48];
+    printf("%s jobs over %s days; ", table_number((double)survey->jobs, 0, jobs),
+           table_number(survey->span_h / 24, 1, days));
+    load_report_survey(run->run->setup, run->jobs, survey);
+}
+
 static void print_run(const struct batch_run *run, const struct survey *survey) {
     const struct policy_setup *policy = &run->run->setup->policy;
-    char jobs[48], days[48];
     if (run->run->name[0] != '\0') printf("\nRun %s", run->run->name);
     else printf("\nOne run");
     if (run->run->overrides[0] != '\0') printf(" (%s)", run->run->overrides);
     printf(": order %s, backfill %s, place %s, route %s\n", policy->order.model->name,
            policy->backfill.model->name, policy->place.model->name, policy->route.model->name);
-    printf("%s jobs over %s days; ", table_number((double)survey->jobs, 0, jobs),
-           table_number(survey->span_h / 24, 1, days));
-    load_report_survey(run->run->setup, run->jobs, survey);
+    if (survey->jobs || !run->run->setup->services_len) print_jobs(run, survey);
+    load_report_services(run->run->setup);
 }
 
 /* Surveys are taken of all runs before anything is printed: mistakes come alone. */

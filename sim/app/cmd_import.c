@@ -1,7 +1,8 @@
 /*
  * `headroom import`: a public trace to the trace format, with a report of what was left out and of the load
  * the rest offers. A format's parameters are options of the command, made from its table: key `nodes_out` of
- * the model is `--nodes-out`. The format `headroom` is our own: it is only checked and reported.
+ * the model is `--nodes-out`. The formats `headroom` (jobs) and `requests` are our own: they are only checked and
+ * reported.
  */
 #include "app/app.h"
 #include "app/args.h"
@@ -29,11 +30,11 @@ struct import_args {
 };
 static const struct args_option common_options[] = {
     {'o', "output", "FILE", ARGS_TEXT, offsetof(struct import_args, output),
-     .help = "write the jobs to FILE, compressed when it ends in .gz"},
+     .help = "write the jobs (or requests) to FILE, compressed when it ends in .gz"},
     {0, "from", "DATE", ARGS_TEXT, offsetof(struct import_args, from),
-     .help = "leave out jobs submitted before DATE (2017-10-01, \"2017-10-01 12:00\")"},
+     .help = "leave out what came before DATE (2017-10-01, \"2017-10-01 12:00\")"},
     {0, "to", "DATE", ARGS_TEXT, offsetof(struct import_args, to),
-     .help = "leave out jobs submitted after DATE"},
+     .help = "leave out what came after DATE"},
     {0, "fleet", "SCENARIO", ARGS_TEXT, offsetof(struct import_args, fleet),
      .help = "compare the load with the fleet of this scenario"},
     {'s', "set", "PATH=VALUE", ARGS_LIST, offsetof(struct import_args, sets),
@@ -48,6 +49,8 @@ static const char *const examples[] = {
     "Alibaba 2023: the pods as jobs, the nodes as a node table",
     "headroom import swf log.swf.gz --fleet site.yaml",
     "how much a batch system's log would load a fleet; nothing is written",
+    "headroom import azure-llm AzureLLMInferenceTrace_conv.csv.gz -o conv.csv.gz",
+    "Azure's conversations as requests for a service",
     "headroom import headroom jobs.csv",
     "checks a trace of your own and says what load it offers",
     NULL,
@@ -144,11 +147,11 @@ static int64_t window_end(const char *option, const char *date, int64_t open, st
     return ns;
 }
 
-static const char own_format[] = "headroom";
+static const char own_format[] = "headroom", own_requests[] = "requests";
 
 static void unknown_format(const struct registry *registry, const char *name, struct err *err) {
-    const char *names[64] = {own_format};
-    size_t count = 1;
+    const char *names[64] = {own_format, own_requests};
+    size_t count = 2;
     struct text all;
     text_init(&all);
     for (size_t i = 0; i < registry->counts[KIND_IMPORT] && count < 64; i++) {
@@ -160,8 +163,8 @@ static void unknown_format(const struct registry *registry, const char *name, st
     if (near)
         err_add(err, nowhere, "unknown format '%s', did you mean '%s'?", name, near);
     else
-        err_add(err, nowhere, "unknown format '%s', expected one of %s%s", name, all.at ? all.at : "",
-                own_format);
+        err_add(err, nowhere, "unknown format '%s', expected one of %s%s, %s", name, all.at ? all.at : "",
+                own_format, own_requests);
     text_free(&all);
 }
 
@@ -186,14 +189,64 @@ static void compare(const struct import_args *args, const struct registry *regis
     scenario_close(&scenario);
 }
 
+static void import_jobs(const struct import_args *args, const struct model *model, const struct import_call *call,
+                        const struct registry *registry, struct err *err) {
+    struct jobs jobs;
+    struct import_report report;
+    bool good = strcmp(model->name, own_format) == 0
+                    ? read_own(call, &jobs, &report, err)
+                    : import_read((const struct import_format *)model, call, &jobs, &report, err);
+    if (good && args->output) good = trace_write(args->output, &jobs, err);
+    if (good) {
+        load_report(model->name, &jobs, &report);
+        if (args->output) printf("\nWritten to %s.\n", args->output);
+        if (args->fleet) compare(args, registry, &jobs, err);
+    }
+    jobs_free(&jobs);
+    import_report_free(&report);
+}
+
+static bool read_own_requests(const struct import_call *call, struct requests *requests, struct import_report *report,
+                              struct err *err) {
+    *report = (struct import_report){0};
+    if (!requests_read(call->files[0], requests, err)) return false;
+    report->read = requests->len;
+    if (call->files_len > 1)
+        return err_add(err, (struct place_in_file){0}, "the format 'requests' takes one file");
+    if (call->from_unix_ns != INT64_MIN || call->to_unix_ns != INT64_MAX)
+        return err_add(err, (struct place_in_file){call->files[0], 0, 0, NULL},
+                       "its times are not dates, so --from and --to cannot be used");
+    return true;
+}
+
+static void import_requests(const struct import_args *args, const struct model *model,
+                            const struct import_call *call, struct err *err) {
+    struct requests requests;
+    struct import_report report;
+    if (args->fleet) {
+        err_add(err, (struct place_in_file){0}, "--fleet is about jobs; the format '%s' has requests", model->name);
+        return;
+    }
+    bool good = strcmp(model->name, own_requests) == 0
+                    ? read_own_requests(call, &requests, &report, err)
+                    : import_read_requests((const struct import_format *)model, call, &requests, &report, err);
+    if (good && args->output) good = requests_write(args->output, &requests, err);
+    if (good) {
+        load_report_requests(model->name, &requests, &report);
+        if (args->output) printf("\nWritten to %s.\n", args->output);
+    }
+    requests_free(&requests);
+    import_report_free(&report);
+}
+
 static void import(const struct import_args *args, const struct format_options *options,
                    const struct args_texts *operands, struct arena *arena, struct err *err) {
     const struct registry *registry = models_registry();
+    static const struct model own_models[] = {{.name = own_format}, {.name = own_requests}};
     const char *name = operands->at[0];
-    bool own = strcmp(name, own_format) == 0;
     const struct model *model = registry_find(registry, KIND_IMPORT, name);
-    static const struct model own_model = {.name = own_format};
-    if (own) model = &own_model;
+    for (size_t i = 0; i < 2; i++)
+        if (strcmp(name, own_models[i].name) == 0) model = &own_models[i];
     if (!model) {
         unknown_format(registry, name, err);
         return;
@@ -204,18 +257,10 @@ static void import(const struct import_args *args, const struct format_options *
                                .from_unix_ns = window_end("from", args->from, INT64_MIN, err),
                                .to_unix_ns = window_end("to", args->to, INT64_MAX, err)};
     if (err->found) return;
-    struct jobs jobs;
-    struct import_report report;
-    bool good = own ? read_own(&call, &jobs, &report, err)
-                    : import_read((const struct import_format *)model, &call, &jobs, &report, err);
-    if (good && args->output) good = trace_write(args->output, &jobs, err);
-    if (good) {
-        load_report(name, &jobs, &report);
-        if (args->output) printf("\nWritten to %s.\n", args->output);
-        if (args->fleet) compare(args, registry, &jobs, err);
-    }
-    jobs_free(&jobs);
-    import_report_free(&report);
+    const bool own = model == &own_models[0] || model == &own_models[1];
+    const bool asks = own ? model == &own_models[1] : ((const struct import_format *)model)->read_requests != NULL;
+    if (asks) import_requests(args, model, &call, err);
+    else import_jobs(args, model, &call, registry, err);
 }
 
 int cmd_import(int argc, char **argv) {
@@ -229,9 +274,10 @@ int cmd_import(int argc, char **argv) {
         2,
         SIZE_MAX,
         "Reads a public trace and says what it dropped and why, and how much load the rest offers, by tenant "
-        "and by accepted GPU model; with -o the jobs are written in the trace format (docs/trace.md).\n\n"
-        "FORMAT is one of 'headroom models import', or 'headroom' for the trace format itself. Files may be "
-        ".gz.",
+        "and by accepted GPU model; with -o the jobs are written in the trace format (docs/trace.md). Some formats "
+        "have requests to LLMs in place of jobs, and are written as a request trace.\n\n"
+        "FORMAT is one of 'headroom models import', or 'headroom' for the trace format itself and 'requests' for "
+        "request traces. Files may be .gz.",
         options.at,
         COMMON_OPTIONS + options.len,
         examples,

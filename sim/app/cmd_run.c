@@ -263,7 +263,9 @@ static struct run_info info_of(const struct scenario *scenario, const struct bat
         .run_name = run->run->name,
         .overrides = run->run->overrides,
         .baseline = scenario->baseline,
-        .trace = run->run->demand.trace != NULL ? run->run->demand.trace : "synthetic",
+        .trace = run->run->demand.trace != NULL ? run->run->demand.trace
+                 : run->jobs->len > 0 || run->run->demand.services_len == 0 ? "synthetic"
+                                                                            : SUMMARY_NO_JOBS,
         .trace_hash = run->jobs_hash,
         .seed = setup->seed,
         .order = policy->order.model->name,

@@ -133,8 +133,9 @@ bool demand_read(const struct demand *demand, const struct setup *setup, struct 
         if (!trace_read(demand->trace, order->needs, jobs, err)) return false;
     } else if (demand->load) {
         load_generate(demand->load, setup->seed, jobs);
-    } else {
+    } else { /* pipelines, services */
         jobs_init(jobs, 0);
+        jobs->origin_unix_ns = setup->origin_unix_ns;
     }
     for (size_t i = 0; i < demand->pipelines_len; i++) pipeline_generate(&demand->pipelines[i], jobs);
     if (demand->pipelines_len) jobs_sort(jobs);

@@ -6,7 +6,9 @@
 #include "app/load_report.h"
 
 #include "base/mem.h"
+#include "base/stats.h"
 #include "base/tick.h"
+#include "core/service.h"
 #include "core/survey.h"
 #include "io/table.h"
 
@@ -38,10 +40,10 @@ static void add_job(struct load *load, double gpu_h) {
 
 /* --- what was read --- */
 
-static void print_counts(const char *format, const struct jobs *jobs, const struct import_report *report) {
+static void print_counts(const char *format, const char *what, size_t kept, const struct import_report *report) {
     char a[48], b[48];
-    printf("Format %s: %s jobs read, %s kept.\n", format, table_number((double)report->read, 0, a),
-           table_number((double)jobs->len, 0, b));
+    printf("Format %s: %s %s read, %s kept.\n", format, table_number((double)report->read, 0, a), what,
+           table_number((double)kept, 0, b));
     if (report->drops.len) {
         printf("\nDropped\n");
         struct table *table = table_open("rll");
@@ -55,6 +57,10 @@ static void print_counts(const char *format, const struct jobs *jobs, const stru
         table_close(table);
     }
     for (size_t i = 0; i < report->notes.len; i++) printf("Note: %s.\n", report->notes.at[i]);
+}
+
+static void print_order(const struct import_report *report) {
+    char a[48];
     printf("\nZero durations: %s. Duplicate ids: %" PRIu64 ". Rows earlier than the row before: %" PRIu64
            ".\n",
            table_number((double)report->zero_durations, 0, a), report->duplicate_ids, report->out_of_order);
@@ -153,10 +159,91 @@ static void print_models(const struct jobs *jobs) {
 }
 
 void load_report(const char *format, const struct jobs *jobs, const struct import_report *report) {
-    print_counts(format, jobs, report);
+    print_counts(format, "jobs", jobs->len, report);
+    print_order(report);
     print_span(jobs);
     print_tenants(jobs);
     print_models(jobs);
+}
+
+/* --- requests --- */
+
+/* A line: mean and quantiles of one figure. */
+static void add_tokens(struct table *table, const char *what, double *values, size_t count) {
+    char number[48];
+    const struct stats_summary s = stats_summarise(values, count);
+    const double shown[] = {s.mean, s.p50, s.p90, s.p99, s.most};
+    table_cell(table, "%s", what);
+    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
+        table_cell(table, "%s", table_number(shown[i], i == 0 ? 1 : 0, number));
+}
+
+static void print_tokens(const struct requests *requests) {
+    double *values = mem_alloc(requests->len * sizeof *values);
+    const char *const heading[] = {"tokens", "mean", "median", "90 %", "99 %", "most"};
+    struct table *table = table_open("lrrrrr");
+    for (size_t i = 0; i < sizeof heading / sizeof *heading; i++) table_cell(table, "%s", heading[i]);
+    for (size_t i = 0; i < requests->len; i++) values[i] = requests->at[i].prompt;
+    add_tokens(table, "prompt", values, requests->len);
+    for (size_t i = 0; i < requests->len; i++) values[i] = requests->at[i].output;
+    add_tokens(table, "output", values, requests->len);
+    table_print(table, stdout, 1, 0);
+    table_close(table);
+    free(values);
+}
+
+/* "19,366 requests within 58.4 min, 5.53 a second" */
+static void print_requests(const struct requests *requests, double speed) {
+    char number[48], human[32];
+    const int64_t span_ns = requests->len ? requests->at[requests->len - 1].arrival_ns - requests->at[0].arrival_ns : 0;
+    const double span_s = tick_seconds(span_ns) / speed;
+    printf("%s requests within %s", table_number((double)requests->len, 0, number),
+           tick_human(tick_from_seconds(span_s), human));
+    if (span_s > 0) printf(", %.4g a second", (double)(requests->len - 1) / span_s);
+}
+
+static void print_classes(const struct requests *requests) {
+    uint64_t *counts = mem_zero(requests->classes_len, sizeof *counts);
+    char number[48];
+    struct table *table = table_open("lr");
+    for (size_t i = 0; i < requests->len; i++) counts[requests->at[i].class_id]++;
+    table_cell(table, "class");
+    table_cell(table, "requests");
+    for (size_t c = 0; c < requests->classes_len; c++) {
+        if (!counts[c]) continue;
+        table_cell(table, "%s", c ? requests->classes[c] : "(none)");
+        table_cell(table, "%s", table_number((double)counts[c], 0, number));
+    }
+    printf("\n");
+    table_print(table, stdout, 1, 0);
+    table_close(table);
+    free(counts);
+}
+
+void load_report_requests(const char *format, const struct requests *requests, const struct import_report *report) {
+    print_counts(format, "requests", requests->len, report);
+    print_requests(requests, 1);
+    printf(".\n\n");
+    print_tokens(requests);
+    if (requests->classes_len > 1) print_classes(requests);
+}
+
+void load_report_services(const struct setup *setup) {
+    char number[48];
+    for (size_t i = 0; i < setup->services_len; i++) {
+        const struct service_setup *service = &setup->services[i];
+        printf("\nService %s: ", service->name);
+        print_requests(service->requests, service->speed);
+        printf("%s.\n\n", service->repeat ? ", again and again" : "");
+        if (service->requests->len) print_tokens(service->requests);
+        for (size_t p = 0; p < setup->pools_len; p++) {
+            const struct llm_cost *cost = &service->cost[p];
+            if (!cost->gpus) continue;
+            printf("A replica on %u %s of pool %s has a KV cache of %s tokens%s.\n", cost->gpus, setup->pools[p].gpu,
+                   setup->pools[p].name, table_number(cost->kv_tokens, 0, number),
+                   cost->calibrated ? "" : "; its figures were never compared with measurements");
+        }
+    }
 }
 
 /* --- against a fleet --- */

@@ -41,6 +41,23 @@ struct load_setup {
     size_t classes_len, tenants_len;
 };
 
+/* Synthetic requests to an LLM service. */
+struct request_load {
+    double rate_per_h;             /* mean, over bursts and the day */
+    struct numbers daily;          /* 24 relative intensities by local hour; len 0: flat */
+    double burst_ratio;            /* rate in a burst over the rate outside; 1: no bursts */
+    double burst_share;            /* of the time */
+    int64_t burst_ns;              /* mean length of a burst */
+    struct tokens_load { double median, sigma, most; } prompt, output; /* lognormal, cut to 1..most */
+    int64_t until_ns;              /* arrivals stop here */
+    int64_t utc_offset_ns, origin_unix_ns; /* of the daily shape */
+};
+
+/* Draws requests from streams `requests` and `request sizes` of seed, each at index. requests is initialised here;
+ * free it with requests_free. */
+struct requests;
+void load_requests(const struct request_load *load, uint64_t seed, uint64_t index, struct requests *requests);
+
 /* A batch pipeline in its steady state, as jobs: a job a worker (disaggregated: each stage on what suits it), or a
  * job a container that holds the union of what all stages need (monolithic). All begin together and run until the
  * items are through at the rate of the bottleneck. */

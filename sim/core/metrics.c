@@ -9,11 +9,12 @@
 #include "core/result.h"
 
 #include "base/tick.h"
+#include "core/service.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-const char *const part_names[PART_COUNT] = {"run", "region", "tenant", "class", "pool"};
+const char *const part_names[PART_COUNT] = {"run", "region", "tenant", "class", "pool", "service"};
 
 const char *const why_names[WHY_COUNT] = {"head_of_line",  "quota",    "capacity",
                                           "fragmentation", "mismatch", "policy",
@@ -26,8 +27,10 @@ const char *const why_texts[WHY_COUNT] = {
 };
 
 enum {
-    ALL = (1 << PART_COUNT) - 1,
+    ALL = (1 << PART_SERVICE) - 1,
     JOBS = ALL & ~(1 << PART_POOL),                           /* parts that submit jobs */
+    SERVES = 1 << PART_RUN | 1 << PART_SERVICE,               /* parts that answer requests */
+    HOLDS = ALL | 1 << PART_SERVICE,                          /* parts that hold GPUs, and are charged for them */
     IRON = 1 << PART_RUN | 1 << PART_REGION | 1 << PART_POOL, /* parts that own nodes, and so idle ones */
     OWNS = IRON | 1 << PART_TENANT,                           /* parts that may own nodes */
     SITE = 1 << PART_RUN | 1 << PART_REGION,                  /* parts with a meter */
@@ -41,6 +44,7 @@ static double ratio(double value, double whole) { return whole > 0 ? value / who
 static double known(const struct tally *t, double of_finished) { return t->finished ? of_finished : NAN; }
 static double kwh(double energy_j) { return energy_j / 3.6e6; }
 static double measured_h(const struct result *r) { return tick_hours(r->measured_ns); }
+static double measured_s(const struct result *r) { return tick_seconds(r->measured_ns); }
 static double total_usd(const struct tally *t) {
     return t->energy_usd + t->capacity_usd + t->carbon_usd + t->demand_usd + t->egress_usd + t->site_usd;
 }
@@ -50,6 +54,37 @@ static double all_why_s(const struct tally *t) {
     for (int why = 0; why < WHY_COUNT; why++) sum += t->why_s[why];
     return sum;
 }
+
+/* Of a service, or of all: NAN where the run has none. */
+static double served(const struct tally *t, double (*value)(const struct service_result *)) {
+    return t->service ? value(t->service) : NAN;
+}
+#define SERVED(name, value) \
+    static double name(const struct service_result *x) { return value; }
+SERVED(requests, count(x->arrived))
+SERVED(requests_finished, count(x->finished))
+SERVED(requests_waiting, count(x->waiting))
+SERVED(requests_recomputed, count(x->preemptions))
+SERVED(requests_refused, count(x->refused))
+SERVED(goodput_share, ratio(count(x->met), count(x->arrived)))
+SERVED(output_tokens, x->output_tokens)
+SERVED(cached_share, ratio(x->cached_tokens, x->prompt_tokens))
+SERVED(replicas_most, x->replicas_most)
+SERVED(replica_h, x->replica_h)
+SERVED(replica_starts, count(x->starts))
+SERVED(kv_used_share, x->kv_used)
+SERVED(mtok_usd, ratio(x->energy_usd + x->capacity_usd, x->output_tokens / 1e6))
+SERVED(mtok_g, ratio(x->co2_g, x->output_tokens / 1e6))
+SERVED(token_j, ratio(x->energy_j, x->output_tokens))
+SERVED(gpu_tokens_per_s, ratio(x->output_tokens, x->gpu_h * 3600))
+#undef SERVED
+static double quantile_s(const struct tally *t, size_t times, double share) {
+    if (!t->service) return NAN;
+    return times_quantile((const struct times *)(const void *)((const char *)t->service + times), share);
+}
+#define TTFT offsetof(struct service_result, ttft)
+#define TPOT offsetof(struct service_result, tpot)
+#define E2E offsetof(struct service_result, e2e)
 
 #define METRIC(name, unit, parts, better, value, help)                       \
     static double name##_of(const struct tally *t, const struct result *r) { \

@@ -32,9 +32,10 @@ enum why {
 extern const char *const why_names[WHY_COUNT]; /* "head_of_line", "quota", ... */
 extern const char *const why_texts[WHY_COUNT]; /* a phrase for people */
 
-enum part { PART_RUN, PART_REGION, PART_TENANT, PART_CLASS, PART_POOL, PART_COUNT };
+enum part { PART_RUN, PART_REGION, PART_TENANT, PART_CLASS, PART_POOL, PART_SERVICE, PART_COUNT };
 extern const char *const part_names[PART_COUNT];
 
+struct service_result; /* core/service.h */
 struct tally {
     enum part part;
     const char *name; /* borrowed */
@@ -71,6 +72,7 @@ struct tally {
     double price_mean, carbon_mean;               /* over time; run: over regions by energy; USD/kWh, g/kWh */
     double up_gpu_h;                              /* of capacity, on nodes that were up; elastic capacity counts
                                                      only what was up */
+    const struct service_result *service;         /* PART_SERVICE; of the run: all of them together. NULL: none */
 };
 
 /* One bin of the decimated series of one region: time averages over the bin. */
@@ -80,7 +82,6 @@ struct bin {
     double price_usd_per_kwh, carbon_g_per_kwh, pue;
     double cost_usd_per_h; /* energy + capacity */
 };
-struct service_result;
 struct series {
     int64_t start_ns, width_ns;
     size_t bins, regions;
@@ -119,12 +120,12 @@ struct result {
     size_t charged_len;
     struct start_hour *start_hours; /* [region * WEEK_HOURS + hour]: local time, 0 the first hour of Monday (of
                                        the run, where the calendar is not known) */
+    struct service_result *services; /* in the order of the setup, and one more: all together; NULL: none */
+    size_t services_len;
     struct series series;
     struct jobs *jobs;            /* the run's own: start_ns, end_ns filled. result_free frees the struct, its records
                                      (at) and shapes; columns and names are the trace's, which must outlive it */
     struct job_result *job_results; /* NULL unless asked for */
-    struct service_result *services; /* of the setup's services, in their order (core/service.h) */
-    size_t services_len;
     char **tenants, **classes;    /* with services: tables of names that jobs points to, with theirs among them */
     int64_t end_ns;               /* last event */
     int64_t makespan_ns;          /* last completion - first submit */

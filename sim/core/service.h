@@ -25,19 +25,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A stream of requests, sorted by arrival; read-only, shared by runs. session 0: of none. */
+/* A stream of requests, sorted by arrival; read-only, shared by runs. session: who asks; 0: nobody is known to. */
 struct requests {
-    struct { int64_t arrival_ns; uint32_t prompt, output; uint16_t class_id, session; } *at;
+    struct request_row { int64_t arrival_ns; uint32_t prompt, output; uint32_t session; uint16_t class_id; } *at;
     size_t len;
     uint64_t **blocks;      /* per request its prefix hashes, blocks_len[i] of them; NULL: none in the trace */
     uint32_t *blocks_len;
+    uint64_t *hashes;       /* what blocks point into; NULL with them */
     uint32_t block_tokens;  /* prompt tokens a hash stands for, a multiple of 16; 0: 512 */
-    const char **classes;   /* names of class_id */
+    const char **classes;   /* names of class_id; "" those without one */
     size_t classes_len;
 };
 
 enum router { ROUTER_ROUND_ROBIN, ROUTER_LEAST_OUTSTANDING, ROUTER_SESSION, ROUTER_PREFIX };
 enum autoscale { SCALE_FIXED, SCALE_REACTIVE, SCALE_SCHEDULED };
+extern const char *const router_names[], *const autoscale_names[]; /* end with NULL */
 
 struct service_setup {
     const char *name;

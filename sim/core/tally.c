@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "base/tick.h"
+#include "core/service.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -366,7 +367,7 @@ static void warn_service(struct result *result, const struct service_result *ser
     text_init(&text);
     if (!service->calibrated) {
         text_format(&text, "service '%s': its engine was never measured on these chips in this precision; times and "
-                    "power are the model's alone", service->name);
+                    "power are the model's alone, and may be tens of per cent off", service->name);
         warn(result, &text);
     }
     if (service->refused) {
@@ -581,24 +582,79 @@ static void hand_over_jobs(struct sched *s, struct result *result) {
     }
 }
 
-static void tally_services(struct sched *s, struct result *result) {
-    if (s->services == NULL) return;
-    result->services_len = s->setup->services_len;
-    result->services = mem_zero(result->services_len, sizeof *result->services);
+/* --- services --- */
+
+static void add_times(struct times *to, const struct times *from) {
+    for (size_t i = 0; i < sizeof to->count / sizeof *to->count; i++) to->count[i] += from->count[i];
+    to->total += from->total;
+    to->sum_s += from->sum_s;
+    to->most_s = fmax(to->most_s, from->most_s);
+}
+
+static void add_service(struct service_result *to, const struct service_result *from) {
+    to->arrived += from->arrived;
+    to->finished += from->finished;
+    to->met += from->met;
+    to->refused += from->refused;
+    to->waiting += from->waiting;
+    to->prompt_tokens += from->prompt_tokens;
+    to->output_tokens += from->output_tokens;
+    to->cached_tokens += from->cached_tokens;
+    add_times(&to->ttft, &from->ttft);
+    add_times(&to->tpot, &from->tpot);
+    add_times(&to->e2e, &from->e2e);
+    to->kv_used += from->kv_used * from->replica_h; /* the mean over replica-hours, once divided by them */
+    to->gpu_h += from->gpu_h;
+    to->replica_h += from->replica_h;
+    to->energy_j += from->energy_j;
+    to->energy_usd += from->energy_usd;
+    to->co2_g += from->co2_g;
+    to->capacity_usd += from->capacity_usd;
+    to->replicas_most += from->replicas_most;
+    to->starts += from->starts;
+    to->preemptions += from->preemptions;
+    to->calibrated &= from->calibrated;
+}
+
+/* What each service did, and all of them together, which becomes the run's. */
+static void fill_services(struct sched *s, struct result *result, struct tally *run, struct tally *services) {
+    const size_t count = s->setup->services_len;
+    if (!s->services) return;
+    result->services = mem_zero(count + 1, sizeof *result->services);
+    result->services_len = count;
     services_results(s, result->services);
+    struct service_result *all = &result->services[count];
+    all->name = run->name;
+    all->calibrated = true;
+    for (size_t i = 0; i < count; i++) {
+        struct service_result *x = &result->services[i];
+        struct tally *t = &services[i];
+        add_service(all, x);
+        t->name = s->setup->services[i].name;
+        t->service = x;
+        t->held_gpu_h = x->gpu_h;
+        t->energy_j = x->energy_j;
+        t->energy_usd = x->energy_usd;
+        t->co2_g = x->co2_g;
+        t->capacity_usd = x->capacity_usd;
+    }
+    if (all->replica_h > 0) all->kv_used /= all->replica_h;
+    run->service = all;
 }
 
 void tally_results(struct sched *s, struct result *result) {
     const struct setup *setup = s->setup;
     const struct jobs *jobs = &s->world.jobs;
     const size_t regions_len = setup->regions_len, tenants_len = jobs->tenants.len, classes_len = jobs->classes.len;
-    result->tallies_len = 1 + regions_len + tenants_len + classes_len + setup->pools_len;
+    const size_t services_len = s->services ? setup->services_len : 0;
+    result->tallies_len = 1 + regions_len + tenants_len + classes_len + setup->pools_len + services_len;
     result->tallies = mem_zero(result->tallies_len, sizeof *result->tallies);
     struct tally *next = result->tallies;
     struct tally *run = begin_part(&next, PART_RUN, 1), *regions = begin_part(&next, PART_REGION, regions_len);
     struct tally *tenants = begin_part(&next, PART_TENANT, tenants_len);
     struct tally *classes = begin_part(&next, PART_CLASS, classes_len);
     struct tally *pools = begin_part(&next, PART_POOL, setup->pools_len);
+    struct tally *services = begin_part(&next, PART_SERVICE, services_len);
     run->name = setup->name;
     for (size_t i = 0; i < regions_len; i++) regions[i].name = setup->regions[i].name;
     for (size_t i = 0; i < tenants_len; i++) tenants[i].name = jobs->tenants.at[i];
@@ -606,7 +662,6 @@ void tally_results(struct sched *s, struct result *result) {
     for (size_t i = 0; i < setup->pools_len; i++) pools[i].name = setup->pools[i].name;
 
     tally_spans(s, result);
-    tally_services(s, result);
     series_end(s, result);
     double *values = mem_alloc((jobs->len + 1) * sizeof *values);
     job_part(s, PART_RUN, 1, run, NULL, values);
@@ -631,6 +686,7 @@ void tally_results(struct sched *s, struct result *result) {
     if (jobs->work == NULL)
         for (size_t i = 0; i < result->tallies_len; i++) result->tallies[i].work = result->tallies[i].useful_gpu_h;
     result->ledger_error = ledger_gap(s, run, pools);
+    fill_services(s, result, run, services);
     add_warnings(s, result, run);
     drop_empty(result);
     if (s->job_results) finish_job_results(s);

@@ -154,6 +154,52 @@ bool import_read(const struct import_format *format, const struct import_call *c
     return format->read(call, jobs, report, err) && import_finish(call, jobs, report, err);
 }
 
+/* --- requests --- */
+
+/* Leaves out what came outside the window, and lets the first that is kept come at 0. */
+static bool finish_requests(const struct import_call *call, struct requests *requests, bool dated,
+                            struct import_report *report, struct err *err) {
+    const struct place_in_file at = {.file = call->files[0]};
+    const bool windowed = call->from_unix_ns != INT64_MIN || call->to_unix_ns != INT64_MAX;
+    if (windowed && !dated) return err_add(err, at, "its times are not dates, so --from and --to cannot be used");
+    size_t from = 0, to = requests->len;
+    while (from < to && requests->at[from].arrival_ns < call->from_unix_ns) from++;
+    while (to > from && requests->at[to - 1].arrival_ns > call->to_unix_ns) to--;
+    if (from > 0 || to < requests->len) {
+        char date[40];
+        const struct request_row *first = &requests->at[from > 0 ? 0 : to];
+        drop_count(report, "came outside --from and --to", requests->len - (to - from),
+                   mem_text(tick_format_date(first->arrival_ns, date)));
+    }
+    if (to == from)
+        return err_add(err, at, "no request is left of %llu", (unsigned long long)report->read);
+    const int64_t zero_ns = dated ? requests->at[from].arrival_ns : 0;
+    if ((double)requests->at[to - 1].arrival_ns - (double)zero_ns > (double)IMPORT_TIME_MOST)
+        return err_add(err, at, "the arrivals span more than 63 years");
+    for (size_t i = from; i < to; i++) {
+        requests->at[i - from] = requests->at[i];
+        requests->at[i - from].arrival_ns -= zero_ns;
+        if (!requests->blocks) continue;
+        requests->blocks[i - from] = requests->blocks[i];
+        requests->blocks_len[i - from] = requests->blocks_len[i];
+    }
+    requests->len = to - from;
+    return true;
+}
+
+bool import_read_requests(const struct import_format *format, const struct import_call *call,
+                          struct requests *requests, struct import_report *report, struct err *err) {
+    struct request_list list;
+    bool dated = false;
+    request_list_init(&list);
+    *report = (struct import_report){0};
+    const bool good = format->read_requests(call, &list, &dated, report, err);
+    for (size_t i = 1; i < list.rows.len; i++)
+        report->out_of_order += list.rows.at[i].arrival_ns < list.rows.at[i - 1].arrival_ns;
+    request_list_take(&list, requests);
+    return good && finish_requests(call, requests, dated, report, err);
+}
+
 /* --- for formats --- */
 
 struct table_reading {

@@ -1,7 +1,8 @@
 /*
- * The seam of trace formats: a format reads public files and fills a job table; what is common to all
- * (window, duplicate ids, order, the run's clock) is done once, by import_read. A format neither opens files
- * nor prints: it reads through csv_read and import_lines, and says what it left out with import_drop.
+ * The seam of trace formats: a format reads public files and fills a job table, or a list of requests; what
+ * is common to all (window, duplicate ids, order, the run's clock) is done once, by import_read. A format
+ * neither opens files nor prints: it reads through csv_read and import_lines, and says what it left out
+ * with import_drop.
  */
 #ifndef HEADROOM_IO_IMPORT_H
 #define HEADROOM_IO_IMPORT_H
@@ -11,6 +12,7 @@
 #include "core/job.h"
 #include "core/model.h"
 #include "io/csv.h"
+#include "io/requests.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,7 +33,7 @@ struct import_drop {
     char *first; /* where the first of them stands: "jobs.csv:17" */
 };
 struct import_report {
-    uint64_t read; /* job records in the files */
+    uint64_t read; /* records of jobs, or requests, in the files */
     struct {
         struct import_drop *at;
         size_t len, cap;
@@ -51,15 +53,22 @@ struct import_format {
      * 0; else origin_unix_ns stays unknown. Mistakes in the files are findings; false when there were any. */
     bool (*read)(const struct import_call *call, struct jobs *jobs, struct import_report *report,
                  struct err *err);
+    /* In place of `read`, for a format that yields requests to LLMs. *dated: with calendar times; arrival_ns is then
+     * in Unix time. */
+    bool (*read_requests)(const struct import_call *call, struct request_list *requests, bool *dated,
+                          struct import_report *report, struct err *err);
 };
 
 /* Reads files in a format. jobs and report are initialised here; free them either way. Afterwards jobs are
- * sorted; those with calendar times begin at 0 = origin_unix_ns. */
+ * sorted; those with calendar times begin at 0 = origin_unix_ns. The format yields jobs. */
 bool import_read(const struct import_format *format, const struct import_call *call, struct jobs *jobs,
                  struct import_report *report, struct err *err);
 /* The common part alone, for jobs read otherwise: window, duplicates, clock, order. */
 bool import_finish(const struct import_call *call, struct jobs *jobs, struct import_report *report,
                    struct err *err);
+/* The same for a format that yields requests; those with calendar times begin at 0. */
+bool import_read_requests(const struct import_format *format, const struct import_call *call,
+                          struct requests *requests, struct import_report *report, struct err *err);
 void import_report_free(struct import_report *report);
 
 /* --- for formats --- */

@@ -98,9 +98,8 @@ static bool all_zero(const struct numbers *n) {
     return true;
 }
 
-/* A list of relative intensities or weights that, if given, has this many entries, not all 0. */
-static void check_weights(struct reading *r, const struct yaml_node *map, const char *key,
-                          const struct numbers *n, size_t expected) {
+void check_weights(struct reading *r, const struct yaml_node *map, const char *key, const struct numbers *n,
+                   size_t expected) {
     const struct yaml_node *node = yaml_get(map, key);
     if (!node || node->kind != YAML_LIST) return;
     size_t mark = reading_enter(r, key);

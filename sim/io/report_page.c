@@ -172,16 +172,17 @@ static void put_row(void *context, const struct table_line *line) {
 
 static void put_head(const struct page *page) {
     const struct summary *first = page->runs[0];
-    char number[48], span[32], *heading = summary_heading(page->runs, page->count);
+    char span[32], *heading = summary_heading(page->runs, page->count), *demand = table_demand(first);
     fputs("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
           "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
           page->to);
     put_html(page->to, heading);
     fprintf(page->to, "</title>\n<style>\n%s</style></head><body><main>\n<h1>", style);
     put_html(page->to, heading);
+    fputs("</h1>\n<p class=\"soft\">", page->to);
+    put_html(page->to, demand);
     free(heading);
-    fprintf(page->to, "</h1>\n<p class=\"soft\">%s jobs, ", table_number((double)first->jobs, 0, number));
-    put_html(page->to, first->info.trace);
+    free(demand);
     fprintf(page->to, "; %s measured; seed %" PRIu64 "; a unit of work is one ",
             tick_human(tick_from_seconds(first->measured_s), span), first->info.seed);
     put_html(page->to, first->work_unit);
@@ -238,7 +239,8 @@ static bool has_parts(const struct page *page, enum part part) {
 }
 
 static const char *const part_titles[PART_COUNT] = {
-    [PART_REGION] = "Regions", [PART_TENANT] = "Tenants", [PART_CLASS] = "Classes", [PART_POOL] = "Pools"};
+    [PART_REGION] = "Regions", [PART_TENANT] = "Tenants", [PART_CLASS] = "Classes", [PART_POOL] = "Pools",
+    [PART_SERVICE] = "Services"};
 
 static void put_foot(const struct page *page, const char *source) {
     const struct run_info *info = &page->runs[0]->info;
@@ -323,11 +325,11 @@ static void put_markdown_table(struct page *page) {
 
 static void put_markdown_head(const struct page *page) {
     const struct summary *first = page->runs[0];
-    char number[48], span[32], *heading = summary_heading(page->runs, page->count);
-    fprintf(page->to, "# %s\n\n%s jobs (%s), %s measured, seed %" PRIu64 ". A unit of work is one %s.\n\n",
-            heading, table_number((double)first->jobs, 0, number), first->info.trace,
+    char span[32], *heading = summary_heading(page->runs, page->count), *demand = table_demand(first);
+    fprintf(page->to, "# %s\n\n%s, %s measured, seed %" PRIu64 ". A unit of work is one %s.\n\n", heading, demand,
             tick_human(tick_from_seconds(first->measured_s), span), first->info.seed, first->work_unit);
     free(heading);
+    free(demand);
     for (size_t i = 0; i < page->count; i++) {
         char *policy = summary_policy(page->runs[i], i > 0);
         fprintf(page->to, "- **%s**%s: %s\n", summary_title(page->runs[i]),

@@ -39,7 +39,8 @@ struct scenario_draft {
     const char *name, *about, *start, *work_unit;
     struct window_draft measure;
     struct policy_setup policy;
-    const struct yaml_node *trace, *load, *pipelines, *regions, *pools, *tenants, *classes, *transfer, *unused;
+    const struct yaml_node *trace, *load, *pipelines, *regions, *pools, *tenants, *classes, *transfer,
+        *services, *unused;
 };
 
 #define AT(member) offsetof(struct window_draft, member)
@@ -134,6 +135,8 @@ static const struct field scenario_fields[] = {
      .read = read_node, .block = &class_block, .form = "a list of mappings"},
     {.param = {.key = "transfer", .offset = AT(transfer), .help = "What moving data costs."},
      .read = read_node, .block = &transfer_block, .form = "a mapping"},
+    {.param = {.key = "services", .offset = AT(services), .help = "LLM services beside the jobs, or alone."},
+     .read = read_node, .block = &service_block, .form = "a list of mappings"},
     {.param = {.key = "policy", .offset = AT(policy), .help = "By which rules."},
      .read = read_block, .block = &policy_block, .form = "a mapping"},
     {.param = {.key = "runs", .offset = AT(unused), .help = "What is compared."},
@@ -239,8 +242,8 @@ static void demand_section(struct document *d, const struct yaml_node *root,
                     "both \"trace\" and \"load\", expected one (`load: null` removes it)");
     else if (draft->trace) trace_read_section(d, draft->trace);
     else if (draft->load) load_read(d, draft->load);
-    else if (!draft->pipelines)
-        reading_add(&d->r, root, "missing key \"trace\" or \"load\" (or \"pipelines\")");
+    else if (!draft->pipelines && !draft->services)
+        reading_add(&d->r, root, "missing key \"trace\" or \"load\" (or \"pipelines\", or \"services\")");
     if (draft->pipelines) pipelines_read(d, draft->pipelines);
 }
 
@@ -298,9 +301,11 @@ static void document_read(struct document *d, const struct yaml_node *root, stru
     if (draft.tenants) tenants_read(d, draft.tenants);
     size_t before = d->r.err->found;
     if (draft.pools) pools_read(d, draft.pools);
+    const bool fleet = draft.pools && d->r.err->found == before;
     if (draft.regions && d->r.err->found == before) meter_check(d, draft.regions);
     if (draft.transfer) transfer_read(d, draft.transfer);
     demand_section(d, root, &draft);
+    if (draft.services) services_read(d, draft.services, fleet);
     if (draft.classes) classes_read(d, draft.classes);
     policy_finish(d, yaml_get(root, "policy"));
     scenario->name = setup->name;

@@ -10,12 +10,21 @@
 #include "core/model.h"
 #include "core/setup.h"
 
-/* Where the jobs come from: a trace, or a synthetic load. */
+/* Where the requests to a service come from: a trace, or a synthetic load. */
+struct service_demand {
+    struct service_setup *service;   /* of the setup; its requests are to be filled in */
+    const char *file;                /* path as found, or NULL: synthetic */
+    const struct request_load *load; /* when file is NULL */
+};
+
+/* Where the jobs come from: a trace, or a synthetic load; neither where pipelines or services are all there is. */
 struct demand {
     const char *trace;        /* path as found (relative to the scenario file), or NULL: synthetic */
     struct load_setup *load;  /* when trace is NULL */
-    struct pipeline_load *pipelines; /* further jobs; with them, both may be NULL */
+    struct pipeline_load *pipelines; /* further jobs */
     size_t pipelines_len;
+    struct service_demand *services; /* parallel to the setup's */
+    size_t services_len;
     /* Treatment of a trace, in this order (app/demand.c). */
     double speed;             /* submit times divided by it; 1 */
     bool shuffle;             /* order of the jobs, from stream `shuffle` of the seed */

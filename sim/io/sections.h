@@ -1,7 +1,7 @@
 /*
  * The sections of a scenario: their tables, and how each becomes part of a setup. Private to the scenario
  * reader (scenario.c, signals.c, regions.c, meter.c, pools.c, cost.c, uptime.c, transfer.c, tenants.c,
- * load.c, policy.c, reference.c).
+ * load.c, services.c, policy.c, reference.c).
  */
 #ifndef HEADROOM_IO_SECTIONS_H
 #define HEADROOM_IO_SECTIONS_H
@@ -25,7 +25,7 @@ struct document {
 extern const struct block scenario_block, region_block, signal_block, pue_block, battery_block,
     demand_charge_block, power_limit_block, pool_block, cost_block, sleep_block, fault_block,
     maintenance_block, embodied_block, load_block, pipeline_block, tenant_block, class_block, policy_block,
-    transfer_block;
+    transfer_block, service_block;
 
 /* A signal under its key: a value, a daily shape, or a column of a file. NULL node: nothing. param: what its
  * values may be; its kind is PARAM_NUMBER. */
@@ -80,6 +80,11 @@ void transfer_read(struct document *d, const struct yaml_node *map);
 size_t pool_models(const struct setup *setup, const char **models, size_t room);
 /* Pools must have been read: the GPU models a class accepts are theirs. */
 void load_read(struct document *d, const struct yaml_node *map);
+/* A list of relative intensities or weights that, if given, has this many entries, not all 0. */
+void check_weights(struct reading *r, const struct yaml_node *map, const char *key, const struct numbers *n,
+                   size_t expected);
+/* Regions, tenants and pools must have been read. fleet: without findings. */
+void services_read(struct document *d, const struct yaml_node *list, bool fleet);
 /* Pools and the demand must have been read: the purchases and the names of classes are theirs. */
 void classes_read(struct document *d, const struct yaml_node *list);
 /* What the policy's table left open, and what must hold between it and the rest, which must have been read.

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/tick.h"
+#include "core/service.h"
 #include "io/charge.h"
 #include "io/store_schema.h"
 #include "io/summary.h"
@@ -516,6 +517,57 @@ static void write_distribution(struct store *s, int64_t run, const char *figure,
 }
 
 /* Of the jobs submitted inside the measured window that finished, as the tallies count them. */
+/* The steps of a service's histogram that somebody falls into, ten of its buckets each. */
+static void write_times(struct query *q, int64_t run, const char *service, const char *figure,
+                        const struct times *times) {
+    enum { BUCKETS = sizeof times->count / sizeof *times->count, A_STEP = 10 };
+    uint64_t so_far = 0;
+    for (int i = 0; i < BUCKETS; i += A_STEP) {
+        const uint64_t before = so_far;
+        for (int k = i; k < i + A_STEP && k < BUCKETS; k++) so_far += times->count[k];
+        if (so_far == before) continue;
+        put_i64(q, run);
+        put_text(q, service);
+        put_text(q, figure);
+        put_f64(q, so_far < times->total ? 1e-6 * pow(1.01, i + A_STEP) : times->most_s);
+        put_i64(q, (int64_t)so_far);
+        query_write(q);
+    }
+}
+
+static void write_services(struct store *s, int64_t run, const struct setup *setup, const struct result *result) {
+    struct query q = query_open(s, "INSERT INTO service VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    struct query times = query_open(s, "INSERT INTO service_time VALUES (?, ?, ?, ?, ?)");
+    for (size_t i = 0; i < result->services_len; i++) {
+        const struct service_setup *service = &setup->services[i];
+        const struct service_result *x = &result->services[i];
+        put_i64(&q, run);
+        put_text(&q, service->name);
+        if (service->tenant) put_text(&q, service->tenant);
+        else put_null(&q);
+        put_i64(&q, service->tensor_parallel);
+        put_text(&q, router_names[service->router]);
+        put_text(&q, autoscale_names[service->autoscale]);
+        put_i64(&q, service->least);
+        put_i64(&q, service->most);
+        if (service->split) put_i64(&q, service->prefill_replicas);
+        else put_null(&q);
+        put_i64(&q, service->max_seqs);
+        put_i64(&q, service->chunk_tokens);
+        put_i64(&q, service->prefix_cache);
+        put_f64(&q, tick_seconds(service->cold_start_ns));
+        put_time(&q, service->slo_ttft_ns > 0, service->slo_ttft_ns);
+        put_time(&q, service->slo_tpot_ns > 0, service->slo_tpot_ns);
+        put_i64(&q, x->calibrated);
+        query_write(&q);
+        write_times(&times, run, service->name, "ttft", &x->ttft);
+        write_times(&times, run, service->name, "tpot", &x->tpot);
+        write_times(&times, run, service->name, "e2e", &x->e2e);
+    }
+    query_close(&q);
+    query_close(&times);
+}
+
 static void write_distributions(struct store *s, int64_t run, const struct setup *setup,
                                 const struct jobs *jobs) {
     int64_t grid[STEPS], wait_most_ns = 0, jct_most_ns = 0;
@@ -665,6 +717,7 @@ void store_run_finish(struct store *s, int64_t run, const struct setup *setup, c
     write_charges(s, run, setup, result);
     write_start_hours(s, run, setup, result);
     write_distributions(s, run, setup, result->jobs);
+    write_services(s, run, setup, result);
     if (result->job_results) write_jobs(s, run, setup, result);
     write_warnings(s, run, result);
     run_sql(s, "COMMIT");

@@ -89,7 +89,7 @@ const char *const store_tables[] = {
     "CREATE TABLE tally ("
     " tally_id INTEGER PRIMARY KEY,"
     " run_id INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,"
-    " part TEXT NOT NULL CHECK (part IN ('run', 'region', 'tenant', 'class', 'pool')),"
+    " part TEXT NOT NULL CHECK (part IN ('run', 'region', 'tenant', 'class', 'pool', 'service')),"
     " name TEXT NOT NULL,"
     " UNIQUE (run_id, part, name))",
 
@@ -195,6 +195,33 @@ const char *const store_tables[] = {
     " capacity_usd REAL NOT NULL,"
     " PRIMARY KEY (run_id, job)) WITHOUT ROWID",
 
+    "CREATE TABLE service ("
+    " run_id INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,"
+    " name TEXT NOT NULL,"
+    " tenant TEXT,"
+    " tensor_parallel INTEGER NOT NULL,"
+    " router TEXT NOT NULL CHECK (router IN ('round_robin', 'least_outstanding', 'session', 'prefix')),"
+    " scaling TEXT NOT NULL CHECK (scaling IN ('fixed', 'reactive', 'scheduled')),"
+    " replicas_least INTEGER NOT NULL,"
+    " replicas_most INTEGER NOT NULL,"
+    " prefill_replicas INTEGER,"
+    " max_seqs INTEGER NOT NULL,"
+    " chunk_tokens INTEGER NOT NULL,"
+    " prefix_cache INTEGER NOT NULL,"
+    " cold_start_s REAL NOT NULL,"
+    " ttft_level_s REAL,"
+    " tpot_level_s REAL,"
+    " calibrated INTEGER NOT NULL,"
+    " PRIMARY KEY (run_id, name)) WITHOUT ROWID",
+
+    "CREATE TABLE service_time ("
+    " run_id INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,"
+    " service TEXT NOT NULL,"
+    " figure TEXT NOT NULL CHECK (figure IN ('ttft', 'tpot', 'e2e')),"
+    " at_most_s REAL NOT NULL,"
+    " requests INTEGER NOT NULL,"
+    " PRIMARY KEY (run_id, service, figure, at_most_s)) WITHOUT ROWID",
+
     "CREATE TABLE warning ("
     " run_id INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,"
     " position INTEGER NOT NULL,"
@@ -269,6 +296,18 @@ const char *const store_views[] = {
     COLUMN("slowdown_mean") COLUMN("energy_kwh") COLUMN("co2_kg") COLUMN("total_usd")
     COLUMN("usd_per_work")
     " FROM v_metric WHERE part = 'tenant' GROUP BY run_id, name",
+
+    "CREATE VIEW v_service AS"
+    " SELECT run_id, run_name, name AS service"
+    COLUMN("requests") COLUMN("requests_finished") COLUMN("goodput_share")
+    COLUMN("ttft_p50_s") COLUMN("ttft_p90_s") COLUMN("ttft_p99_s")
+    COLUMN("tpot_p50_ms") COLUMN("tpot_p90_ms") COLUMN("tpot_p99_ms")
+    COLUMN("e2e_p50_s") COLUMN("e2e_p90_s") COLUMN("e2e_p99_s")
+    COLUMN("requests_per_s") COLUMN("tokens_per_s") COLUMN("tokens_per_gpu_s")
+    COLUMN("usd_per_mtok") COLUMN("j_per_token") COLUMN("g_per_mtok")
+    COLUMN("kv_used_share") COLUMN("cached_share") COLUMN("replicas_mean") COLUMN("replicas_most")
+    COLUMN("held_gpu_h") COLUMN("energy_kwh") COLUMN("co2_kg") COLUMN("total_usd")
+    " FROM v_metric WHERE part = 'service' GROUP BY run_id, name",
 
     "CREATE VIEW v_series AS"
     " SELECT s.run_id, r.run_name, s.region,"

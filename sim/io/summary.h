@@ -14,6 +14,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* info.trace of a run of services alone. */
+#define SUMMARY_NO_JOBS "no jobs"
+
 struct summary_part {
     enum part part;
     const char *name; /* "all" for PART_RUN */

@@ -156,7 +156,8 @@ struct table_scale table_scale(const struct metric *metric, const double *values
         text_copy(scale.unit, sizeof scale.unit, enlarged[i].to);
         break;
     }
-    const bool whole = strcmp(metric->unit, "jobs") == 0 || strcmp(metric->unit, "times") == 0;
+    const bool whole = strcmp(metric->unit, "jobs") == 0 || strcmp(metric->unit, "times") == 0 ||
+                       strcmp(metric->unit, "requests") == 0;
     if (strcmp(metric->unit, "share") == 0) scale.decimals = 1;
     else if (!whole && least > 0) { /* three digits of the smallest, but not a tail of them on the largest */
         const int first = (int)floor(log10(least * scale.factor)),
@@ -221,6 +222,28 @@ static const struct row {
     {NULL, "nodes on their way", "wait_boot_h", SAID, "wait_all_h"},
     {NULL, "region at its power limit", "wait_power_limit_h", SAID, "wait_all_h"},
     {NULL, "data on their way", "wait_transfer_h", SAID, "wait_all_h"},
+    {"Services", "Requests", "requests", SAID, NULL},
+    {NULL, "answered", "requests_finished", UNLIKE, "requests"},
+    {NULL, "refused: longer than a KV cache", "requests_refused", SAID, "requests"},
+    {NULL, "Goodput: both service levels met", "goodput_share", ALWAYS, NULL},
+    {NULL, "Time to first token, median", "ttft_p50_s", ALWAYS, NULL},
+    {NULL, "90th percentile", "ttft_p90_s", ALWAYS, NULL},
+    {NULL, "99th percentile", "ttft_p99_s", ALWAYS, NULL},
+    {NULL, "Time per output token, median", "tpot_p50_ms", ALWAYS, NULL},
+    {NULL, "90th percentile", "tpot_p90_ms", ALWAYS, NULL},
+    {NULL, "99th percentile", "tpot_p99_ms", ALWAYS, NULL},
+    {NULL, "To the last token, median", "e2e_p50_s", ALWAYS, NULL},
+    {NULL, "99th percentile", "e2e_p99_s", ALWAYS, NULL},
+    {NULL, "Output tokens", "tokens_per_s", ALWAYS, NULL},
+    {NULL, "for each GPU held", "tokens_per_gpu_s", ALWAYS, NULL},
+    {NULL, "Cost per million output tokens", "usd_per_mtok", SAID, NULL},
+    {NULL, "Energy per output token", "j_per_token", SAID, NULL},
+    {NULL, "CO2 per million output tokens", "g_per_mtok", SAID, NULL},
+    {NULL, "Replicas, mean", "replicas_mean", ALWAYS, NULL},
+    {NULL, "most at once", "replicas_most", ALWAYS, NULL},
+    {NULL, "KV cache in use", "kv_used_share", SAID, NULL},
+    {NULL, "Prompt tokens found in a prefix cache", "cached_share", SAID, NULL},
+    {NULL, "Requests computed again", "requests_recomputed", SAID, NULL},
     {"Use of hardware", "Capacity", "capacity_gpu_h", ALWAYS, NULL},
     {NULL, "Utilisation: held", "utilisation", ALWAYS, NULL},
     {NULL, "used", "used_utilisation", ALWAYS, NULL},
@@ -506,15 +529,30 @@ static void print_block(FILE *to, const struct summary *const *runs, size_t coun
     table_close(table);
 }
 
+char *table_demand(const struct summary *summary) {
+    const char *trace = summary->info.trace;
+    const double requests = summary_value(summary, "requests");
+    const bool some = requests > 0, none = same_text(trace, SUMMARY_NO_JOBS);
+    struct text text;
+    char number[48];
+    text_init(&text);
+    if (!none || !some) {
+        text_put(&text, table_number((double)summary->jobs, 0, number));
+        if (same_text(trace, "synthetic")) text_put(&text, " synthetic jobs");
+        else if (none) text_put(&text, " jobs");
+        else text_format(&text, " jobs of %s", trace);
+    }
+    if (some) text_format(&text, "%s%s requests", text.len ? " and " : "", table_number(requests, 0, number));
+    return text_take(&text);
+}
+
 static void print_heading(FILE *to, const struct summary *const *runs, size_t count) {
     const struct summary *first = runs[0];
-    const bool synthetic = same_text(first->info.trace, "synthetic");
-    char number[48], span[32], *heading = summary_heading(runs, count);
-    fprintf(to, "%s\n%s %s%s, seed %" PRIu64 ", %s measured\n", heading,
-            table_number((double)first->jobs, 0, number), synthetic ? "synthetic jobs" : "jobs of ",
-            synthetic ? "" : first->info.trace, first->info.seed,
+    char span[32], *heading = summary_heading(runs, count), *demand = table_demand(first);
+    fprintf(to, "%s\n%s, seed %" PRIu64 ", %s measured\n", heading, demand, first->info.seed,
             tick_human(tick_from_seconds(first->measured_s), span));
     free(heading);
+    free(demand);
     for (size_t i = 0; i < count; i++) {
         char *policy = summary_policy(runs[i], i > 0);
         fprintf(to, "%s: %s\n", count > 1 ? summary_title(runs[i]) : "policy", policy);
@@ -556,10 +594,12 @@ void table_summary(FILE *to, const struct summary *runs, size_t count) {
         print_block(to, block, n);
         fputc('\n', to);
     }
-    for (int part = PART_REGION; part <= PART_TENANT; part++) {
+    static const enum part shown[] = {PART_REGION, PART_TENANT, PART_SERVICE};
+    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
+        const enum part part = shown[i];
         size_t parts;
-        summary_parts(order[0], (enum part)part, &parts);
-        if (parts > 1) table_parts(to, runs, count, (enum part)part), fputc('\n', to);
+        summary_parts(order[0], part, &parts);
+        if (parts > 1) table_parts(to, runs, count, part), fputc('\n', to);
     }
     print_foot(to, order, count);
     free(order);
@@ -574,10 +614,15 @@ static const struct part_column {
     enum fold fold;
 } part_columns[] = {
     {"jobs", "jobs_finished", FOLD_SUM},      {"wait", "wait_mean_s", FOLD_JOBS},
-    {"slowdown", "slowdown_mean", FOLD_JOBS}, {"held", "held_gpu_h", FOLD_SUM},
+    {"slowdown", "slowdown_mean", FOLD_JOBS}, {"requests", "requests", FOLD_SUM},
+    {"goodput", "goodput_share", FOLD_NOT},   {"TTFT 90 %", "ttft_p90_s", FOLD_NOT},
+    {"TPOT 90 %", "tpot_p90_ms", FOLD_NOT},   {"tokens", "tokens_per_s", FOLD_SUM},
+    {"per GPU", "tokens_per_gpu_s", FOLD_NOT}, {"replicas", "replicas_mean", FOLD_SUM},
+    {"held", "held_gpu_h", FOLD_SUM},
     {"of all", "held_share", FOLD_SUM},       {"utilised", "utilisation", FOLD_NOT},
     {"energy", "energy_kwh", FOLD_SUM},       {"CO2", "co2_kg", FOLD_SUM},
     {"cost", "total_usd", FOLD_SUM},          {"per unit", "usd_per_work", FOLD_NOT},
+    {"per token", "usd_per_mtok", FOLD_NOT},
 };
 enum { PART_COLUMNS = sizeof part_columns / sizeof *part_columns };
 

@@ -46,6 +46,8 @@ struct table_line {
     } * cells;      /* count of them */
     char share[16]; /* of what it is a part of, in the first run; "" */
 };
+/* What came: "1,000 synthetic jobs", "1,000 jobs of a.csv and 5,000 requests"; free(). */
+char *table_demand(const struct summary *summary);
 typedef void table_visit(void *context, const struct table_line *line);
 /* The rows of the page, in order. runs[0] is what the others are compared with; all are complete. */
 void table_lines(const struct summary *const *runs, size_t count, table_visit *visit, void *context);

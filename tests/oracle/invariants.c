@@ -370,7 +370,7 @@ static void check_run(const struct scene *scene) {
     if (scene->setup.horizon_ns == TICK_NEVER)
         cr_expect_eq(run->waiting + run->running, 0, "%s: %llu jobs were forgotten", scene->name,
                      (unsigned long long)(run->waiting + run->running));
-    for (enum part part = PART_REGION; part < PART_COUNT; part++) check_part(scene, part);
+    for (enum part part = PART_REGION; part <= PART_POOL; part++) check_part(scene, part);
 }
 
 /* --- every combination --- */
