@@ -54,7 +54,8 @@ static bool routed(const struct requests *requests, enum router router, double c
     service.router = router;
     setup.services = &service;
     setup.services_len = 1;
-    setup.horizon_ns = (int64_t)(count / (double)requests->len / pace * (double)requests->at[requests->len - 1].arrival_ns);
+    const double span_ns = (double)requests->at[requests->len - 1].arrival_ns;
+    setup.horizon_ns = (int64_t)(count / (double)requests->len / pace * span_ns);
     jobs_init(&jobs, 0);
     struct result result = testing_run(&setup, &jobs);
     const double rate = (double)result.services->finished / result.loop_s;
@@ -87,7 +88,8 @@ static bool week(const struct requests *requests, double share) {
     jobs_init(&jobs, 0);
     struct rng *rng = rng_open(1, "jobs", 0);
     for (size_t i = 0; i < count; i++) /* 512 GPUs, of them 70 % busy with jobs */
-        testing_job(&jobs, rng_uniform(rng) * 7 * 86400 * share, rng_exponential(rng, 481), 1 + (uint32_t)rng_below(rng, 4));
+        testing_job(&jobs, rng_uniform(rng) * 7 * 86400 * share, rng_exponential(rng, 481),
+                    1 + (uint32_t)rng_below(rng, 4));
     rng_close(rng);
     struct result result = testing_run(&setup, &jobs);
     const double events = (double)result.events + 2 * (double)result.services->finished;

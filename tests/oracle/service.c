@@ -705,7 +705,8 @@ Test(service, a_static_partition_leaves_jobs_alone) {
         scene_open(&scene, with ? 4 : 2, 2);
         testing_policy(&scene.setup, "fifo", "easy", "first_fit");
         if (!with) scene.setup.services_len = 0;
-        for (int i = 0; i < 60; i++) testing_job(&scene.jobs, 1 + 50 * i, 100 + 61 * (i * 7 % 13), 1 + (uint32_t)(i * 5) % 8);
+        for (int i = 0; i < 60; i++)
+            testing_job(&scene.jobs, 1 + 50 * i, 100 + 61 * (i * 7 % 13), 1 + (uint32_t)(i * 5) % 8);
         add_requests(&scene, 2, 40000, 0, 4);
         if (with) expect_conserved(&scene, run(&scene));
         else scene.result = testing_run(&scene.setup, &scene.jobs);
