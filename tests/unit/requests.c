@@ -123,8 +123,8 @@ Test(requests, every_mistake_of_a_file_is_found) {
     char prompt[120], output[120];
     snprintf(prompt, sizeof prompt, ":2:4: prompt_tokens: '0' %s", tokens);
     snprintf(output, sizeof output, ":2:6: output_tokens: 'x' %s", tokens);
-    expect_findings((const char *const[]){":2:1: arrival_s: '-1' is wrong, expected seconds from 0 to 2,000,000,000 (63 "
-                                          "years), such as 3600 or 12.5",
+    expect_findings((const char *const[]){":2:1: arrival_s: '-1' is wrong, expected seconds from 0 to "
+                                          "2,000,000,000 (63 years), such as 3600 or 12.5",
                                           prompt, output, ":3: 2 fields, expected 4 as in the header",
                                           ":4:7: blocks: '1|' is wrong, expected whole numbers with | between them"},
                     5);
@@ -175,7 +175,8 @@ Test(requests, azure_in_a_window) {
 
 Test(requests, mooncake_keeps_the_ids_of_full_blocks) {
     cr_assert(import_written("mooncake",
-                          "{\"timestamp\": 0, \"input_length\": 1400, \"output_length\": 500, \"hash_ids\": [0, 1, 2]}\n"
+                          "{\"timestamp\": 0, \"input_length\": 1400, \"output_length\": 500, "
+                          "\"hash_ids\": [0, 1, 2]}\n"
                           "\n{\"output_length\":3,\"note\": \"a \\\" b\",\"hash_ids\":[7,8],\"cold\":true,"
                           "\"input_length\":1024,\"timestamp\":3052.5}\n"
                           "{\"timestamp\": 10, \"input_length\": 5, \"output_length\": 1, \"hash_ids\": []}\n"
@@ -213,7 +214,8 @@ Test(requests, mooncake_finds_every_mistake) {
 
 Test(requests, burstgpt_has_classes_and_sessions) {
     cr_assert(import_written("burstgpt",
-                          "Timestamp,Session ID,Elapsed time,Model,Request tokens,Response tokens,Total tokens,Log Type\n"
+                          "Timestamp,Session ID,Elapsed time,Model,Request tokens,Response tokens,Total tokens,"
+                          "Log Type\n"
                           "5,s1,2.0,ChatGPT,472,18,490,Conversation log\n"
                           "45,,1.0,GPT-4,1087,230,1317,API log\n"
                           "118,s1,3.0,ChatGPT,417,0,417,Conversation log\n"
@@ -358,8 +360,8 @@ static const char common[] =
     "  - {name: h100, node: dgx-h100, nodes: 4}\n  - {name: a100, node: dgx-a100, nodes: 4}\n"
     "services:\n  - name: chat\n    requests: {rate: 1 /s, prompt: {median: 100}, output: {median: 10}, until: 1 h}\n"
     "    model: Llama-3.1-70B\n    engine: vllm-2025\n    precision: fp8\n    tensor_parallel: 4\n"
-    "    replicas: {least: 2, most: 5, scale: scheduled, every: 30 s, schedule: [2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, "
-    "2, 2, 2, 2, 2, 2, 2, 2, 2, 5]}\n"
+    "    replicas: {least: 2, most: 5, scale: scheduled, every: 30 s, schedule: [2, 2, 2, 2, 2, 2, 2, 2, 2, 2, "
+    "2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 5]}\n"
     "    router: prefix\n    prefix_cache: true\n    slo: {ttft: 500 ms, tpot: 20 ms}\n    max_seqs: 64\n"
     "    split: {prefill: 1, transfer: 200 Gbit/s, latency: 50 us}\n    priority: -3\n    cold_start: 2 min\n";
 

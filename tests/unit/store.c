@@ -88,8 +88,8 @@ static void write_services(void) {
 
 Test(store, services_are_kept_with_their_times) {
     write_services();
-    expect_answer("SELECT name, tenant, tensor_parallel, router, scaling, replicas_least, replicas_most, prefill_replicas,"
-                  " prefix_cache, cold_start_s, ttft_level_s, tpot_level_s, calibrated FROM service",
+    expect_answer("SELECT name, tenant, tensor_parallel, router, scaling, replicas_least, replicas_most,"
+                  " prefill_replicas, prefix_cache, cold_start_s, ttft_level_s, tpot_level_s, calibrated FROM service",
                   "chat|NULL|8|least_outstanding|reactive|2|12|NULL|0|60.0|1.0|NULL|1\n"
                   "code|speech|4|prefix|fixed|4|4|1|1|0.0|NULL|0.05|0\n");
     expect_answer("SELECT service, requests, requests_finished, replicas_most FROM v_service",
