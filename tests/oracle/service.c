@@ -109,6 +109,12 @@ static void note(void *context, const struct served *served) {
     times_add(&hand->e2e, tick_seconds(served->finish_ns - served->arrival_ns));
 }
 
+static void keep(void *context, const struct served *served) {
+    struct hand *hand = context;
+    if (hand->len == hand->cap) hand->left = vec_reserve(hand->left, &hand->cap, hand->len + 1, sizeof *hand->left);
+    hand->left[hand->len++] = *served;
+}
+
 static struct request request_at(const struct scene *scene, size_t i) {
     return (struct request){.arrival_ns = scene->requests.at[i].arrival_ns, .prompt = scene->requests.at[i].prompt,
                             .output = scene->requests.at[i].output, .id = (uint32_t)i};
@@ -291,12 +297,6 @@ static int by_arrival(const void *a, const void *b) {
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
-static void keep(void *context, const struct served *served) {
-    struct hand *hand = context;
-    if (hand->len == hand->cap) hand->left = vec_reserve(hand->left, &hand->cap, hand->len + 1, sizeof *hand->left);
-    hand->left[hand->len++] = *served;
-}
-
 Test(service, split_is_two_replicas_in_a_row) {
     static struct scene scene;
     static struct hand hand, first;
@@ -460,6 +460,47 @@ Test(service, reactive_reaches_its_target_and_gives_back) {
     scene_close(&scene);
 }
 
+/* Four of the sixteen end earlier, so three would do, and soon after one: the first is given back when three have done
+ * for so long, the others when one has, counted anew. */
+Test(service, reactive_gives_back_by_steps) {
+    static struct scene scene;
+    static struct hand hand;
+    scene_open(&scene, 4, 4);
+    struct requests *r = &scene.requests;
+    r->at = mem_zero(16, sizeof *r->at);
+    r->len = 16;
+    struct replica_setup setup = serving_replica();
+    setup.done = keep;
+    setup.context = &hand;
+    struct replica *replica = replica_open(&setup);
+    for (size_t i = 0; i < 16; i++) {
+        r->at[i].arrival_ns = 101 * TICK_S;
+        r->at[i].prompt = 100;
+        r->at[i].output = i < 4 ? 1000 : 2500;
+        const struct request request = request_at(&scene, i);
+        replica_advance(replica, request.arrival_ns);
+        replica_add(replica, &request);
+    }
+    replica_advance(replica, TICK_DAY);
+    replica_close(replica);
+    struct service_setup *service = &scene.service[0];
+    service->least = service->begin = 1;
+    service->autoscale = SCALE_REACTIVE;
+    service->every_ns = 5 * TICK_S;
+    service->target = 4;
+    service->keep_ns = 60 * TICK_S;
+    scene.setup.horizon_ns = 2000 * TICK_S;
+    const struct service_result *got = run(&scene);
+    expect_conserved(&scene, got);
+    const double three_s = ceil(tick_seconds(hand.left[0].left_ns) / 5) * 5;
+    const double one_s = ceil(tick_seconds(hand.left[15].left_ns) / 5) * 5;
+    cr_assert(three_s < one_s && one_s < three_s + 60, "%g %g", three_s, one_s);
+    const double held_s = 2000 + (three_s + 60 - 105) + 2 * (three_s + 125 - 105);
+    cr_expect(testing_near(got->replica_h * 3600, held_s, 1e-9), "%g, not %g", got->replica_h * 3600, held_s);
+    free(hand.left);
+    scene_close(&scene);
+}
+
 /* Nothing stands idle: the first request waits for a cold start, the last gives everything back. */
 Test(service, idle_shutdown) {
     static struct scene scene;
@@ -573,6 +614,59 @@ static void failing(bool split) {
 Test(service, nodes_fail) { failing(false); }
 Test(service, nodes_fail_under_a_split) { failing(true); }
 
+/* A decode replica's node fails under its one request: it is prefilled again with what it had made, and goes on at the
+ * other. By hand: two prefills, and two decodes of which the first is cut. */
+static void give_one(void *context, const struct request *request) { *(struct request *)context = *request; }
+Test(service, a_decode_goes_on_elsewhere) {
+    static struct scene scene;
+    static struct hand hand;
+    const int64_t fails_ns = 8 * TICK_S;
+    scene_open(&scene, 3, 3);
+    add_requests(&scene, 1, 1, 0, 1);
+    scene.requests.at[0].arrival_ns = TICK_S;
+    scene.requests.at[0].prompt = 3000;
+    scene.requests.at[0].output = 2000;
+    const int64_t lasts_ns = TICK_HOUR;
+    const uint32_t node = 1;
+    struct fault_setup *faults = &scene.setup.pools[0].faults;
+    faults->trace.at_ns = &fails_ns;
+    faults->trace.lasts_ns = &lasts_ns;
+    faults->trace.node = &node;
+    faults->trace.len = 1;
+    scene.service[0].split = true;
+    scene.service[0].prefill_replicas = 1;
+    const struct service_result *got = run(&scene);
+    expect_conserved(&scene, got);
+
+    struct request request = request_at(&scene, 0);
+    struct replica_setup setup = serving_replica();
+    setup.done = keep;
+    setup.context = &hand;
+    for (int time = 0; time < 2; time++) {
+        setup.role = REPLICA_PREFILL;
+        setup.start_ns = time ? fails_ns : request.arrival_ns;
+        struct replica *replica = replica_open(&setup);
+        replica_add(replica, &request);
+        replica_advance(replica, TICK_DAY);
+        replica_close(replica);
+        request.made++;
+        request.first_ns = hand.left[hand.len - 1].first_ns;
+        setup.role = REPLICA_DECODE;
+        setup.start_ns = hand.left[hand.len - 1].left_ns;
+        replica = replica_open(&setup);
+        replica_add(replica, &request);
+        replica_advance(replica, time ? TICK_DAY : fails_ns);
+        replica_drain(replica, give_one, &request);
+        replica_close(replica);
+    }
+    cr_assert_eq(hand.len, 3);
+    cr_expect(request.made > 100 && request.made < 1900, "%u", request.made);
+    cr_expect_eq(got->e2e.most_s, tick_seconds(hand.left[2].finish_ns - TICK_S), "%.9f", got->e2e.most_s);
+    cr_expect_eq(got->ttft.most_s, tick_seconds(hand.left[0].first_ns - TICK_S));
+    free(hand.left);
+    scene_close(&scene);
+}
+
 /* Two services and jobs share a fleet under quotas and backfilling; what each says adds up to what the fleet says. */
 Test(service, two_and_jobs) {
     static struct scene scene;
@@ -611,7 +705,8 @@ Test(service, a_static_partition_leaves_jobs_alone) {
         scene_open(&scene, with ? 4 : 2, 2);
         testing_policy(&scene.setup, "fifo", "easy", "first_fit");
         if (!with) scene.setup.services_len = 0;
-        for (int i = 0; i < 60; i++) testing_job(&scene.jobs, 1 + 50 * i, 100 + 61 * (i * 7 % 13), 1 + (uint32_t)(i * 5) % 8);
+        for (int i = 0; i < 60; i++)
+            testing_job(&scene.jobs, 1 + 50 * i, 100 + 61 * (i * 7 % 13), 1 + (uint32_t)(i * 5) % 8);
         add_requests(&scene, 2, 40000, 0, 4);
         if (with) expect_conserved(&scene, run(&scene));
         else scene.result = testing_run(&scene.setup, &scene.jobs);

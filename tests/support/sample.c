@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/rng.h"
 #include "base/tick.h"
+#include "core/service.h"
 
 #include <dirent.h>
 #include <math.h>
@@ -311,6 +312,54 @@ void sample_enrich(struct sample *sample, unsigned variant) {
         if (t->part == PART_RUN || t->part == PART_REGION) enrich_site(t, share);
         if (t->part == PART_POOL) t->egress_usd = t->egress_gb = 0;
     }
+}
+
+/* A share of the run's GPUs, requests and money; times are slower for the larger service. */
+static struct service_result serve(const char *name, const struct tally *run, double share, double requests) {
+    struct service_result x = {.name = name, .arrived = (uint64_t)(1000 * requests), .calibrated = share > 0.3};
+    x.finished = x.arrived - 5, x.met = x.arrived - 100, x.waiting = 3, x.refused = 2;
+    x.prompt_tokens = 1000 * (double)x.finished, x.output_tokens = 200 * (double)x.finished;
+    x.cached_tokens = 0.3 * x.prompt_tokens;
+    for (uint64_t i = 0; i < x.finished; i++) {
+        times_add(&x.ttft, share * (0.2 + (double)(i % 100) / 100));
+        times_add(&x.tpot, share * (0.02 + (double)(i % 10) / 1000));
+        times_add(&x.e2e, share * (4 + (double)(i % 1000) / 100));
+    }
+    x.gpu_h = share * run->held_gpu_h, x.replica_h = x.gpu_h / 8;
+    x.energy_j = share * run->job_energy_j, x.energy_usd = share * run->job_energy_usd;
+    x.co2_g = share * run->job_co2_g, x.capacity_usd = share * run->job_capacity_usd;
+    x.kv_used = 0.4, x.replicas_most = 12, x.starts = 30, x.preemptions = 9;
+    return x;
+}
+
+void sample_serve(struct sample *sample) {
+    struct result *result = &sample->result;
+    struct setup *setup = &sample->setup;
+    const struct tally run = result->tallies[0];
+    struct service_setup *services = arena_alloc(&setup->arena, 2, sizeof *services);
+    services[0] = (struct service_setup){.name = "chat", .tensor_parallel = 8, .router = ROUTER_LEAST_OUTSTANDING,
+                                         .autoscale = SCALE_REACTIVE, .least = 2, .most = 12, .max_seqs = 256,
+                                         .chunk_tokens = 8192, .cold_start_ns = 60 * TICK_S, .slo_ttft_ns = TICK_S};
+    services[1] = (struct service_setup){.name = "code", .tenant = "speech", .tensor_parallel = 4,
+                                         .router = ROUTER_PREFIX, .least = 4, .most = 4, .prefix_cache = true,
+                                         .max_seqs = 64, .chunk_tokens = 2048, .split = true, .prefill_replicas = 1,
+                                         .slo_tpot_ns = TICK_S / 20};
+    setup->services = services;
+    setup->services_len = 2;
+    result->services = mem_zero(3, sizeof *result->services);
+    result->services_len = 2;
+    result->services[0] = serve("chat", &run, 0.5, 40);
+    result->services[1] = serve("code", &run, 0.1, 6);
+    result->services[2] = serve("run", &run, 0.6, 46);
+    result->tallies = mem_grow(result->tallies, result->tallies_len + 2, sizeof *result->tallies);
+    for (size_t i = 0; i < 2; i++) {
+        const struct service_result *x = &result->services[i];
+        result->tallies[result->tallies_len++] =
+            (struct tally){.part = PART_SERVICE, .name = x->name, .service = x, .held_gpu_h = x->gpu_h,
+                           .energy_j = x->energy_j, .energy_usd = x->energy_usd, .co2_g = x->co2_g,
+                           .capacity_usd = x->capacity_usd};
+    }
+    result->tallies[0].service = &result->services[2];
 }
 
 void sample_close(struct sample *sample) {

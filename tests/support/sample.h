@@ -25,6 +25,8 @@ void sample_open(struct sample *sample, unsigned variant);
  * carbon price, demand charges, egress, embodied emissions, failures. Larger variants draw at cheaper and cleaner
  * hours and wait longer for them. */
 void sample_enrich(struct sample *sample, unsigned variant);
+/* Adds two LLM services, chat and code, on half and a tenth of the GPUs held. */
+void sample_serve(struct sample *sample);
 void sample_close(struct sample *sample);
 /* Begins and finishes the run; its id. */
 int64_t sample_store(struct store *store, const struct sample *sample);

@@ -3,6 +3,7 @@
 #include "core/result.h"
 
 #include "base/tick.h"
+#include "core/service.h"
 #include "support/sample.h"
 
 #include <criterion/criterion.h>
@@ -176,6 +177,36 @@ Test(metrics, a_site_by_hand) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         cr_expect_float_eq(value(cases[i].name, &tally, &result), cases[i].wanted,
                            1e-12 * fabs(cases[i].wanted), "%s", cases[i].name);
+}
+
+Test(metrics, a_service_by_hand) {
+    struct service_result chat = {.arrived = 1000, .finished = 900, .met = 800, .refused = 10, .waiting = 90,
+                                  .prompt_tokens = 4e6, .output_tokens = 2e6, .cached_tokens = 1e6, .gpu_h = 80,
+                                  .replica_h = 10, .energy_j = 7.2e7, .energy_usd = 2, .co2_g = 8000,
+                                  .capacity_usd = 198, .kv_used = 0.25, .replicas_most = 3, .starts = 4,
+                                  .preemptions = 7};
+    for (int i = 0; i < 98; i++) times_add(&chat.ttft, 0.2);
+    times_add(&chat.ttft, 3), times_add(&chat.ttft, 3);
+    times_add(&chat.tpot, 0.02);
+    struct tally tally = {.part = PART_SERVICE, .service = &chat};
+    struct result result = {.tallies = &tally, .tallies_len = 1, .measured_ns = 5 * TICK_HOUR};
+    static const struct {
+        const char *name;
+        double wanted, tolerance;
+    } cases[] = {{"requests", 1000, 0},          {"requests_finished", 900, 0},  {"requests_refused", 10, 0},
+                 {"requests_waiting", 90, 0},    {"requests_recomputed", 7, 0},  {"goodput_share", 0.8, 1e-12},
+                 {"ttft_p50_s", 0.2, 0.005},     {"ttft_p90_s", 0.2, 0.005},     {"ttft_p99_s", 3, 0.005},
+                 {"tpot_p50_ms", 20, 0.005},     {"requests_per_s", 0.05, 1e-12}, {"tokens_per_s", 2e6 / 18000, 1e-12},
+                 {"tokens_per_gpu_s", 2e6 / 288000, 1e-12}, {"usd_per_mtok", 100, 1e-12}, {"j_per_token", 36, 1e-12},
+                 {"g_per_mtok", 4000, 1e-12},    {"kv_used_share", 0.25, 0},     {"cached_share", 0.25, 1e-12},
+                 {"replicas_mean", 2, 1e-12},    {"replicas_most", 3, 0},        {"replica_starts", 4, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        cr_expect_float_eq(value(cases[i].name, &tally, &result), cases[i].wanted,
+                           cases[i].tolerance * cases[i].wanted, "%s is %g", cases[i].name,
+                           value(cases[i].name, &tally, &result));
+    cr_expect(isnan(value("e2e_p50_s", &tally, &result)));
+    tally.service = NULL;
+    cr_expect(isnan(value("requests", &tally, &result)) && isnan(value("ttft_p50_s", &tally, &result)));
 }
 
 Test(metrics, docs_define_every_one) {

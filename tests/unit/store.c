@@ -76,6 +76,37 @@ static void write_runs(unsigned count) {
     store_close(store);
 }
 
+static void write_services(void) {
+    struct store *store = store_open(path);
+    struct sample sample;
+    sample_open(&sample, 0);
+    sample_serve(&sample);
+    sample_store(store, &sample);
+    sample_close(&sample);
+    store_close(store);
+}
+
+Test(store, services_are_kept_with_their_times) {
+    write_services();
+    expect_answer("SELECT name, tenant, tensor_parallel, router, scaling, replicas_least, replicas_most,"
+                  " prefill_replicas, prefix_cache, cold_start_s, ttft_level_s, tpot_level_s, calibrated FROM service",
+                  "chat|NULL|8|least_outstanding|reactive|2|12|NULL|0|60.0|1.0|NULL|1\n"
+                  "code|speech|4|prefix|fixed|4|4|1|1|0.0|NULL|0.05|0\n");
+    expect_answer("SELECT service, requests, requests_finished, replicas_most FROM v_service",
+                  "chat|40000.0|39995.0|12.0\ncode|6000.0|5995.0|12.0\n");
+    expect_answer("SELECT requests, requests_refused FROM v_run_summary", "46000.0|2.0\n");
+    /* Cumulative counts end with all that finished, at the largest time; half of them lie at the median. */
+    expect_answer("SELECT service, figure, max(requests) FROM service_time GROUP BY service, figure",
+                  "chat|e2e|39995\nchat|tpot|39995\nchat|ttft|39995\n"
+                  "code|e2e|5995\ncode|tpot|5995\ncode|ttft|5995\n");
+    expect_answer("SELECT round(max(at_most_s), 6) FROM service_time WHERE service = 'chat' AND figure = 'ttft'",
+                  "0.595\n");
+    cr_expect_float_eq(ask_number("SELECT min(at_most_s) FROM service_time WHERE service = 'chat' AND figure = 'ttft'"
+                                  " AND requests >= 39995 / 2"), 0.35, 0.05);
+    expect_answer("SELECT count(*) FROM (SELECT requests - lag(requests) OVER (PARTITION BY service, figure"
+                  " ORDER BY at_most_s) AS more FROM service_time) WHERE more <= 0", "0\n");
+}
+
 static bool same_number(double a, double b) { return a == b || (isnan(a) && isnan(b)); }
 
 Test(store, a_summary_reads_back_as_it_was) {
@@ -494,6 +525,7 @@ static char *results_page(void) {
 
 Test(store, every_example_of_the_page_answers) {
     write_runs(2);
+    write_services();
     char *sql = strstr(results_page(), "```sql\n") + 7;
     *strstr(sql, "```") = '\0';
     size_t questions = 0;

@@ -331,6 +331,38 @@ Test(table, small_tenants_are_folded) {
     sample_close(&sample);
 }
 
+Test(table, services_have_a_block_and_a_line_each) {
+    struct sample sample;
+    struct summary run;
+    sample_open(&sample, 0);
+    sample_serve(&sample);
+    summary_of(&run, &sample.info, &sample.setup, &sample.result, 1);
+    FILE *to = open_text();
+    table_summary(to, &run, 1);
+    const char *page = close_text(to);
+    expect_in(page, "4,000 synthetic jobs and 46,000 requests, seed 1");
+    expect_in(page, "\nServices\n  Requests ");
+    expect_in(page, "Time to first token, median");
+    expect_in(page, "Cost per million output tokens");
+    expect_in(page, "service  requests  goodput");
+    expect_in(page, "\nchat       40,000     99.8");
+    expect_in(page, "\ncode        6,000     98.3");
+    cr_expect_lt(strstr(page, "\nServices\n"), strstr(page, "\nUse of hardware\n"));
+    free(printed);
+    to = open_text();
+    table_json(to, &run, 1);
+    page = close_text(to);
+    expect_in(page, "\"service\": {\n        \"chat\": {");
+    expect_in(page, "\"requests_finished\": 39995,");
+    free(printed);
+    run.info.trace = SUMMARY_NO_JOBS;
+    char *demand = table_demand(&run);
+    cr_expect_str_eq(demand, "46,000 requests");
+    free(demand);
+    summary_free(&run);
+    sample_close(&sample);
+}
+
 Test(table, json_is_sound) {
     struct summary runs[2];
     open_runs(runs, 2);
