@@ -102,8 +102,8 @@ static double within_limit(const struct sched *s, uint32_t region, double most) 
 static void set_level(struct sched *s, uint32_t region, double level) {
     if (s->caps->at[region].level == level) return;
     for (uint32_t id = 0; id < s->slots.len; id++) {
-        const struct slot *slot = &s->slots.at[id];
-        if (slot->job != JOB_NONE && s->world.fleet.domains[slot->domain].region == region) sched_settle_slot(s, id);
+        struct slot *slot = &s->slots.at[id];
+        if (slot->job != JOB_NONE && s->world.fleet.domains[slot->domain].region == region) slot_settle(s, slot);
     }
     s->caps->at[region].level = level;
     for (uint32_t id = 0; id < s->slots.len; id++) {
@@ -139,7 +139,7 @@ void caps_event(struct sched *s) {
         judge(s, r);
         if (s->setup->regions[r].limit_w <= 0 || s->setup->regions[r].limit_then != LIMIT_WAIT) continue;
         for (uint32_t d = 0; d < s->world.fleet.domains_len; d++) /* PUE may have fallen: there may be room */
-            if (s->world.fleet.domains[d].region == r && s->world.fleet.domains[d].queued_milli) sched_capacity(s, d);
+            if (s->world.fleet.domains[d].region == r && s->world.fleet.domains[d].queued_milli) line_freed(s, d);
     }
     rearm(s);
 }
@@ -158,11 +158,11 @@ void caps_count(struct sched *s, uint32_t id, int by) {
     if (setup->limit_then == LIMIT_WAIT) { /* what was freed may help any line of the region */
         for (uint32_t d = 0; by < 0 && d < s->world.fleet.domains_len; d++)
             if (s->world.fleet.domains[d].region == region && s->world.fleet.domains[d].queued_milli)
-                sched_capacity(s, d);
+                line_freed(s, d);
         return;
     }
     for (size_t i = 0; i < s->caps->levels; i++) {
-        const struct rate r = sched_rate_at(s, id, s->caps->caps[i]);
+        const struct rate r = slot_rate_at(s, id, s->caps->caps[i]);
         s->caps->at[region].watts[i] += by * (r.watts - r.static_watts);
     }
 }

@@ -18,7 +18,8 @@
 struct rate {
     double watts, static_watts, usd_per_ns;
     double embodied_g_per_ns;
-    double speed;             /* of its work, under a power cap; 1 */
+    double speed;             /* of its work, by power cap, chip and data supply; 1 */
+    double stall;             /* share of the time at work in which its GPUs wait for data */
 };
 
 /* Waiting jobs of one domain, tenant, class and shape. In order of key; while keys arrive ascending they form a
@@ -81,7 +82,6 @@ struct work {
     int64_t done_ns, safe_ns; /* of it, work done, and work in a written checkpoint (below 0: less than left_ns says) */
     int64_t settled_ns;       /* work that was charged as useful */
     int64_t seen_wall_ns, seen_paused_ns; /* wall time at work, and of it writing, that was charged */
-    double stall;             /* share of the time at work in which its GPUs wait for data */
     int64_t restore_ns;       /* of the start, reading a checkpoint; not yet charged as such */
     int64_t stop_ns;          /* it is suspended here: no work from then on; TICK_NEVER */
     int64_t look_ns;          /* whether its market still suits is looked at again; TICK_NEVER */
@@ -178,36 +178,63 @@ void sched_event(struct sched *s, evq_key event, bool alone);
 void sched_prefetch(const struct sched *s, evq_key next); /* the next event's job, most likely far from the cache */
 void sched_ended(struct sched *s);                 /* after an instant's completions, before its arrivals */
 void sched_passes(struct sched *s);
-void sched_settle_running(struct sched *s);        /* charges every running job up to now */
-void sched_settle_waiting(struct sched *s);        /* attributes all waiting up to now */
-void sched_settle_slot(struct sched *s, uint32_t slot);
-bool sched_counted(const struct sched *s, uint32_t job); /* submitted inside the measured window */
 /* The region at submit or, for a job that may migrate, again; `offers` may be NULL. */
 uint32_t sched_route(struct sched *s, uint32_t job, const bool *may, const struct route_offer *offers);
-/* Puts a job in the line of a domain. */
-void sched_join(struct sched *s, uint32_t domain, uint32_t job);
-/* Takes a waiting job out of its line. */
-void sched_leave(struct sched *s, uint32_t job);
 /* A replica's record; those are no jobs in any count. */
 static inline bool sched_is_replica(const struct sched *s, uint32_t job) { return job >= s->world.jobs.len; }
 /* Stops a running job for good. */
 void sched_release(struct sched *s, uint32_t slot);
 /* Stops a running job; what was not safe is lost; it goes back in line. */
 void sched_interrupt(struct sched *s, uint32_t slot, enum interrupt cause);
-/* Capacity of the domain was added: whoever waits there is tried again. */
-void sched_capacity(struct sched *s, uint32_t domain);
-/* Models the jobs of a group may run on now, over all their markets. */
-uint64_t sched_group_models(const struct sched *s, uint32_t group);
-uint32_t sched_group_jobs(const struct sched *s, uint32_t group); /* how many wait in it */
 /* A running job draws, costs or works at another rate from now on. */
 void sched_rerate(struct sched *s, uint32_t slot);
-/* What nodes of an elastic pool cost from now on; jobs there are charged by it. */
-void sched_pool_price(struct sched *s, uint32_t pool, double usd_per_node_ns);
 
-/* What a running job draws at a power cap. */
-struct rate sched_rate_at(const struct sched *s, uint32_t slot, double level);
 bool sched_may(struct sched *s, uint32_t job, uint32_t region); /* could it ever run there? */
-uint32_t sched_group(struct sched *s, uint32_t domain, uint32_t job); /* finds or makes its group */
+
+/* line.c */
+bool line_counts(const struct sched *s, uint32_t job); /* submitted inside the measured window */
+/* The group of a job in a domain's line, found or made; its market is chosen for now. */
+uint32_t line_group(struct sched *s, uint32_t domain, uint32_t job);
+uint64_t line_group_models(const struct sched *s, uint32_t group); /* it may run on now, over all its markets */
+uint32_t line_group_jobs(const struct sched *s, uint32_t group);   /* how many wait in it */
+void line_join(struct sched *s, uint32_t group, uint32_t job);
+void line_put(struct sched *s, uint32_t domain, uint32_t job); /* finds its group and joins it */
+void line_leave(struct sched *s, uint32_t job);                /* any job that waits may leave where lines are in trees */
+void line_aside(struct sched *s, uint32_t group, enum why why);
+/* The domain's line is due a pass. */
+void line_dirty(struct sched *s, uint32_t domain);
+/* Capacity of the domain was added: whoever waits there is tried again. */
+void line_freed(struct sched *s, uint32_t domain);
+/* Puts groups back in line: those that what was freed may help; all of them; or a tenant's at its quota. */
+enum wake { WAKE_FREED, WAKE_ALL, WAKE_QUOTA };
+void line_wake(struct sched *s, uint32_t domain, enum wake wake, uint32_t tenant);
+/* There is no head any more that others must not pass. */
+void line_clear_front(struct sched *s, struct line *line);
+/* Those that lack capacity wait for nodes on their way from now on. */
+void line_wait_for_nodes(struct sched *s, uint32_t domain);
+void line_settle(struct sched *s); /* attributes all waiting up to now */
+static inline const struct shape *group_shape(const struct sched *s, const struct group *g) {
+    return &s->world.jobs.shapes.at[g->shape];
+}
+
+/* slot.c */
+/* What the slot's job draws, costs and works at, by where it runs now. */
+struct rate slot_rate(struct sched *s, const struct slot *slot);
+struct rate slot_rate_at(const struct sched *s, uint32_t slot, double level); /* at a power cap */
+/* Charges the job, its group and its pools for the time since it was charged last. */
+void slot_settle(struct sched *s, struct slot *slot);
+void slot_settle_all(struct sched *s);
+/* Adds what the job draws and holds to gauges, pools and its tenant, or takes it back. */
+void slot_enter(struct sched *s, const struct slot *slot);
+void slot_leave(struct sched *s, const struct slot *slot);
+/* Of what the job was charged since it started, the part that belongs to `lost_ns` of work goes to losses; `saved_ns`
+ * of it went into the checkpoint that was written in time. */
+void slot_lose(struct sched *s, const struct slot *slot, int64_t lost_ns, int64_t saved_ns);
+/* What nodes of an elastic pool cost from now on; jobs there are charged by it. */
+void slot_pool_price(struct sched *s, uint32_t pool, double usd_per_node_ns);
+static inline uint32_t take_pool(const struct sched *s, const struct take *t) {
+    return s->world.fleet.nodes[t->node].pool;
+}
 
 /* work.c */
 void work_begin(struct sched *s, uint32_t slot); /* after slot->work_from_ns: sets end_ns */
@@ -219,9 +246,9 @@ void work_rebase(struct work *w, int64_t done_ns); /* left_ns fell by done_ns */
 void work_change(struct sched *s, uint32_t slot, double speed); /* from now on; settled before; sets end_ns */
 int64_t work_expected(const struct sched *s, uint32_t slot); /* its end by its estimate, at its present speed */
 int64_t work_moment(const struct sched *s, uint32_t slot, int64_t when_ns); /* its next event, at most when_ns */
-/* How fast the slot's job goes where it runs, over how fast its run time was recorded; 1 without a speed model and with
- * data enough. *stall: the share of its time that its GPUs wait for data. */
-double work_pace(const struct sched *s, const struct slot *slot, double *stall);
+/* Multiplies the rate's speed by how fast the slot's job goes where it runs, over how fast its run time was recorded, and
+ * sets its stall: by its class's speed model and data supply. */
+void work_pace(const struct sched *s, const struct slot *slot, struct rate *rate);
 /* Whether jobs of every class can run on every GPU model their class has a speed for. */
 bool work_check(const struct sched *s, struct err *err);
 double pool_failures_per_h(const struct pool_setup *pool); /* of one of its nodes, spot hazard included */

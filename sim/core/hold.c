@@ -240,7 +240,7 @@ static bool fits_paid(struct sched *s, uint32_t domain, uint32_t job) {
 static void let_go(struct sched *s, uint32_t domain, uint32_t job) {
     s->job_state[job] &= (uint8_t)~JOB_HELD;
     s->waiting_len--;
-    sched_join(s, domain, job);
+    line_put(s, domain, job);
 }
 
 /* ---- where ---- */
@@ -275,7 +275,7 @@ static void attribute(struct sched *s, uint32_t job) {
     transfer(s, job, s->world.tenants[j->tenant].home, region, &seconds, &usd);
     const int64_t passed = s->world.now_ns - j->submit_ns, moving = tick_from_seconds(seconds);
     const int64_t data = moving < passed ? moving : passed;
-    if (sched_counted(s, job)) {
+    if (line_counts(s, job)) {
         g->why_ns[WHY_TRANSFER] += data;
         g->why_ns[WHY_SHIFT] += passed - data;
     }
@@ -334,13 +334,13 @@ static void send(struct sched *s, uint32_t job, const bool *may, bool first, boo
     const struct route_offer o = offer(s, job, region, &sj);
     const uint32_t domain = s->world.domain_of[j->tenant * regions + region];
     if (s->job_results) s->job_results[job].region = region;
-    s->group_of[job] = sched_group(s, domain, job);
+    s->group_of[job] = line_group(s, domain, job);
     if (from != SETUP_ANYWHERE && from != region) charge_transfer(s, job, o.transfer_usd, !first);
     const int64_t ready = s->world.now_ns + tick_from_seconds(o.transfer_s);
     int64_t start = shifted ? o.start_ns : ready;
     if (shifted && start > ready && s->setup->policy.reserved_first && fits_paid(s, domain, job)) start = ready;
     if (start <= s->world.now_ns) {
-        sched_join(s, domain, job);
+        line_put(s, domain, job);
         return;
     }
     s->job_state[job] |= JOB_HELD;
@@ -457,8 +457,8 @@ void hold_phases(struct sched *s) {
         const uint32_t group = s->group_of[job];
         if (s->job_state[job] & JOB_HELD) continue; /* its markets are looked at when it is let go */
         const uint32_t domain = s->groups.at[group].domain;
-        sched_leave(s, job);
-        sched_join(s, domain, job);
+        line_leave(s, job);
+        line_put(s, domain, job);
     }
     if (!evq_empty(q)) evq_move(&s->events, evq_pack(evq_rank(evq_top(q)), UINT32_MAX, EVENT_PHASES));
 }

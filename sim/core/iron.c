@@ -357,7 +357,7 @@ static void come_up(struct sched *s, uint32_t node) {
     set_state(s, node, UP);
     stand(s, node, true);
     begin_up(s, node);
-    sched_capacity(s, s->world.fleet.node_domain[node]);
+    line_freed(s, s->world.fleet.node_domain[node]);
 }
 
 /* Nothing is placed on the node any more; its jobs go on. */
@@ -408,7 +408,7 @@ static void repaired(struct sched *s, uint32_t node) {
         return;
     }
     set_state(s, node, OFF);
-    sched_capacity(s, s->world.fleet.node_domain[node]);
+    line_freed(s, s->world.fleet.node_domain[node]);
 }
 
 static void fail(struct sched *s, uint32_t node) {
@@ -430,7 +430,7 @@ static bool notice_saves(const struct sched *s, const struct iron_pool *p) {
 
 static void taken_back(struct sched *s, uint32_t node) {
     go_down(s, node, OFF, notice_saves(s, pool_of(s, node)) ? INTERRUPT_WARNED : INTERRUPT_EVICTION);
-    sched_capacity(s, s->world.fleet.node_domain[node]); /* another may be had instead */
+    line_freed(s, s->world.fleet.node_domain[node]); /* another may be had instead */
 }
 
 static void give_notice(struct sched *s, uint32_t node) {
@@ -473,7 +473,7 @@ static void change_offer(struct sched *s, struct iron_pool *p) {
     cursor_step(&p->available);
     const uint32_t before = p->offered;
     read_offer(p);
-    if (p->offered > before) sched_capacity(s, p->domain);
+    if (p->offered > before) line_freed(s, p->domain);
     shrink(s, p);
 }
 
@@ -483,7 +483,7 @@ static void change_price(struct sched *s, uint32_t pool) {
     p->price_ns = s->world.now_ns;
     cursor_step(&p->price);
     p->usd_per_ns = p->price.value / 3.6e12;
-    sched_pool_price(s, pool, p->usd_per_ns);
+    slot_pool_price(s, pool, p->usd_per_ns);
 }
 
 /* ---- what is wanted ---- */
@@ -501,9 +501,9 @@ static bool waits_for_power(const struct sched *s, uint32_t id) {
 static uint32_t group_wants(const struct sched *s, uint32_t id, struct shape *shape) {
     const struct group *g = &s->groups.at[id];
     const struct holding *h = &s->world.tenants[g->tenant];
-    uint32_t jobs = waits_for_power(s, id) ? 0 : sched_group_jobs(s, id);
+    uint32_t jobs = waits_for_power(s, id) ? 0 : line_group_jobs(s, id);
     *shape = *sched_group_shape(s, id);
-    shape->models &= sched_group_models(s, id);
+    shape->models &= line_group_models(s, id);
     const uint32_t milli = shape_gpu_milli(shape);
     if (h->quota_kind == QUOTA_HARD && milli > 0) {
         const uint64_t left = h->quota_milli > h->gpu_milli ? (h->quota_milli - h->gpu_milli) / milli : 0;
@@ -915,7 +915,7 @@ static void begin_clocks(struct sched *s, uint32_t pool) {
         add_clock(iron, (struct clock){.kind = CLOCK_HOUR, .of = pool}, next_look(p, 0));
     if (p->setup->spot_usd_per_node_h.len == 0) return;
     p->usd_per_ns = p->price.value / 3.6e12;
-    sched_pool_price(s, pool, p->usd_per_ns);
+    slot_pool_price(s, pool, p->usd_per_ns);
     add_clock(iron, (struct clock){.kind = CLOCK_PRICE, .of = pool}, p->price.next_ns);
 }
 

@@ -21,15 +21,15 @@ static void read_regions(struct sched *s) {
 
 static void open_window(struct sched *s) {
     if (s->services) services_edge(s);
-    sched_settle_running(s);
-    sched_settle_waiting(s);
+    slot_settle_all(s);
+    line_settle(s);
     ledger_open_window(&s->ledger, s->world.now_ns);
     if (s->iron) iron_open_window(s);
 }
 
 static void close_window(struct sched *s) {
     if (s->services) services_edge(s);
-    sched_settle_running(s);
+    slot_settle_all(s);
     if (s->iron) iron_close_window(s);
     ledger_close_window(&s->ledger, s->world.now_ns);
 }
@@ -121,7 +121,7 @@ static void run_loop(struct sched *s) {
         }
     }
     advance_to(s, s->setup->horizon_ns < TICK_NEVER ? s->setup->horizon_ns : s->world.now_ns);
-    sched_settle_waiting(s);
+    line_settle(s);
     if (s->hold) hold_settle(s);
     close_window(s);
     read_regions(s);

@@ -1,11 +1,7 @@
 /*
- * Lines of waiting jobs, starts, stops and preemption. See sched.h for the idea: a pass tries groups of equal
- * requests, and a group that failed is not tried again before something was freed.
- *
- * Attribution of waiting: each group carries the reason its jobs wait for now; whenever the reason or the
- * number of its jobs changes, jobs x time since the last change goes to the old reason. All in integers, so the
- * parts add up to the wait exactly. Only first waits count (after a preemption a job has started already), and
- * only those of jobs submitted inside the measured window.
+ * Starts, stops and preemption, and what the loop and the passes ask for. See sched.h for the idea: a pass tries groups of
+ * equal requests, and a group that failed is not tried again before something was freed. The lines themselves are in
+ * line.c, what a running job costs in slot.c.
  *
  * Two shortcuts take the commonest starts past the line's machinery where nobody could tell (start_alone, hand_over):
  * a job that finds nobody waiting, and a head that asks for what a job just left. tests/oracle/shortcuts.c holds
@@ -17,483 +13,11 @@
 #include "core/engine.h"
 
 #include "base/err.h"
-#include "base/hash.h"
 #include "base/tick.h"
 
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 const struct world *sched_world(const struct sched *s) { return &s->world; }
-
-static const struct shape *group_shape(const struct sched *s, const struct group *g) {
-    return &s->world.jobs.shapes.at[g->shape];
-}
-
-/* ---- why a job waits ---- */
-
-bool sched_counted(const struct sched *s, uint32_t job) {
-    const struct job *j = &s->world.jobs.at[job];
-    return !sched_is_replica(s, job) && j->submit_ns >= s->setup->measure_from_ns &&
-           j->submit_ns < s->setup->measure_to_ns;
-}
-
-static void why_settle(struct sched *s, struct group *g) {
-    const int64_t passed = s->world.now_ns - g->why_since_ns;
-    if (passed == 0) return;
-    g->why_ns[g->why] += (wide)g->fresh * passed;
-    g->clock_ns[g->why] += passed;
-    g->why_since_ns = s->world.now_ns;
-}
-
-static void why_change(struct sched *s, struct group *g, enum why why) {
-    if (g->why == why) return;
-    why_settle(s, g);
-    g->why = why;
-}
-
-/* The job's waiting counts with its group's from now on (by 1), or no longer (by -1). */
-static void why_count(struct sched *s, struct group *g, uint32_t job, int by) {
-    if (s->world.jobs.at[job].start_ns != JOB_NOT_YET) return;
-    why_settle(s, g);
-    if (sched_counted(s, job)) g->fresh += (uint32_t)by;
-    if (s->job_results)
-        for (int i = 0; i < WHY_COUNT; i++) s->job_results[job].why_ns[i] -= by * g->clock_ns[i];
-}
-
-/* A blocked line's head waits for a reason of its own. */
-static void front_settle(struct sched *s, struct line *l) {
-    const int64_t passed = s->world.now_ns - l->front_since_ns;
-    l->front_since_ns = s->world.now_ns;
-    if (s->world.jobs.at[l->front].start_ns != JOB_NOT_YET) return;
-    if (sched_counted(s, l->front)) s->groups.at[s->group_of[l->front]].why_ns[l->front_why] += passed;
-    if (s->job_results) s->job_results[l->front].why_ns[l->front_why] += passed;
-}
-
-static void front_clear(struct sched *s, struct line *l) {
-    if (l->front == JOB_NONE) return;
-    if (l->front_apart) {
-        front_settle(s, l);
-        why_count(s, &s->groups.at[s->group_of[l->front]], l->front, 1);
-    }
-    l->front = JOB_NONE;
-    l->front_apart = l->blocked = false;
-}
-
-/* ---- groups ---- */
-
-uint64_t sched_key(const struct sched *s, uint32_t job) {
-    return s->order->key(s->order_state, &s->world, job);
-}
-
-static bool group_is(const struct group *g, uint32_t domain, const struct job *j, uint32_t market) {
-    return g->domain == domain && g->shape == j->shape && g->tenant == j->tenant && g->class_id == j->class_id &&
-           g->market == market;
-}
-
-static uint64_t group_hash(uint32_t domain, uint32_t shape, uint32_t tenant, uint32_t class_id, uint32_t market) {
-    return hash_mix(hash_mix((uint64_t)domain << 32 | shape) ^
-                    ((uint64_t)market << 32 | (uint64_t)tenant << 16 | class_id));
-}
-
-static uint32_t group_find(struct sched *s, uint32_t domain, uint32_t job) {
-    const struct job *j = &s->world.jobs.at[job];
-    const uint32_t market = s->hold ? hold_market(s, domain, job) : 0;
-    if (s->last_group < s->groups.len && group_is(&s->groups.at[s->last_group], domain, j, market))
-        return s->last_group;
-    const uint64_t hash = group_hash(domain, j->shape, j->tenant, j->class_id, market);
-    for (size_t at = hash & (s->group_slots_len - 1);; at = (at + 1) & (s->group_slots_len - 1)) {
-        const uint32_t id = s->group_slots[at];
-        if (id == SCHED_NONE) {
-            if (s->groups.len * 2 >= s->group_slots_len) break;
-            s->group_slots[at] = (uint32_t)s->groups.len;
-            struct group *g = vec_push(&s->groups);
-            *g = (struct group){.domain = domain, .tenant = j->tenant, .class_id = j->class_id, .shape = j->shape,
-                                .market = market, .head = JOB_NONE, .tail = JOB_NONE, .root = TREE_NONE,
-                                .why = WHY_HEAD,
-                                .why_since_ns = s->world.now_ns, .rate_pool = FLEET_NONE};
-            evq_init(&g->heap, false);
-            *vec_push(&s->lines[domain].groups) = (uint32_t)s->groups.len - 1;
-            return s->last_group = (uint32_t)s->groups.len - 1;
-        }
-        if (group_is(&s->groups.at[id], domain, j, market)) return s->last_group = id;
-    }
-    /* half full: double and put everyone back */
-    s->group_slots_len *= 2;
-    s->group_slots = mem_grow(s->group_slots, s->group_slots_len, sizeof *s->group_slots);
-    memset(s->group_slots, 0xff, s->group_slots_len * sizeof *s->group_slots);
-    for (uint32_t id = 0; id < s->groups.len; id++) {
-        const struct group *g = &s->groups.at[id];
-        size_t at = group_hash(g->domain, g->shape, g->tenant, g->class_id, g->market) & (s->group_slots_len - 1);
-        while (s->group_slots[at] != SCHED_NONE) at = (at + 1) & (s->group_slots_len - 1);
-        s->group_slots[at] = id;
-    }
-    return group_find(s, domain, job);
-}
-
-/* The group's first job and its key; JOB_NONE when it is empty. */
-static uint32_t group_first(const struct sched *s, const struct group *g, uint64_t *key) {
-    if (s->in_trees) {
-        const uint32_t job = tree_first(&s->waiting, g->root);
-        if (job != TREE_NONE) *key = s->waiting.at[job].key;
-        return job == TREE_NONE ? JOB_NONE : job;
-    }
-    uint32_t job = g->head;
-    if (job != JOB_NONE) *key = sched_key(s, job);
-    if (!evq_empty(&g->heap)) {
-        const evq_key top = evq_top(&g->heap);
-        if (job == JOB_NONE || top < evq_pack(*key, job, job)) {
-            job = evq_handle(top);
-            *key = evq_rank(top);
-        }
-    }
-    return job;
-}
-
-/* Brings the group's place in its line up to date. */
-static void group_requeue(struct sched *s, uint32_t id) {
-    struct group *g = &s->groups.at[id];
-    struct line *l = &s->lines[g->domain];
-    uint64_t key = 0;
-    const uint32_t job = g->aside || g->len == 0 ? JOB_NONE : group_first(s, g, &key);
-    if (job == JOB_NONE) evq_cancel(&l->ready, id);
-    else evq_move(&l->ready, evq_pack(key, job, id));
-}
-
-static void group_push(struct sched *s, uint32_t id, uint32_t job, uint64_t key) {
-    struct group *g = &s->groups.at[id];
-    struct job *j = &s->world.jobs.at[job];
-    if (s->in_trees) {
-        tree_insert(&s->waiting, &g->root, key, job, j->estimate_ns);
-    } else if (g->head == JOB_NONE || key > g->tail_key || (key == g->tail_key && job > g->tail)) {
-        if (g->head == JOB_NONE) g->head = job;
-        else s->world.jobs.at[g->tail].next = job;
-        g->tail = job;
-        g->tail_key = key;
-        j->next = JOB_NONE;
-    } else {
-        evq_push(&g->heap, evq_pack(key, job, job));
-    }
-    g->len++;
-    s->group_of[job] = id;
-}
-
-/* Takes a job out: any one from a tree, else it must be the first. */
-static void group_take(struct sched *s, uint32_t id, uint32_t job) {
-    struct group *g = &s->groups.at[id];
-    if (s->in_trees) {
-        tree_remove(&s->waiting, &g->root, s->waiting.at[job].key, job);
-    } else if (g->head == job) {
-        g->head = s->world.jobs.at[job].next;
-        if (g->head == JOB_NONE) g->tail = JOB_NONE;
-    } else {
-        require(!evq_empty(&g->heap) && evq_handle(evq_top(&g->heap)) == job);
-        (void)evq_pop(&g->heap);
-    }
-    g->len--;
-}
-
-static void queue_count(struct sched *s, const struct group *g, int by) {
-    struct domain *d = &s->world.fleet.domains[g->domain];
-    struct region_account *r = &s->ledger.regions[d->region];
-    const int64_t milli = by * (int64_t)shape_gpu_milli(group_shape(s, g));
-    tide_step(&r->gauge[GAUGE_QUEUED], by, s->world.now_ns);
-    tide_step(&r->gauge[GAUGE_QUEUED_GPUS], milli, s->world.now_ns);
-    d->queued_milli += (uint64_t)milli;
-    s->lines[g->domain].len += (uint32_t)by;
-    s->waiting_len += (uint32_t)by;
-}
-
-/* ---- lines ---- */
-
-static void line_dirty(struct sched *s, uint32_t domain) {
-    if (s->lines[domain].dirty) return;
-    s->lines[domain].dirty = true;
-    *vec_push(&s->dirty) = domain;
-}
-
-static void group_aside(struct sched *s, uint32_t id, enum why why) {
-    struct group *g = &s->groups.at[id];
-    if (g->aside && g->why == WHY_QUOTA) s->quota_waiting[g->tenant]--;
-    if (why == WHY_QUOTA) s->quota_waiting[g->tenant]++;
-    why_change(s, g, why);
-    if (g->aside) return;
-    g->aside = true;
-    *vec_push(&s->lines[g->domain].aside) = id;
-    evq_cancel(&s->lines[g->domain].ready, id);
-}
-
-enum wake { WAKE_FREED, WAKE_ALL, WAKE_QUOTA };
-
-/* Puts groups back in line: those that what was freed may help; all of them; or a tenant's at its quota. */
-static void line_wake(struct sched *s, uint32_t domain, enum wake wake, uint32_t tenant) {
-    struct line *l = &s->lines[domain];
-    const uint64_t free_milli = s->world.fleet.domains[domain].free_milli;
-    size_t kept = 0;
-    for (size_t i = 0; i < l->aside.len; i++) {
-        const uint32_t id = l->aside.at[i];
-        struct group *g = &s->groups.at[id];
-        bool back = g->why != WHY_QUOTA;
-        if (wake == WAKE_QUOTA) back = g->why == WHY_QUOTA && g->tenant == tenant;
-        if (wake == WAKE_FREED && back && !s->order->preemptive && g->why == WHY_CAPACITY)
-            back = shape_gpu_milli(group_shape(s, g)) <= free_milli;
-        if (!back) {
-            l->aside.at[kept++] = id;
-            continue;
-        }
-        if (g->why == WHY_QUOTA) s->quota_waiting[g->tenant]--;
-        g->aside = false;
-        group_requeue(s, id);
-    }
-    l->aside.len = kept;
-    line_dirty(s, domain);
-}
-
-static void join_line(struct sched *s, uint32_t id, uint32_t job) {
-    struct group *g = &s->groups.at[id];
-    struct line *l = &s->lines[g->domain];
-    const uint64_t key = sched_key(s, job);
-    group_push(s, id, job, key);
-    if (g->len == 1 && !g->aside)
-        why_change(s, g, s->setup->policy.round_ns && !l->blocked ? WHY_POLICY : WHY_HEAD);
-    why_count(s, g, job, 1);
-    queue_count(s, g, 1);
-    const bool better = l->front != JOB_NONE &&
-                        (s->by_tenant || evq_pack(key, job, 0) < evq_pack(l->front_key, l->front, 0));
-    if (better) {
-        front_clear(s, l);
-        line_wake(s, g->domain, WAKE_ALL, 0);
-    } else if (g->aside && g->why == WHY_POLICY && s->backfill->needs_search) {
-        line_wake(s, g->domain, WAKE_ALL, 0); /* it may be short enough where its fellows are not */
-    }
-    if (!g->aside && (!evq_has(&l->ready, id) || evq_pack(key, job, id) < evq_of(&l->ready, id)))
-        evq_move(&l->ready, evq_pack(key, job, id));
-    /* Where nothing could start anyway the pass is for nodes to be woken for the job. */
-    if ((!l->blocked && !g->aside) || (s->iron && iron_wakes(s->iron, g->domain))) line_dirty(s, g->domain);
-    if (s->backfill->arrived) {
-        s->backfill->arrived(s->backfill_state, s, g->domain, job);
-        line_dirty(s, g->domain);
-    }
-}
-
-/* The job is about to start. */
-static void leave_line(struct sched *s, uint32_t id, uint32_t job) {
-    struct line *l = &s->lines[s->groups.at[id].domain];
-    if (l->front == job && l->front_apart) { /* its waiting was attributed apart already */
-        front_settle(s, l);
-        l->front = JOB_NONE;
-        l->front_apart = l->blocked = false;
-    } else {
-        if (l->front == job) front_clear(s, l);
-        why_count(s, &s->groups.at[id], job, -1);
-    }
-    group_take(s, id, job);
-    queue_count(s, &s->groups.at[id], -1);
-    group_requeue(s, id);
-}
-
-/* ---- what a running job costs ---- */
-
-static uint32_t take_pool(const struct sched *s, const struct take *t) { return s->world.fleet.nodes[t->node].pool; }
-
-/* The take's part of its node goes by GPUs, or by cores on a node without GPUs. level: power cap, as a share of a
- * GPU's peak. */
-static struct rate take_rate(const struct sched *s, const struct shape *shape, const struct take *t, float u,
-                             double level) {
-    const uint32_t pool = take_pool(s, t), milli = take_gpu_milli(shape, t);
-    const struct pool_setup *p = &s->setup->pools[pool];
-    const struct pool_account *a = &s->ledger.pools[pool];
-    const double share = a->share_per_milli * (p->gpus ? milli : take_part(shape->cpu_milli, shape, t));
-    struct rate r = {.static_watts = share * a->node_static_w, .usd_per_ns = share * a->node_usd_per_ns,
-                     .embodied_g_per_ns = share * p->embodied_g_per_node_h / 3.6e12, .speed = 1};
-    r.watts = r.static_watts;
-    if (milli) {
-        const struct power_model *power = (const struct power_model *)(const void *)p->power.model;
-        double busy_w = a->busy_w_per_milli * power->share(p->power.params, (double)u);
-        if (level < 1 && busy_w * 1000 + p->gpu_idle_w > level * p->gpu_peak_w) {
-            const double capped_w = (level * p->gpu_peak_w - p->gpu_idle_w) / 1000;
-            busy_w = capped_w > 0 ? capped_w : 0;
-            r.speed = caps_speed(s, level);
-        }
-        r.watts += milli * busy_w;
-    }
-    return r;
-}
-
-static double cap_level(const struct sched *s, uint32_t domain) {
-    return s->caps ? caps_level(s, s->world.fleet.domains[domain].region) : 1;
-}
-
-/* Of all takes together; a gang is as slow as its slowest part. */
-static struct rate takes_rate(const struct sched *s, const struct shape *shape, uint32_t takes, float u,
-                              double level) {
-    struct rate sum = take_rate(s, shape, &s->takes.at[takes], u, level);
-    for (uint32_t t = s->takes.at[takes].next; t != FLEET_NONE; t = s->takes.at[t].next) {
-        const struct rate rate = take_rate(s, shape, &s->takes.at[t], u, level);
-        sum.static_watts += rate.static_watts;
-        sum.watts += rate.watts;
-        sum.usd_per_ns += rate.usd_per_ns;
-        sum.embodied_g_per_ns += rate.embodied_g_per_ns;
-        if (rate.speed < sum.speed) sum.speed = rate.speed;
-    }
-    return sum;
-}
-
-struct rate sched_rate_at(const struct sched *s, uint32_t id, double level) {
-    const struct slot *slot = &s->slots.at[id];
-    const struct job *j = &s->world.jobs.at[slot->job];
-    return takes_rate(s, world_shape(&s->world, slot->job), slot->takes, j->utilisation, level);
-}
-
-/* A span of time for which a running job is charged: flows gone by, length, and the part of it at work. */
-struct span {
-    struct flow flow;
-    double ns, useful_ns, overhead_ns;
-};
-
-static struct bill bill_for(const struct rate *r, double milli, double u, const struct span *span) {
-    return (struct bill){
-        .energy = {r->watts * span->flow.pue_s, r->watts * span->flow.usd, r->watts * span->flow.g},
-        .capacity_usd = r->usd_per_ns * span->ns, .used = milli * u * span->ns, .useful = milli * u * span->useful_ns};
-}
-
-static void bill_add(struct bill *to, const struct bill *by) {
-    to->energy.j += by->energy.j;
-    to->energy.usd += by->energy.usd;
-    to->energy.g += by->energy.g;
-    to->capacity_usd += by->capacity_usd;
-    to->used += by->used;
-    to->useful += by->useful;
-}
-
-static void charge_job(struct job_result *jr, const struct bill *by) {
-    jr->energy_j += by->energy.j;
-    jr->energy_usd += by->energy.usd;
-    jr->co2_g += by->energy.g;
-    jr->capacity_usd += by->capacity_usd;
-}
-
-/* The parts of a span at work and at overhead, from what the job has done in it. Whole nanoseconds throughout, so
- * that a job without overhead has exactly none. */
-static void work_span(struct sched *s, const struct slot *slot, struct span *span) {
-    struct work *w = &s->works.at[slot - s->slots.at];
-    const int64_t now = s->world.now_ns, done = work_done(w, now);
-    const int64_t wall = work_wall(w, now), paused = work_paused(w, now);
-    const int64_t worked = wall - w->seen_wall_ns - (paused - w->seen_paused_ns);
-    span->useful_ns = (double)(done - w->settled_ns);
-    span->overhead_ns = span->ns - (double)worked;
-    double checkpoint = (double)(paused - w->seen_paused_ns);
-    if (w->restore_ns && now >= slot->work_from_ns) {
-        checkpoint += (double)w->restore_ns;
-        w->restore_ns = 0;
-    }
-    if (s->ledger.open) {
-        struct account *a = &s->groups.at[slot->group].account;
-        a->checkpoint += slot->gpu_milli * checkpoint;
-        a->stalled += slot->gpu_milli * (double)worked * w->stall;
-    }
-    w->settled_ns = done;
-    w->seen_wall_ns = wall;
-    w->seen_paused_ns = paused;
-}
-
-/* What the job was charged since it started, to know the share of work that is lost. */
-static void work_charge(struct sched *s, const struct slot *slot, const struct bill *bill, const struct span *span) {
-    struct work *w = &s->works.at[slot - s->slots.at];
-    w->energy.j += bill->energy.j;
-    w->energy.usd += bill->energy.usd;
-    w->energy.g += bill->energy.g;
-    w->capacity_usd += bill->capacity_usd;
-    w->ns += span->ns;
-    w->useful_ns += span->useful_ns;
-}
-
-/* Charges a running job, and the pools it runs in, for the time since it was charged last. */
-static void slot_settle(struct sched *s, struct slot *slot) {
-    const int64_t now = s->world.now_ns, from = slot->settled_ns;
-    struct region_account *r = &s->ledger.regions[s->world.fleet.domains[slot->domain].region];
-    region_advance(r, now);
-    const int64_t useful_from = slot->work_from_ns > from ? slot->work_from_ns : from;
-    struct span span = {
-        .flow = {r->now.pue_s - slot->settled.pue_s, r->now.usd - slot->settled.usd, r->now.g - slot->settled.g},
-        .ns = (double)(now - from), .useful_ns = now > useful_from ? (double)(now - useful_from) : 0};
-    span.overhead_ns = span.ns - span.useful_ns;
-    if (s->working) work_span(s, slot, &span);
-    slot->settled = r->now;
-    slot->settled_ns = now;
-    if (!s->ledger.open || now == from) return;
-    const float u = s->world.jobs.at[slot->job].utilisation;
-    struct account *a = &s->groups.at[slot->group].account;
-    const struct bill bill = bill_for(&slot->rate, slot->gpu_milli, (double)u, &span);
-    bill_add(&a->bill, &bill);
-    a->held += (wide)slot->gpu_milli * (now - from);
-    a->overhead += slot->gpu_milli * span.overhead_ns;
-    if (s->working) work_charge(s, slot, &bill, &span);
-    if (s->embodies) a->embodied_g += slot->rate.embodied_g_per_ns * span.ns;
-    if (s->job_results) charge_job(&s->job_results[slot->job], &bill);
-    if (sched_is_replica(s, slot->job)) services_charge(s->services, slot->job, &bill, span.ns);
-    if (slot->pool != FLEET_NONE) {
-        bill_add(&s->ledger.pools[slot->pool].bill, &bill);
-        s->ledger.pools[slot->pool].embodied_g += slot->rate.embodied_g_per_ns * span.ns;
-        return;
-    }
-    const struct shape *shape = group_shape(s, &s->groups.at[slot->group]);
-    const double level = cap_level(s, slot->domain);
-    for (uint32_t t = slot->takes; t != FLEET_NONE; t = s->takes.at[t].next) {
-        const struct take *take = &s->takes.at[t];
-        const struct rate rate = take_rate(s, shape, take, u, level);
-        const struct bill part = bill_for(&rate, take_gpu_milli(shape, take), (double)u, &span);
-        bill_add(&s->ledger.pools[take_pool(s, take)].bill, &part);
-        s->ledger.pools[take_pool(s, take)].embodied_g += rate.embodied_g_per_ns * span.ns;
-    }
-}
-
-void sched_settle_running(struct sched *s) {
-    for (uint32_t i = 0; i < s->slots.len; i++)
-        if (s->slots.at[i].job != JOB_NONE) slot_settle(s, &s->slots.at[i]);
-}
-
-void sched_settle_waiting(struct sched *s) {
-    for (uint32_t i = 0; i < s->world.fleet.domains_len; i++)
-        if (s->lines[i].front_apart) front_settle(s, &s->lines[i]);
-    for (size_t i = 0; i < s->groups.len; i++) why_settle(s, &s->groups.at[i]);
-}
-
-void sched_settle_slot(struct sched *s, uint32_t id) { slot_settle(s, &s->slots.at[id]); }
-
-static void pool_count(struct sched *s, uint32_t pool, double static_watts, uint32_t milli, int by) {
-    struct pool_account *a = &s->ledger.pools[pool];
-    pool_settle(&s->ledger, pool, s->world.now_ns);
-    a->idle_w -= by * static_watts;
-    tide_step(&a->holds, by * (int64_t)milli, s->world.now_ns);
-}
-
-/* Adds (by 1) or takes back (by -1) what a job draws and holds from gauges, pools and its tenant. */
-__attribute__((always_inline)) static inline void slot_count(struct sched *s, const struct slot *slot, int by) {
-    const struct group *g = &s->groups.at[slot->group];
-    const struct shape *shape = group_shape(s, g);
-    const float u = s->world.jobs.at[slot->job].utilisation;
-    struct region_account *r = &s->ledger.regions[s->world.fleet.domains[slot->domain].region];
-    region_settle(r, s->world.now_ns);
-    r->it_w += by * (slot->rate.watts - slot->rate.static_watts);
-    r->used_milli += by * (double)slot->gpu_milli * (double)u;
-    tide_step(&r->gauge[GAUGE_HELD], by * (int64_t)slot->gpu_milli, s->world.now_ns);
-    tide_step(&r->gauge[GAUGE_RUNNING], by, s->world.now_ns);
-    if (slot->pool != FLEET_NONE) {
-        pool_count(s, slot->pool, slot->rate.static_watts, slot->gpu_milli, by);
-    } else {
-        for (uint32_t t = slot->takes; t != FLEET_NONE; t = s->takes.at[t].next) {
-            const struct take *take = &s->takes.at[t];
-            const struct rate rate = take_rate(s, shape, take, u, 1); /* static watts know no cap */
-            pool_count(s, take_pool(s, take), rate.static_watts, take_gpu_milli(shape, take), by);
-        }
-    }
-    struct holding *h = &s->world.tenants[g->tenant];
-    h->gpu_milli += (uint64_t)((int64_t)by * slot->gpu_milli);
-    h->cpu_milli += (uint64_t)((int64_t)by * shape->cpu_milli);
-    h->mem_mib += (uint64_t)((int64_t)by * shape->mem_mib);
-    s->running_len += (uint32_t)by;
-}
 
 /* ---- starts and stops ---- */
 
@@ -578,24 +102,6 @@ static void slot_schedule(struct sched *s, uint32_t id) {
     evq_push(&s->events, evq_pack((uint64_t)when, slot->job, first_slot_event(s) + id));
 }
 
-/* Of all it holds together. Without a cap it follows from pool, shape and utilisation alone, and need not be worked
- * out again for a job like the one before. */
-static struct rate slot_rate(struct sched *s, const struct slot *slot) {
-    struct group *g = &s->groups.at[slot->group];
-    const float u = s->world.jobs.at[slot->job].utilisation;
-    const bool alike = slot->pool != FLEET_NONE && s->caps == NULL && !s->speeds;
-    if (alike && slot->pool == g->rate_pool && u == g->rate_utilisation) return g->rate;
-    struct rate rate = takes_rate(s, group_shape(s, g), slot->takes, u, cap_level(s, slot->domain));
-    double stall;
-    if (s->speeds) rate.speed *= work_pace(s, slot, &stall);
-    if (alike) {
-        g->rate = rate;
-        g->rate_pool = slot->pool;
-        g->rate_utilisation = u;
-    }
-    return rate;
-}
-
 /* The slot's job runs from now on; what it holds is counted already. */
 static void slot_begin(struct sched *s, uint32_t id) {
     struct slot *slot = &s->slots.at[id];
@@ -615,10 +121,7 @@ static void slot_begin(struct sched *s, uint32_t id) {
     slot->expected_ns = slot->work_from_ns + (j->estimate_ns - (j->run_ns - j->left_ns));
     if (s->working) {
         work_begin(s, id);
-        if (s->speeds) {
-            slot->expected_ns = work_expected(s, id);
-            (void)work_pace(s, slot, &s->works.at[id].stall);
-        }
+        if (s->speeds) slot->expected_ns = work_expected(s, id);
         if (again && (s->job_state[slot->job] & JOB_OWES) == JOB_OWES_RESTORE)
             s->works.at[id].restore_ns = s->setup->policy.checkpoint.restore_ns;
         if (s->hold) hold_started(s, id);
@@ -645,7 +148,7 @@ static void job_begin(struct sched *s, uint32_t job, uint32_t takes) {
                           .gpu_milli = shape_gpu_milli(shape), .settled_ns = s->world.now_ns};
     slot->pool = s->takes.at[takes].next == FLEET_NONE ? take_pool(s, &s->takes.at[takes]) : FLEET_NONE;
     slot->rate = slot_rate(s, slot);
-    slot_count(s, slot, 1);
+    slot_enter(s, slot);
     slot->settled = s->ledger.regions[s->world.fleet.domains[slot->domain].region].now;
     if (s->caps) caps_count(s, id, 1);
     if (s->iron) iron_placed(s, id, takes);
@@ -679,7 +182,7 @@ static void job_stop(struct sched *s, uint32_t id, bool release) {
     if (s->job_results) s->job_results[slot->job].held_ns += s->world.now_ns;
     if (s->iron) iron_released(s, slot->takes);
     if (s->caps) caps_count(s, id, -1);
-    slot_count(s, slot, -1);
+    slot_leave(s, slot);
     if (s->backfill->needs_ends) tree_remove(&s->ends, &l->ends, order_key_i64(slot->expected_ns), id);
     if (s->order->preemptive) tree_remove(&s->running, &l->running, ~slot->running_key, id);
     if (release) takes_release(s, slot->domain, shape, slot->takes);
@@ -704,34 +207,6 @@ static void job_break(struct sched *s, uint32_t id, int owes) {
     s->job_state[job] = (uint8_t)((s->job_state[job] & ~JOB_OWES) | owes);
 }
 
-/* Of what the job was charged since it started, the part that belongs to `lost_ns` of work goes to losses; `saved_ns`
- * of it went into the checkpoint that was written in time. */
-static void charge_loss(struct sched *s, const struct slot *slot, int64_t lost_ns, int64_t saved_ns) {
-    const struct work *w = &s->works.at[slot - s->slots.at];
-    struct account *a = &s->groups.at[slot->group].account;
-    const double milli = slot->gpu_milli * (double)s->world.jobs.at[slot->job].utilisation;
-    const double lost = fmin((double)lost_ns, w->useful_ns), saved = fmin((double)saved_ns, w->useful_ns - lost);
-    if (!s->ledger.open) return;
-    if (s->job_results) s->job_results[slot->job].lost_ns += lost_ns;
-    a->bill.useful -= milli * (lost + saved);
-    a->overhead += slot->gpu_milli * saved;
-    a->lost += milli * lost;
-    if (slot->pool != FLEET_NONE) {
-        s->ledger.pools[slot->pool].bill.useful -= milli * (lost + saved);
-    } else {
-        const struct shape *shape = world_shape(&s->world, slot->job);
-        for (uint32_t t = slot->takes; t != FLEET_NONE; t = s->takes.at[t].next)
-            s->ledger.pools[take_pool(s, &s->takes.at[t])].bill.useful -=
-                milli / slot->gpu_milli * take_gpu_milli(shape, &s->takes.at[t]) * (lost + saved);
-    }
-    if (w->ns <= 0) return;
-    const double share = lost / w->speed / w->ns;
-    a->lost_energy.j += w->energy.j * share;
-    a->lost_energy.usd += w->energy.usd * share;
-    a->lost_energy.g += w->energy.g * share;
-    a->lost_capacity_usd += w->capacity_usd * share;
-}
-
 void sched_interrupt(struct sched *s, uint32_t id, enum interrupt cause) {
     struct slot *slot = &s->slots.at[id];
     const int64_t now = s->world.now_ns;
@@ -748,7 +223,7 @@ void sched_interrupt(struct sched *s, uint32_t id, enum interrupt cause) {
         const int64_t at_write = work_done(w, now - write > w->mark_ns ? now - write : w->mark_ns);
         if (at_write > safe) kept = at_write;
     }
-    charge_loss(s, slot, drained ? 0 : done - kept, drained ? done - kept : 0);
+    slot_lose(s, slot, drained ? 0 : done - kept, drained ? done - kept : 0);
     struct account *a = &s->groups.at[slot->group].account;
     a->failures += cause == INTERRUPT_FAILURE;
     a->evictions += cause == INTERRUPT_EVICTION || cause == INTERRUPT_WARNED;
@@ -757,9 +232,9 @@ void sched_interrupt(struct sched *s, uint32_t id, enum interrupt cause) {
     const uint32_t group = slot->group;
     if (replica) services_stopped(s, id);
     job_break(s, id, JOB_OWES_RESTORE);
-    if (replica) sched_join(s, s->groups.at[group].domain, job);
+    if (replica) line_put(s, s->groups.at[group].domain, job);
     else if (s->hold) hold_again(s, job, false);
-    else join_line(s, group, job);
+    else line_join(s, group, job);
 }
 
 void sched_release(struct sched *s, uint32_t id) {
@@ -781,9 +256,9 @@ static void suspend(struct sched *s, uint32_t id) {
 void sched_rerate(struct sched *s, uint32_t id) {
     struct slot *slot = &s->slots.at[id];
     slot_settle(s, slot);
-    slot_count(s, slot, -1);
+    slot_leave(s, slot);
     slot->rate = slot_rate(s, slot);
-    slot_count(s, slot, 1);
+    slot_enter(s, slot);
     if (!s->working) return;
     struct line *l = &s->lines[slot->domain];
     work_change(s, id, slot->rate.speed);
@@ -794,24 +269,6 @@ void sched_rerate(struct sched *s, uint32_t id) {
     if (s->order->preemptive) tree_remove(&s->running, &l->running, ~slot->running_key, id);
     evq_cancel(&s->events, first_slot_event(s) + id);
     slot_schedule(s, id);
-}
-
-void sched_pool_price(struct sched *s, uint32_t pool, double usd_per_node_ns) {
-    if (s->ledger.pools[pool].node_usd_per_ns == usd_per_node_ns) return;
-    for (uint32_t id = 0; id < s->slots.len; id++)
-        if (s->slots.at[id].job != JOB_NONE) slot_settle(s, &s->slots.at[id]); /* several pools may hold parts of it */
-    s->ledger.pools[pool].node_usd_per_ns = usd_per_node_ns;
-    for (size_t g = 0; g < s->groups.len; g++) s->groups.at[g].rate_pool = FLEET_NONE; /* remembered at the old price */
-    for (uint32_t id = 0; id < s->slots.len; id++) {
-        struct slot *slot = &s->slots.at[id];
-        if (slot->job == JOB_NONE || (slot->pool != FLEET_NONE && slot->pool != pool)) continue;
-        slot->rate = slot_rate(s, slot);
-    }
-}
-
-void sched_capacity(struct sched *s, uint32_t domain) {
-    s->lines[domain].freed = true;
-    line_dirty(s, domain);
 }
 
 /* The commonest event of a full fleet: a job ends, and the head of the line asks for the same. The head did not
@@ -829,13 +286,13 @@ static bool hand_over(struct sched *s, uint32_t id, bool alone) {
     if (s->world.fleet.shares && s->world.fleet.domains[slot->domain].free_milli > 0) return false;
     slot_settle(s, slot);
     if (s->job_results) s->job_results[ended].held_ns += s->world.now_ns;
-    leave_line(s, slot->group, job);
+    line_leave(s, job);
     const bool alike = s->world.jobs.at[ended].utilisation == s->world.jobs.at[job].utilisation;
-    if (!alike) slot_count(s, slot, -1);
+    if (!alike) slot_leave(s, slot);
     slot->job = job;
     if (!alike) {
         slot->rate = slot_rate(s, slot);
-        slot_count(s, slot, 1);
+        slot_enter(s, slot);
     }
     slot_begin(s, id);
     /* The next head's turn. Where too little is free for it, what a pass would come to is known. */
@@ -919,7 +376,7 @@ static void suspend_victims(struct sched *s) {
         if (sched_is_replica(s, job)) services_stopped(s, id);
         evq_cancel(&s->events, first_slot_event(s) + id);
         job_stop(s, id, false);
-        join_line(s, group, job);
+        line_join(s, group, job);
     }
     s->victims.len = 0;
 }
@@ -964,8 +421,8 @@ uint32_t sched_next(struct sched *s, uint32_t domain) {
         const uint32_t id = s->by_tenant ? next_by_tenant(s, domain) : evq_handle(evq_top(&l->ready));
         const uint32_t job = evq_seq(evq_of(&l->ready, id));
         if (quota_allows(s, &s->groups.at[id])) return job;
-        if (l->front == job) front_clear(s, l);
-        group_aside(s, id, WHY_QUOTA);
+        if (l->front == job) line_clear_front(s, l);
+        line_aside(s, id, WHY_QUOTA);
     }
     return JOB_NONE;
 }
@@ -1028,84 +485,15 @@ bool sched_start(struct sched *s, uint32_t job, enum why *why) {
         *why = explain(s, domain, shape);
         return false;
     }
-    leave_line(s, id, job);
+    line_leave(s, job);
     job_begin(s, job, takes);
     suspend_victims(s);
     return true;
 }
 
-void sched_set_aside(struct sched *s, uint32_t job, enum why why) { group_aside(s, s->group_of[job], why); }
-void sched_group_set_aside(struct sched *s, uint32_t group, enum why why) { group_aside(s, group, why); }
-
-void sched_block(struct sched *s, uint32_t job, enum why why) {
-    struct group *g = &s->groups.at[s->group_of[job]];
-    struct line *l = &s->lines[g->domain];
-    if (l->front != job) {
-        front_clear(s, l);
-        why_count(s, g, job, -1);
-        l->front = job;
-        l->front_key = sched_key(s, job);
-        l->front_apart = true;
-    } else {
-        front_settle(s, l);
-    }
-    l->front_since_ns = s->world.now_ns;
-    l->front_why = why;
-    l->blocked = true;
-    if (s->setup->policy.round_ns)
-        for (size_t i = 0; i < l->groups.len; i++)
-            if (!s->groups.at[l->groups.at[i]].aside) why_change(s, &s->groups.at[l->groups.at[i]], WHY_HEAD);
-}
-
-void sched_hold(struct sched *s, uint32_t job, enum why why) {
-    const uint32_t id = s->group_of[job];
-    struct line *l = &s->lines[s->groups.at[id].domain];
-    front_clear(s, l);
-    l->front = job;
-    l->front_key = sched_key(s, job);
-    group_aside(s, id, why);
-}
-
 void sched_wake(struct sched *s, uint32_t domain, int64_t t_ns) {
     require(t_ns > s->world.now_ns);
     evq_move(&s->events, evq_pack((uint64_t)t_ns, UINT32_MAX, EVENT_LINES + domain));
-}
-
-uint32_t sched_held(const struct sched *s, uint32_t domain) { return s->lines[domain].front; }
-
-static uint32_t list_groups(struct sched *s, uint32_t domain, bool all, const uint32_t **groups) {
-    const struct line *l = &s->lines[domain];
-    s->scratch.len = 0;
-    for (size_t i = 0; i < l->groups.len; i++) {
-        const struct group *g = &s->groups.at[l->groups.at[i]];
-        if (g->len > 0 && (all || !g->aside)) *vec_push(&s->scratch) = l->groups.at[i];
-    }
-    *groups = s->scratch.at;
-    return (uint32_t)s->scratch.len;
-}
-
-uint32_t sched_groups(struct sched *s, uint32_t domain, const uint32_t **groups) {
-    return list_groups(s, domain, false, groups);
-}
-
-uint32_t sched_groups_waiting(struct sched *s, uint32_t domain, const uint32_t **groups) {
-    return list_groups(s, domain, true, groups);
-}
-
-uint32_t sched_group_of(const struct sched *s, uint32_t job) { return s->group_of[job]; }
-
-const struct shape *sched_group_shape(const struct sched *s, uint32_t group) {
-    return group_shape(s, &s->groups.at[group]);
-}
-
-uint32_t sched_group_head(const struct sched *s, uint32_t group) {
-    uint64_t key;
-    return s->groups.at[group].len ? group_first(s, &s->groups.at[group], &key) : JOB_NONE;
-}
-
-uint32_t sched_first_within(const struct sched *s, uint32_t group, int64_t limit_ns) {
-    const uint32_t job = tree_first_at_most(&s->waiting, s->groups.at[group].root, limit_ns);
-    return job == TREE_NONE ? JOB_NONE : job;
 }
 
 /* ---- expected ends ---- */
@@ -1176,23 +564,6 @@ uint32_t sched_route(struct sched *s, uint32_t job, const bool *may, const struc
     return region;
 }
 
-uint32_t sched_group(struct sched *s, uint32_t domain, uint32_t job) { return group_find(s, domain, job); }
-
-void sched_join(struct sched *s, uint32_t domain, uint32_t job) { join_line(s, group_find(s, domain, job), job); }
-
-void sched_leave(struct sched *s, uint32_t job) { leave_line(s, s->group_of[job], job); }
-
-uint64_t sched_group_models(const struct sched *s, uint32_t group) {
-    const struct group *g = &s->groups.at[group];
-    const uint64_t accepted = group_shape(s, g)->models, *models;
-    if (s->hold == NULL || g->market == 0) return accepted;
-    uint64_t all = 0;
-    for (size_t i = hold_sets(s, g->market, &models); i-- > 0;) all |= models[i];
-    return accepted & all;
-}
-
-uint32_t sched_group_jobs(const struct sched *s, uint32_t group) { return s->groups.at[group].len; }
-
 /* A job that finds nobody waiting, and nobody comes with it, need not stand in line to be the next: it starts if
  * it fits. false: it must join the line. */
 static bool start_alone(struct sched *s, uint32_t id, uint32_t job) {
@@ -1222,8 +593,8 @@ void sched_arrive(struct sched *s, uint32_t job, bool alone) {
     }
     const uint32_t region = sched_route(s, job, may, NULL);
     if (s->job_results) s->job_results[job].region = region;
-    const uint32_t group = group_find(s, s->world.domain_of[j->tenant * regions + region], job);
-    if (!alone || !start_alone(s, group, job)) join_line(s, group, job);
+    const uint32_t group = line_group(s, s->world.domain_of[j->tenant * regions + region], job);
+    if (!alone || !start_alone(s, group, job)) line_join(s, group, job);
 }
 
 void sched_prefetch(const struct sched *s, evq_key next) {
@@ -1280,7 +651,7 @@ void sched_event(struct sched *s, evq_key event, bool alone) {
         slot_progress(s, slot);
         tree_remove(&s->running, &l->running, ~slot->running_key, id);
         slot_schedule(s, id);
-        front_clear(s, l);
+        line_clear_front(s, l);
         line_wake(s, slot->domain, WAKE_ALL, 0);
         return;
     }
@@ -1294,19 +665,6 @@ void sched_event(struct sched *s, evq_key event, bool alone) {
 static int by_number(const void *a, const void *b) {
     const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
     return (x > y) - (x < y);
-}
-
-/* Those that lack capacity now wait for what is on its way. */
-static void wait_for_nodes(struct sched *s, uint32_t domain) {
-    struct line *l = &s->lines[domain];
-    if (l->front != JOB_NONE && l->front_apart) {
-        front_settle(s, l);
-        l->front_why = WHY_BOOT;
-    }
-    for (size_t i = 0; i < l->aside.len; i++) {
-        struct group *g = &s->groups.at[l->aside.at[i]];
-        if (g->why == WHY_CAPACITY || g->why == WHY_FRAGMENT) why_change(s, g, WHY_BOOT);
-    }
 }
 
 void sched_passes(struct sched *s) {
@@ -1327,7 +685,7 @@ void sched_passes(struct sched *s) {
             /* A held head that may fit now is held no longer, and then every group stands in line again: one
              * left aside could otherwise be overtaken by a job that took its place as the head. */
             if (l->front != JOB_NONE && !l->front_apart && !s->groups.at[s->group_of[l->front]].aside) {
-                front_clear(s, l);
+                line_clear_front(s, l);
                 line_wake(s, s->dirty.at[i], WAKE_ALL, 0);
             }
             l->dirty = false;
@@ -1336,7 +694,7 @@ void sched_passes(struct sched *s) {
             s->passes++;
             s->backfill->pass(s->backfill_state, s, s->dirty.at[i]);
         } while (s->hold && hold_let_go(s, s->dirty.at[i]));
-        if (s->iron && iron_want(s, s->dirty.at[i])) wait_for_nodes(s, s->dirty.at[i]);
+        if (s->iron && iron_want(s, s->dirty.at[i])) line_wait_for_nodes(s, s->dirty.at[i]);
     }
     s->dirty.len = 0;
     if (s->caps) caps_settle(s);

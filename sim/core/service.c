@@ -442,13 +442,13 @@ static void ask(struct sched *s, struct unit *u) {
     j->left_ns = j->run_ns;
     if (s->job_state) s->job_state[u->job] = 0;
     u->state = UNIT_ASKED;
-    sched_join(s, u->service->domain, u->job);
+    line_put(s, u->service->domain, u->job);
 }
 
 static void release(struct sched *s, struct unit *u) {
     if (u->state == UNIT_ASKED) {
-        sched_leave(s, u->job);
-        sched_capacity(s, u->service->domain); /* others may have waited behind it */
+        line_leave(s, u->job);
+        line_freed(s, u->service->domain); /* others may have waited behind it */
         u->state = UNIT_OFF;
         return;
     }

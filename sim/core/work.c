@@ -120,18 +120,18 @@ static double chip_pace(const struct sched *s, const struct slot *slot, const st
     return now > 0 && recorded > 0 ? now / recorded : 1;
 }
 
-double work_pace(const struct sched *s, const struct slot *slot, double *stall) {
+void work_pace(const struct sched *s, const struct slot *slot, struct rate *rate) {
     const struct shape *shape = world_shape(&s->world, slot->job);
     const struct class_setup *c = class_of(s, slot->job);
-    *stall = 0;
-    if (c == NULL || shape_gpu_milli(shape) == 0 || sched_is_replica(s, slot->job)) return 1;
+    if (c == NULL || shape_gpu_milli(shape) == 0) return;
     const double pace = c->speed.model ? chip_pace(s, slot, c) : 1;
-    if (c->supply.item_bytes <= 0) return pace;
+    rate->speed *= pace;
+    if (c->supply.item_bytes <= 0) return;
     struct data_supply supply = c->supply;
     supply.ingest_items_per_s *= pace * shape_gpu_milli(shape) / 1000.0;
     supply.cpus = shape->cpu_milli / 1000.0;
-    *stall = pipeline_supply_stall(&supply);
-    return pace * (1 - *stall);
+    rate->stall = pipeline_supply_stall(&supply);
+    rate->speed *= 1 - rate->stall;
 }
 
 static bool runs(const struct class_setup *c, const char *chip, uint32_t gpus) {
