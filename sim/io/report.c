@@ -529,10 +529,7 @@ static bool read_runs(struct drawing *d, struct store *store, const int64_t *run
 }
 
 static void read_series(struct drawing *d, struct store *store) {
-    const size_t baseline = summary_baseline(d->runs, d->count);
-    d->order[0] = &d->runs[baseline];
-    for (size_t i = 0, at = 1; i < d->count; i++)
-        if (i != baseline) d->order[at++] = &d->runs[i];
+    d->order = summary_in_order(d->runs, d->count);
     for (size_t i = 0; i < d->count; i++) store_read_series(store, d->order[i]->run, &d->series[i]);
 }
 
@@ -558,7 +555,6 @@ bool report_write(const struct report *report, struct store *store, const int64_
     require(count >= 1 && count <= REPORT_RUNS_MOST);
     struct drawing d = {.report = report, .count = count};
     d.runs = mem_zero(count, sizeof *d.runs);
-    d.order = mem_zero(count, sizeof *d.order);
     d.series = mem_zero(count, sizeof *d.series);
     bool good = read_runs(&d, store, runs, why);
     if (good && mkdir(report->folder, 0777) != 0 && errno != EEXIST)

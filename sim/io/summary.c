@@ -166,8 +166,17 @@ char *summary_heading(const struct summary *const *runs, size_t count) {
     return text_take(&text);
 }
 
-size_t summary_baseline(const struct summary *runs, size_t count) {
+static size_t baseline_of(const struct summary *runs, size_t count) {
     for (size_t i = 0; i < count; i++)
         if (*runs[i].info.run_name && strcmp(runs[i].info.run_name, runs[i].info.baseline) == 0) return i;
     return 0;
+}
+
+const struct summary **summary_in_order(const struct summary *runs, size_t count) {
+    const struct summary **order = mem_alloc(count * sizeof *order);
+    const size_t baseline = baseline_of(runs, count);
+    order[0] = &runs[baseline];
+    for (size_t i = 0, at = 1; i < count; i++)
+        if (i != baseline) order[at++] = &runs[i];
+    return order;
 }

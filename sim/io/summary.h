@@ -64,7 +64,8 @@ const char **summary_notes(const struct summary *const *runs, size_t count, size
 char *summary_whose(const struct summary *const *runs, size_t count, const char *note);
 /* "quickstart: 2 runs side by side"; free(). */
 char *summary_heading(const struct summary *const *runs, size_t count);
-/* Index of the run the others are compared with: the one named by their `baseline:`, else the first. */
-size_t summary_baseline(const struct summary *runs, size_t count);
+/* The run the others are compared with first (the one named by their `baseline:`, else the first), the others in their
+ * order; free(). */
+const struct summary **summary_in_order(const struct summary *runs, size_t count);
 
 #endif

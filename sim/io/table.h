@@ -30,6 +30,10 @@ struct table_scale {
     char unit[24];
 };
 struct table_scale table_scale(const struct metric *metric, const double *values, size_t count);
+/* A value in such a scale; nothing is "0", whatever the others need. */
+const char *table_scaled(double value, struct table_scale scale, char buffer[48]);
+/* A unit as people read it: "work" is "unit", since what the unit is stands elsewhere. */
+const char *table_unit(const char *unit, char buffer[48]);
 
 /* A row of the page: one metric of all runs, in words. */
 enum table_verdict { TABLE_SAME, TABLE_BETTER, TABLE_WORSE };

@@ -9,6 +9,7 @@
  * copy. Both ratios are printed.
  */
 #include "base/mem.h"
+#include "base/stats.h"
 #include "base/text.h"
 #include "io/trace.h"
 
@@ -31,15 +32,6 @@ static double now_s(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static int by_value(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-static double median(double *at) {
-    qsort(at, TIMES, sizeof *at, by_value);
-    return at[TIMES / 2];
 }
 
 static void no_field(void *field, size_t len, void *context) { (void)field, (void)len, (void)context; }
@@ -138,7 +130,8 @@ int main(void) {
         time_runs(trace_s, path, traces + i * RUNS);
     }
     unlink(path);
-    double alone_s = median(alone), beside_s = median(paired), took_s = median(traces);
+    double alone_s = stats_quantile(alone, TIMES, 0.5), beside_s = stats_quantile(paired, TIMES, 0.5);
+    double took_s = stats_quantile(traces, TIMES, 0.5);
     bool cores = beside_s <= apart_most * alone_s;
     double share = (cores ? alone_s : beside_s) / took_s;
     print_speed("libcsv, empty callbacks", bytes, alone_s);

@@ -10,66 +10,12 @@
  * Times are CPU times of this thread. `engine quick` stops one decade short; `engine floor` only does the first.
  */
 #include "base/evq.h"
-#include "base/mem.h"
-#include "base/rng.h"
-#include "base/tick.h"
-#include "core/seams.h"
-#include "models/registry.h"
+#include "bench/bench.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
-
-static double cpu_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static int by_value(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-static double median(double *at, size_t n) {
-    qsort(at, n, sizeof *at, by_value);
-    return at[n / 2];
-}
-
-/* ---- demand ---- */
-
-struct load {
-    size_t jobs;
-    uint32_t gpus;      /* of the fleet */
-    double load;        /* offered, share of the fleet */
-    size_t backlog;     /* jobs there from the start */
-    bool mixed;         /* 1, 2, 4, 8 GPUs; else 1 */
-};
-
-static void draw_jobs(struct jobs *jobs, const struct load *load) {
-    static const uint32_t sizes[] = {1, 1, 1, 1, 2, 2, 4, 8};
-    struct rng *rng = rng_open(7, "bench", 0);
-    const double mean_s = 3600, mean_gpus = load->mixed ? 20.0 / 8 : 1;
-    const double gap_s = mean_s * mean_gpus / (load->gpus * load->load);
-    uint32_t shapes[9] = {0};
-    double t = 0;
-    jobs_init(jobs, 0);
-    for (uint32_t g = 1; g <= 8; g *= 2)
-        shapes[g] = jobs_shape(jobs, &(struct shape){.gpus = g, .models = JOB_ANY_MODEL});
-    for (size_t i = 0; i < load->jobs; i++) {
-        const uint32_t added = jobs_add(jobs);
-        struct job *j = &jobs->at[added];
-        if (i >= load->backlog) t += rng_exponential(rng, gap_s);
-        j->submit_ns = tick_from_seconds(t);
-        j->run_ns = tick_from_seconds(1 + rng_exponential(rng, mean_s));
-        j->shape = shapes[load->mixed ? sizes[rng_below(rng, 8)] : 1];
-        j->utilisation = 0.8f;
-    }
-    rng_close(rng);
-    jobs_sort(jobs);
-}
 
 /* ---- the floor ---- */
 
@@ -78,7 +24,7 @@ static double floor_ns(const struct jobs *jobs, uint32_t servers) {
     evq_init(&q, false);
     uint32_t *ring = mem_alloc(jobs->len * sizeof *ring), free_servers = servers, seq = 0;
     size_t head = 0, tail = 0, next = 0;
-    const double begin = cpu_s();
+    const double begin = bench_cpu_s();
     while (next < jobs->len || !evq_empty(&q)) {
         if (next < jobs->len && (evq_empty(&q) || (uint64_t)jobs->at[next].submit_ns < evq_rank(evq_top(&q)))) {
             const uint32_t j = (uint32_t)next++;
@@ -99,7 +45,7 @@ static double floor_ns(const struct jobs *jobs, uint32_t servers) {
             }
         }
     }
-    const double took = cpu_s() - begin;
+    const double took = bench_cpu_s() - begin;
     free(ring);
     evq_free(&q);
     return took * 1e9 / (2.0 * (double)jobs->len);
@@ -107,38 +53,22 @@ static double floor_ns(const struct jobs *jobs, uint32_t servers) {
 
 /* ---- the engine ---- */
 
-static struct chosen choose(enum kind kind, const char *name) {
-    const struct model *model = registry_find(models_registry(), kind, name);
-    if (!model) die("no %s named '%s'", kind_names[kind], name);
-    void *params = model->params_size ? mem_zero(1, model->params_size) : NULL;
-    if (params) model_fallbacks(model, params);
-    return (struct chosen){model, params};
-}
-
-static struct steps hourly(double mean, size_t len) {
-    struct steps s = {.at_ns = mem_alloc(len * sizeof(int64_t)), .value = mem_alloc(len * sizeof(double)), .len = len,
-                      .period_ns = (int64_t)len * TICK_HOUR, .source = "bench"};
-    for (size_t i = 0; i < len; i++) {
-        s.at_ns[i] = (int64_t)i * TICK_HOUR;
-        s.value[i] = mean * (1 + 0.5 * sin((double)i * 0.2618));
-    }
-    return s;
-}
-
 static double engine_ns(struct jobs *jobs, uint32_t nodes, const char *order, const char *backfill, const char *place,
                         double *check) {
-    struct region_setup region = {.name = "here", .price = hourly(0.1, 8760), .carbon = hourly(300, 8760)};
+    struct region_setup region = {.name = "here", .price = bench_wave(0.1, 8760, TICK_HOUR),
+                                   .carbon = bench_wave(300, 8760, TICK_HOUR)};
     region.pue = (struct steps){.at_ns = &(int64_t){0}, .value = &(double){1.2}, .len = 1, .source = "flat"};
     struct pool_setup pool = {.name = "pool", .tenant = SETUP_SHARED, .gpu = "G", .gpus = 8, .base_w = 1000,
-                              .gpu_idle_w = 60, .gpu_peak_w = 400, .power = choose(KIND_POWER, "linear"),
+                              .gpu_idle_w = 60, .gpu_peak_w = 400, .power = bench_model(KIND_POWER, "linear"),
                               .usd_per_node_h = 10};
     struct node_run run = {.count = nodes};
     struct setup setup = {.name = "bench", .seed = 1, .horizon_ns = TICK_NEVER, .measure_to_ns = TICK_NEVER,
                           .regions = &region, .regions_len = 1, .pools = &pool, .pools_len = 1, .nodes = &run,
                           .nodes_len = 1};
-    setup.policy = (struct policy_setup){.order = choose(KIND_ORDER, order), .place = choose(KIND_PLACE, place),
-                                         .backfill = choose(KIND_BACKFILL, backfill),
-                                         .route = choose(KIND_ROUTE, "home")};
+    setup.policy = (struct policy_setup){.order = bench_model(KIND_ORDER, order),
+                                         .place = bench_model(KIND_PLACE, place),
+                                         .backfill = bench_model(KIND_BACKFILL, backfill),
+                                         .route = bench_model(KIND_ROUTE, "home")};
     struct err err;
     struct result result;
     err_init(&err);
@@ -173,7 +103,7 @@ static void bench_floor(void) {
     for (size_t i = 0; i < sizeof running / sizeof *running; i++) {
         struct jobs jobs;
         const uint32_t nodes = (running[i] + 7) / 8;
-        draw_jobs(&jobs, &(struct load){.jobs = 500000, .gpus = nodes * 8, .load = 1.0});
+        bench_jobs(&jobs, &(struct bench_load){.jobs = 500000, .gpus = nodes * 8, .load = 1.0});
         double floors[ROUNDS], engines[ROUNDS], ratios[ROUNDS], check;
         for (int r = 0; r < ROUNDS; r++) {
             floors[r] = floor_ns(&jobs, nodes * 8);
@@ -182,8 +112,8 @@ static void bench_floor(void) {
         }
         char what[128];
         snprintf(what, sizeof what, "%u running: floor %.1f ns/event, engine %.1f ns/event, ratio", running[i],
-                 median(floors, ROUNDS), median(engines, ROUNDS));
-        row(what, median(ratios, ROUNDS), " x", 4);
+                 bench_median(floors, ROUNDS), bench_median(engines, ROUNDS));
+        row(what, bench_median(ratios, ROUNDS), " x", 4);
         jobs_free(&jobs);
     }
 }
@@ -198,7 +128,7 @@ static void bench_growth(enum axis axis, const char *order, const char *backfill
     int n = 0;
     char figures[256] = "";
     for (double size = first[axis]; size <= last[axis] / pow(10, shorter) * 1.01; size *= 10) {
-        struct load load = {.jobs = 200000, .gpus = 1000, .load = 0.95, .mixed = true};
+        struct bench_load load = {.jobs = 200000, .gpus = 1000, .load = 0.95, .mixed = true};
         if (axis == AXIS_JOBS) load.jobs = (size_t)size;
         if (axis == AXIS_QUEUE) {
             load.backlog = (size_t)size;
@@ -211,10 +141,10 @@ static void bench_growth(enum axis axis, const char *order, const char *backfill
         }
         struct jobs jobs;
         double times[3], check;
-        draw_jobs(&jobs, &load);
+        bench_jobs(&jobs, &load);
         const int rounds = load.jobs > 1500000 ? 1 : 3;
         for (int r = 0; r < rounds; r++) times[r] = engine_ns(&jobs, load.gpus / 8, order, backfill, place, &check);
-        const double ns = median(times, (size_t)rounds);
+        const double ns = bench_median(times, (size_t)rounds);
         jobs_free(&jobs);
         const size_t len = strlen(figures);
         snprintf(figures + len, sizeof figures - len, "%s%.0f", len ? ", " : "", ns);
@@ -233,18 +163,20 @@ static void bench_memory(size_t count) {
     struct rusage before, after;
     struct jobs jobs;
     getrusage(RUSAGE_SELF, &before);
-    draw_jobs(&jobs, &(struct load){.jobs = count, .gpus = 1000, .load = 0.95, .mixed = true});
-    struct region_setup region = {.name = "here", .price = hourly(0.1, 24), .carbon = hourly(300, 24)};
+    bench_jobs(&jobs, &(struct bench_load){.jobs = count, .gpus = 1000, .load = 0.95, .mixed = true});
+    struct region_setup region = {.name = "here", .price = bench_wave(0.1, 24, TICK_HOUR),
+                                   .carbon = bench_wave(300, 24, TICK_HOUR)};
     region.pue = (struct steps){.at_ns = &(int64_t){0}, .value = &(double){1.2}, .len = 1, .source = "flat"};
     struct pool_setup pool = {.name = "pool", .tenant = SETUP_SHARED, .gpu = "G", .gpus = 8,
-                              .power = choose(KIND_POWER, "linear")};
+                              .power = bench_model(KIND_POWER, "linear")};
     struct node_run run = {.count = 125};
     struct setup setup = {.name = "memory", .seed = 1, .horizon_ns = TICK_NEVER, .measure_to_ns = TICK_NEVER,
                           .regions = &region, .regions_len = 1, .pools = &pool, .pools_len = 1, .nodes = &run,
                           .nodes_len = 1};
-    setup.policy = (struct policy_setup){.order = choose(KIND_ORDER, "sjf"), .place = choose(KIND_PLACE, "best_fit"),
-                                         .backfill = choose(KIND_BACKFILL, "none"),
-                                         .route = choose(KIND_ROUTE, "home")};
+    setup.policy = (struct policy_setup){.order = bench_model(KIND_ORDER, "sjf"),
+                                         .place = bench_model(KIND_PLACE, "best_fit"),
+                                         .backfill = bench_model(KIND_BACKFILL, "none"),
+                                         .route = bench_model(KIND_ROUTE, "home")};
     struct err err;
     struct result result;
     err_init(&err);

@@ -4,32 +4,15 @@
  * year of PAI has one job in 5), so that a longer series is also a colder one. Slope of log(time) over log(length)
  * by least squares; times are CPU times of this thread, medians.
  */
-#include "base/mem.h"
-#include "base/rng.h"
-#include "base/tick.h"
+#include "bench/bench.h"
 #include "core/outlook.h"
-#include "core/seams.h"
-#include "models/registry.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 enum { DECISIONS = 400000, ROUNDS = 3, CANDIDATES = 25, SIZES = 4 };
 static const size_t sizes[SIZES] = {10000, 100000, 1000000, 5260000};
 static const double slope_most = 0.15;
-
-static double cpu_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-static int by_value(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 /* What is believed by each forecast that is timed, over one series. */
 enum { BELIEF_PERFECT, BELIEF_UNEVEN, BELIEF_PERSISTENCE, BELIEF_NOISY, BELIEFS };
@@ -53,18 +36,15 @@ static struct steps minutes(struct arena *arena, size_t len, bool even) {
 }
 
 static void believe(struct outlook *o, struct arena *arena, int belief, size_t len) {
-    const struct forecast_model *model =
-        (const struct forecast_model *)registry_find(models_registry(), KIND_FORECAST, forecasts[belief]);
-    if (!model) die("no forecast '%s'", forecasts[belief]);
-    void *params = mem_zero(1, model->model.params_size + 1);
-    model_fallbacks(&model->model, params);
+    const struct chosen chosen = bench_model(KIND_FORECAST, forecasts[belief]);
+    const struct forecast_model *model = (const struct forecast_model *)(const void *)chosen.model;
     const struct steps truth = minutes(arena, len, belief != BELIEF_UNEVEN);
     struct rng *rng = rng_open(2, "bench", 0);
     struct forecast forecast;
-    model->make(params, &truth, NULL, truth.period_ns, rng, arena, &forecast);
+    model->make(chosen.params, &truth, NULL, truth.period_ns, rng, arena, &forecast);
     outlook_open(o, arena, &truth, &forecast, 0);
     rng_close(rng);
-    free(params);
+    free(chosen.params);
 }
 
 /* A decision; what it returns is added up so that it has to be made. */
@@ -111,13 +91,12 @@ static double decision_ns(const struct question *q, const struct outlook *o, siz
     const double gap_ns = (double)len * (double)TICK_MINUTE / DECISIONS;
     for (int r = 0; r < ROUNDS; r++) {
         double sum = 0;
-        const double begin = cpu_s();
+        const double begin = bench_cpu_s();
         for (int i = 0; i < DECISIONS; i++) sum += q->decide(o, (int64_t)((i + 0.37 * r / ROUNDS) * gap_ns));
-        times[r] = (cpu_s() - begin) * 1e9 / DECISIONS;
+        times[r] = (bench_cpu_s() - begin) * 1e9 / DECISIONS;
         kept = sum;
     }
-    qsort(times, ROUNDS, sizeof *times, by_value);
-    return times[ROUNDS / 2];
+    return bench_median(times, ROUNDS);
 }
 
 static double slope(const double *ns) {

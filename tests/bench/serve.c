@@ -10,26 +10,16 @@
  *
  * `serve TRACE`; `serve TRACE quick`: a million requests. Times are CPU times of this thread, medians of three.
  */
-#include "../support/serving.h"
 #include "base/evq.h"
+#include "bench/bench.h"
+#include "support/serving.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 enum { REPLICAS = 16, ROUNDS = 3, BUCKETS = 4096 };
 
-static double cpu_s(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-static int by_value(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 static double peak_mib(void) {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
@@ -80,7 +70,7 @@ static struct run serve(const struct load *load) {
     setup.done = note;
     setup.context = histogram;
     for (int k = 0; k < REPLICAS; k++) replicas[k] = replica_open(&setup);
-    const double begun_s = cpu_s();
+    const double begun_s = bench_cpu_s();
     size_t i = 0;
     uint64_t round = 0;
     for (uint64_t n = 0; n < load->requests; n++) {
@@ -100,7 +90,7 @@ static struct run serve(const struct load *load) {
         output += totals.output_tokens;
         replica_close(replicas[k]);
     }
-    run.s = cpu_s() - begun_s;
+    run.s = bench_cpu_s() - begun_s;
     run.batch = output / (double)run.iterations;
     if (histogram->served != load->requests) die("requests were lost");
     free(histogram);
@@ -114,7 +104,7 @@ static double floor_s(const struct load *load) {
     struct evq ends;
     evq_init(&ends, false);
     double joules = 0;
-    const double begun_s = cpu_s();
+    const double begun_s = bench_cpu_s();
     size_t i = 0;
     uint64_t round = 0;
     for (uint64_t n = 0; n < load->requests; n++) {
@@ -131,7 +121,7 @@ static double floor_s(const struct load *load) {
         evq_push(&ends, evq_pack((uint64_t)served.finish_ns, (uint32_t)n, 0));
         if (++i == load->trace->len) i = 0, round++;
     }
-    const double s = cpu_s() - begun_s;
+    const double s = bench_cpu_s() - begun_s;
     if (!(joules > 0)) die("the floor did nothing");
     evq_free(&ends);
     free(histogram);
@@ -147,13 +137,11 @@ static bool row(const struct serving_trace *trace, uint64_t requests, double pac
         run = serve(&load);
         s[i] = run.s;
     }
-    qsort(s, ROUNDS, sizeof *s, by_value);
-    qsort(bare_s, ROUNDS, sizeof *bare_s, by_value);
-    const double n = (double)requests, rate = n / s[ROUNDS / 2];
+    const double n = (double)requests, rate = n / bench_median(s, ROUNDS);
     printf("| serving %.0f M requests on 16 replicas at pace %g, mean batch %.1f: %.0f ns/request (floor %.0f), "
            "%.3g events and %.3g iterations a request | %.3g M requests/s | >= 1 M requests/s | %s |\n", n / 1e6, pace,
-           run.batch, 1e9 / rate, 1e9 * bare_s[ROUNDS / 2] / n, (double)run.events / n, (double)run.iterations / n,
-           rate / 1e6, rate >= 1e6 ? "pass" : "FAIL");
+           run.batch, 1e9 / rate, 1e9 * bench_median(bare_s, ROUNDS) / n, (double)run.events / n,
+           (double)run.iterations / n, rate / 1e6, rate >= 1e6 ? "pass" : "FAIL");
     return rate >= 1e6;
 }
 

@@ -8,10 +8,10 @@
  *
  * `service TRACE`; `service TRACE quick`: a tenth of it. CPU times of the event loop.
  */
-#include "../support/serving.h"
-#include "../support/testing.h"
 #include "base/rng.h"
 #include "core/service.h"
+#include "support/serving.h"
+#include "support/testing.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -117,7 +117,6 @@ Test(table, one_run_fills_a_page) {
     summary_free(&run);
 }
 
-/* Whichever way the runs stand, the baseline is compared with; four runs take two blocks. */
 Test(table, what_some_runs_warn_of_is_theirs) {
     struct summary runs[3];
     const struct summary *const of[] = {&runs[0], &runs[1], &runs[2]};
@@ -138,6 +137,21 @@ Test(table, what_some_runs_warn_of_is_theirs) {
     close_runs(runs, 3);
 }
 
+/* A heading is cut between characters, never within one. */
+Test(table, long_names_are_cut) {
+    struct summary runs[2];
+    open_runs(runs, 2);
+    runs[0].info.run_name = "seventeen-letters-and-more";
+    runs[1].info.run_name = "fourteen-bytesüber";
+    FILE *to = open_text();
+    table_summary(to, runs, 2);
+    const char *page = close_text(to);
+    expect_in(page, "  seventeen-lette...  fourteen-bytes...  ");
+    free(printed);
+    for (size_t i = 0; i < 2; i++) summary_free(&runs[i]);
+}
+
+/* Whichever way the runs stand, the baseline is compared with; four runs take two blocks. */
 Test(table, runs_stand_side_by_side) {
     struct summary runs[4];
     open_runs(runs, 4);
