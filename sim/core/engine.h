@@ -1,6 +1,6 @@
 /*
- * The run's moving parts, shared by sched.c (lines, starts, stops), loop.c (time) and tally.c (results).
- * Private to sim/core.
+ * The run's moving parts, shared by line.c (who waits), sched.c (starts, stops), slot.c (what runs), loop.c (time)
+ * and tally.c (results). Private to sim/core.
  */
 #ifndef HEADROOM_CORE_ENGINE_H
 #define HEADROOM_CORE_ENGINE_H
@@ -199,7 +199,7 @@ uint64_t line_group_models(const struct sched *s, uint32_t group); /* it may run
 uint32_t line_group_jobs(const struct sched *s, uint32_t group);   /* how many wait in it */
 void line_join(struct sched *s, uint32_t group, uint32_t job);
 void line_put(struct sched *s, uint32_t domain, uint32_t job); /* finds its group and joins it */
-void line_leave(struct sched *s, uint32_t job);                /* any job that waits may leave where lines are in trees */
+void line_leave(struct sched *s, uint32_t job); /* the first of its group; where lines are in trees, anyone */
 void line_aside(struct sched *s, uint32_t group, enum why why);
 /* The domain's line is due a pass. */
 void line_dirty(struct sched *s, uint32_t domain);
@@ -246,8 +246,8 @@ void work_rebase(struct work *w, int64_t done_ns); /* left_ns fell by done_ns */
 void work_change(struct sched *s, uint32_t slot, double speed); /* from now on; settled before; sets end_ns */
 int64_t work_expected(const struct sched *s, uint32_t slot); /* its end by its estimate, at its present speed */
 int64_t work_moment(const struct sched *s, uint32_t slot, int64_t when_ns); /* its next event, at most when_ns */
-/* Multiplies the rate's speed by how fast the slot's job goes where it runs, over how fast its run time was recorded, and
- * sets its stall: by its class's speed model and data supply. */
+/* Multiplies the rate's speed by how fast the slot's job goes where it runs, over how fast its run time was recorded,
+ * and sets its stall: by its class's speed model and data supply. */
 void work_pace(const struct sched *s, const struct slot *slot, struct rate *rate);
 /* Whether jobs of every class can run on every GPU model their class has a speed for. */
 bool work_check(const struct sched *s, struct err *err);

@@ -1,7 +1,7 @@
 /*
- * Starts, stops and preemption, and what the loop and the passes ask for. See sched.h for the idea: a pass tries groups of
- * equal requests, and a group that failed is not tried again before something was freed. The lines themselves are in
- * line.c, what a running job costs in slot.c.
+ * Starts, stops and preemption, and what the loop and the passes ask for. See sched.h for the idea: a pass tries
+ * groups of equal requests, and a group that failed is not tried again before something was freed. The lines
+ * themselves are in line.c, what a running job costs in slot.c.
  *
  * Two shortcuts take the commonest starts past the line's machinery where nobody could tell (start_alone, hand_over):
  * a job that finds nobody waiting, and a head that asks for what a job just left. tests/oracle/shortcuts.c holds

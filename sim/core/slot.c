@@ -1,7 +1,9 @@
 /*
- * What a running job draws, costs and is charged: its rate from the pools, caps and speeds of where it runs, the charges
- * of the time gone by to its group and pools, and what it adds to the gauges of its region and tenant. Power is
- * constant between changes, so a charge is a rate times a difference of flows (ledger.h), whenever it is made.
+ * What a running job draws, costs and is charged: its rate from the pools, caps and speeds of where it runs, the
+ * charges of the time gone by to its group and pools, and what it adds to the gauges of its region and tenant. Power
+ * is constant between changes, so a charge is a rate times a difference of flows (ledger.h), whenever it is made.
+ *
+ * Cost: a few multiply-adds a start, a stop and a change of rate, for each node the job is on.
  */
 #include "core/engine.h"
 
