@@ -11,9 +11,8 @@
 #include <math.h>
 #include <string.h>
 
-static double busy(const struct stage *stage, double rate) {
-    return rate / (stage->workers * stage->batch / stage->service_s);
-}
+/* Whole containers for so much, of what each holds. Sums of fractions that should be whole count as whole. */
+static double containers(double amount, double each) { return ceil(amount / each - 1e-9); }
 
 static void add_job(const struct pipeline_load *p, const char *stage, double cpus, double gpus, double mem_mib,
                     double utilisation, int64_t run_ns, struct jobs *jobs) {
@@ -43,26 +42,25 @@ static void add_job(const struct pipeline_load *p, const char *stage, double cpu
 }
 
 void pipeline_generate(const struct pipeline_load *p, struct jobs *jobs) {
-    size_t bottleneck;
-    const double rate = pipeline_rate(p->stages, p->stages_len, &bottleneck);
+    const double rate = pipeline_rate(p->stages, p->stages_len);
     double start_s = 0, cpus = 0, gpus = 0, working_gpus = 0;
     for (size_t i = 0; i < p->stages_len; i++) {
         const struct stage *s = &p->stages[i];
         start_s = fmax(start_s, s->start_s);
         cpus += s->workers * s->cpus;
         gpus += s->workers * s->gpus;
-        working_gpus += s->workers * s->gpus * busy(s, rate);
+        working_gpus += s->workers * s->gpus * rate / stage_rate(s);
     }
     const int64_t run_ns = tick_from_seconds(start_s + p->items / rate);
     if (p->monolithic) {
-        const struct node_shape container = {.cpus = p->container_cpus, .gpus = p->container_gpus};
-        const double count = pipeline_monolithic(cpus, gpus, &container).gpu_nodes;
+        const double count = fmax(containers(cpus, p->container_cpus), containers(gpus, p->container_gpus));
+        const double utilisation = working_gpus / (count * p->container_gpus);
         for (double k = 0; k < count; k++)
-            add_job(p, NULL, container.cpus, container.gpus, 0, working_gpus / (count * container.gpus), run_ns, jobs);
+            add_job(p, NULL, p->container_cpus, p->container_gpus, 0, utilisation, run_ns, jobs);
         return;
     }
     for (size_t i = 0; i < p->stages_len; i++)
         for (uint32_t k = 0; k < p->stages[i].workers; k++)
             add_job(p, p->stages[i].name, p->stages[i].cpus, p->stages[i].gpus, p->stages[i].memory_mib,
-                    busy(&p->stages[i], rate), run_ns, jobs);
+                    rate / stage_rate(&p->stages[i]), run_ns, jobs);
 }

@@ -99,8 +99,7 @@ static double per_s(const void *raw, const struct scale *scale) {
 
 static double error(const void *raw, const struct scale *scale) {
     const struct pollux *p = raw;
-    const bool measured = speed_chip(p->chips, scale->chip) != SIZE_MAX && scale->gpus <= p->gpus_most &&
-                          scale->share == 1;
+    const bool measured = scale->gpus <= p->gpus_most && scale->share == 1 && per_s(raw, scale) > 0;
     return measured && p->error >= 0 ? p->error : NAN;
 }
 

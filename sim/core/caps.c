@@ -15,42 +15,40 @@
 
 #include <math.h>
 
-enum { LEVELS_MOST = 16 };
-
 struct region_cap {
     double level;               /* in force */
-    double watts[LEVELS_MOST];  /* what running jobs draw beyond idle, at each level of the table */
+    double *watts;              /* what running jobs draw beyond idle, at each level of the table */
     double judged_w;            /* IT power when it was last judged */
 };
 
 struct caps {
     struct region_cap *at;
+    const double *caps, *speeds; /* the table: `levels` of each */
     size_t levels;
-    double caps[LEVELS_MOST], speeds[LEVELS_MOST];
     bool limits;                /* some region has a limit its jobs are capped to */
 };
 
 static bool limited(const struct region_setup *r) { return r->limit_w > 0 && r->limit_then == LIMIT_CAP; }
+static bool waits(const struct region_setup *r) { return r->limit_w > 0 && r->limit_then == LIMIT_WAIT; }
 
 void caps_open(struct sched *s) {
     const struct cap_setup *cap = &s->setup->policy.cap;
-    bool limits = false, waits = false;
+    bool limits = false, any = cap->when != CAP_NEVER;
     for (size_t r = 0; r < s->setup->regions_len; r++) {
         limits |= limited(&s->setup->regions[r]);
-        waits |= s->setup->regions[r].limit_w > 0;
+        any |= s->setup->regions[r].limit_w > 0;
     }
-    if (cap->when == CAP_NEVER && !waits) return;
+    if (!any) return;
     struct caps *c = arena_alloc(&s->arena, 1, sizeof *c);
     s->caps = c;
     c->limits = limits;
     c->levels = cap->caps.len ? cap->caps.len : CAP_LEVELS;
-    require(c->levels <= LEVELS_MOST);
-    for (size_t i = 0; i < c->levels; i++) {
-        c->caps[i] = cap->caps.len ? cap->caps.at[i] : cap_levels[i];
-        c->speeds[i] = cap->caps.len ? cap->speeds.at[i] : cap_speeds[i];
-    }
+    c->caps = cap->caps.len ? cap->caps.at : cap_levels;
+    c->speeds = cap->caps.len ? cap->speeds.at : cap_speeds;
     c->at = arena_alloc(&s->arena, s->setup->regions_len + 1, sizeof *c->at);
-    for (size_t r = 0; r < s->setup->regions_len; r++) c->at[r].level = 1;
+    for (size_t r = 0; r < s->setup->regions_len; r++)
+        c->at[r] = (struct region_cap){.level = 1,
+                                       .watts = arena_alloc(&s->arena, c->levels, sizeof *c->at[r].watts)};
     s->working |= cap->when != CAP_NEVER || limits;
 }
 
@@ -134,19 +132,23 @@ void caps_begin(struct sched *s) {
     rearm(s);
 }
 
+/* There may be power: whoever waits in any line of the region is tried again. */
+static void retry(struct sched *s, uint32_t region) {
+    for (uint32_t d = 0; d < s->world.fleet.domains_len; d++)
+        if (s->world.fleet.domains[d].region == region && s->lines[d].len) line_freed(s, d);
+}
+
 void caps_event(struct sched *s) {
     for (uint32_t r = 0; r < s->setup->regions_len; r++) {
         judge(s, r);
-        if (s->setup->regions[r].limit_w <= 0 || s->setup->regions[r].limit_then != LIMIT_WAIT) continue;
-        for (uint32_t d = 0; d < s->world.fleet.domains_len; d++) /* PUE may have fallen: there may be room */
-            if (s->world.fleet.domains[d].region == r && s->world.fleet.domains[d].queued_milli) line_freed(s, d);
+        if (waits(&s->setup->regions[r])) retry(s, r); /* PUE may have fallen */
     }
     rearm(s);
 }
 
 bool caps_allow(struct sched *s, uint32_t region, double more_w) {
     const struct region_setup *r = &s->setup->regions[region];
-    if (r->limit_w <= 0 || r->limit_then != LIMIT_WAIT) return true;
+    if (!waits(r)) return true;
     region_advance(&s->ledger.regions[region], s->world.now_ns);
     return facility_w(s, region, s->ledger.regions[region].it_w + more_w) <= r->limit_w;
 }
@@ -154,13 +156,8 @@ bool caps_allow(struct sched *s, uint32_t region, double more_w) {
 void caps_count(struct sched *s, uint32_t id, int by) {
     const uint32_t region = s->world.fleet.domains[s->slots.at[id].domain].region;
     const struct region_setup *setup = &s->setup->regions[region];
-    if (setup->limit_w <= 0) return;
-    if (setup->limit_then == LIMIT_WAIT) { /* what was freed may help any line of the region */
-        for (uint32_t d = 0; by < 0 && d < s->world.fleet.domains_len; d++)
-            if (s->world.fleet.domains[d].region == region && s->world.fleet.domains[d].queued_milli)
-                line_freed(s, d);
-        return;
-    }
+    if (waits(setup) && by < 0) retry(s, region);
+    if (!limited(setup)) return;
     for (size_t i = 0; i < s->caps->levels; i++) {
         const struct rate r = slot_rate_at(s, id, s->caps->caps[i]);
         s->caps->at[region].watts[i] += by * (r.watts - r.static_watts);

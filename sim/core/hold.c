@@ -2,8 +2,9 @@
  * Jobs that could start and are kept back: until a better hour (shift), until their data has arrived (transfer),
  * and the markets they may run on, which can change while they wait.
  *
- * A job kept back stands in no line: it holds a place in its domain's queue of release times, behind one handle of
- * the event loop. Its waiting goes to WHY_TRANSFER up to the arrival of its data and to WHY_SHIFT after it.
+ * A job kept back stands in no line: it holds a place in one of its domain's two queues, of jobs whose data is under
+ * way and of jobs that could start, by when that ends, behind one handle of the event loop. Its waiting goes to
+ * WHY_TRANSFER up to the arrival of its data and to WHY_SHIFT after it.
  *
  * A job's markets are a short list of sets, tried in order. Equal lists are stored once; a group's jobs share one.
  * When a list changes with time (spot_first nearing a deadline) the job leaves its line and joins it again in the
@@ -31,14 +32,15 @@ struct hold {
     const struct market_model *market;
     void *shift_state;
     struct outlook *outlooks;   /* per region */
-    struct evq *kept;           /* per domain: jobs, by the time they are let go */
+    struct evq *moving, *kept;  /* per domain: jobs by the time their data is there; then by when they are let go */
+    int64_t *release_ns;        /* per job of moving: when it is let go. NULL: no data moves */
     struct evq phases;          /* waiting jobs whose list of sets changes, by time */
-    bool *matches;              /* [class * entries + entry] */
     struct { struct sets *at; size_t len, cap; } lists;
     uint64_t market_models[BOUGHT_COUNT]; /* fleet models bought so */
+    unsigned paid;              /* markets of capacity that is paid for anyway */
     unsigned *present;          /* per domain: markets of its pools */
     int64_t *provision_ns;      /* per domain: of a fresh on-demand node */
-    double failures_per_ns;     /* the worst of any pool */
+    struct cycle cycle;         /* of checkpoints, in the worst of any pool */
     double mean_run_s;
     bool marketed;
     uint32_t domains;
@@ -104,27 +106,16 @@ static void open_outlooks(struct sched *s, struct hold *h) {
     }
 }
 
-static void open_classes(struct sched *s, struct hold *h) {
-    const size_t entries = s->setup->classes_len, classes = s->world.jobs.classes.len;
-    h->matches = arena_alloc(&s->arena, entries * classes + 1, sizeof *h->matches);
-    for (size_t c = 0; c < classes; c++)
-        for (size_t e = 0; e < entries; e++) {
-            const char *name = s->setup->classes[e].name;
-            h->matches[c * entries + e] = name == NULL || strcmp(name, s->world.jobs.classes.at[c]) == 0;
-        }
-}
-
 static void open_markets(struct sched *s, struct hold *h) {
     const struct setup *setup = s->setup;
-    struct names models;
-    names_init(&models);
+    double failures_per_ns = 0;
     h->present = arena_alloc(&s->arena, s->world.fleet.domains_len + 1, sizeof *h->present);
     h->provision_ns = arena_alloc(&s->arena, s->world.fleet.domains_len + 1, sizeof *h->provision_ns);
     for (size_t i = 0; i < setup->pools_len; i++) {
         const struct pool_setup *p = &setup->pools[i];
-        h->market_models[p->bought] |= UINT64_C(1) << fleet_model(&models, p);
-        const double failures = pool_failures_per_h(p) / 3.6e12;
-        if (failures > h->failures_per_ns) h->failures_per_ns = failures;
+        h->market_models[p->bought] |= UINT64_C(1) << fleet_model(&s->world.fleet.models, p); /* known: found */
+        if (!bought_elastic(p->bought)) h->paid |= 1u << p->bought;
+        failures_per_ns = fmax(failures_per_ns, pool_failures_per_h(p) / 3.6e12);
         for (uint32_t d = 0; d < s->world.fleet.domains_len; d++) {
             const struct domain *at = &s->world.fleet.domains[d];
             if (at->region != p->region || at->tenant != p->tenant) continue;
@@ -133,7 +124,7 @@ static void open_markets(struct sched *s, struct hold *h) {
                 h->provision_ns[d] = p->sleep.boot_ns;
         }
     }
-    names_free(&models);
+    h->cycle = checkpoint_cycle(&setup->policy.checkpoint, failures_per_ns);
     struct sets *any = vec_push(&h->lists);
     *any = (struct sets){.markets = {~0u}, .models = {JOB_ANY_MODEL}, .len = 1};
 }
@@ -153,14 +144,18 @@ void hold_open(struct sched *s) {
         if (h->shift->open) h->shift->open(h->shift_state, p->shift.params, &s->world);
     }
     if (h->shift || route->pair) open_outlooks(s, h);
-    open_classes(s, h);
     open_markets(s, h);
     h->domains = s->world.fleet.domains_len;
-    h->kept = arena_alloc(&s->arena, s->world.fleet.domains_len + 1, sizeof *h->kept);
-    for (uint32_t d = 0; d < s->world.fleet.domains_len; d++) evq_init(&h->kept[d], false);
+    h->moving = arena_alloc(&s->arena, h->domains + 1, sizeof *h->moving);
+    h->kept = arena_alloc(&s->arena, h->domains + 1, sizeof *h->kept);
+    for (uint32_t d = 0; d < h->domains; d++) {
+        evq_init(&h->moving[d], false);
+        evq_init(&h->kept[d], false);
+    }
     evq_init(&h->phases, true);
     h->marketed = marketed;
     const struct jobs *jobs = &s->world.jobs;
+    if (moves_data(setup)) h->release_ns = arena_alloc(&s->arena, jobs->len + 1, sizeof *h->release_ns);
     for (size_t i = 0; i < jobs->len; i++) h->mean_run_s += tick_seconds(jobs->at[i].run_ns) / (double)jobs->len;
     s->working |= marketed || (h->shift && h->shift->stop);
     s->in_trees |= marketed;
@@ -169,18 +164,12 @@ void hold_open(struct sched *s) {
 void hold_close(struct hold *h) {
     if (h == NULL) return;
     if (h->shift && h->shift->close) h->shift->close(h->shift_state);
-    for (uint32_t d = 0; d < h->domains; d++) evq_free(&h->kept[d]);
+    for (uint32_t d = 0; d < h->domains; d++) {
+        evq_free(&h->moving[d]);
+        evq_free(&h->kept[d]);
+    }
     evq_free(&h->phases);
     free(h->lists.at);
-}
-
-const struct class_setup *hold_class(const struct sched *s, uint32_t job) {
-    const struct job *j = &s->world.jobs.at[job];
-    const size_t entries = s->setup->classes_len;
-    for (size_t e = 0; e < entries; e++)
-        if (s->hold->matches[j->class_id * entries + e] && j->run_ns < s->setup->classes[e].run_below_ns)
-            return &s->setup->classes[e];
-    return NULL;
 }
 
 /* ---- when ---- */
@@ -192,15 +181,14 @@ static int64_t deadline(const struct sched *s, uint32_t job) {
 
 static struct shift_job shift_job(const struct sched *s, uint32_t job) {
     const struct job *j = &s->world.jobs.at[job];
-    const struct class_setup *c = hold_class(s, job);
+    const struct class_setup *c = world_class(&s->world, job);
     const int64_t ran = j->run_ns - j->left_ns, due = deadline(s, job);
     struct shift_job out = {.submit_ns = j->submit_ns, .length_ns = j->estimate_ns,
                             .wait_ns = c && c->wait_ns >= 0 ? c->wait_ns : s->setup->policy.wait_ns,
                             .waited_ns = s->world.now_ns - j->submit_ns - ran,
                             .left_ns = j->estimate_ns > ran ? j->estimate_ns - ran : 0};
     if (due < TICK_NEVER) {
-        const struct cycle cycle = checkpoint_cycle(&s->setup->policy.checkpoint, s->hold->failures_per_ns);
-        const int64_t slack = due - j->submit_ns - cycle_wall_ns(&cycle, out.length_ns);
+        const int64_t slack = due - j->submit_ns - cycle_wall_ns(&s->hold->cycle, out.length_ns);
         if (slack < out.wait_ns) out.wait_ns = slack;
     }
     /* Room for the cost of one more suspension, so that the limit holds after it too. */
@@ -220,27 +208,12 @@ static int64_t release(const struct sched *s, uint32_t region, const struct shif
     return start > ready ? start : ready;
 }
 
-static void rearm(struct sched *s, uint32_t domain) {
-    const struct evq *q = &s->hold->kept[domain];
-    const uint32_t handle = first_held_event(s) + domain;
-    if (evq_empty(q)) evq_cancel(&s->events, handle);
-    else evq_move(&s->events, evq_pack(evq_rank(evq_top(q)), UINT32_MAX, handle));
-}
-
-/* Fits on capacity that is paid for anyway? */
-static bool fits_paid(struct sched *s, uint32_t domain, uint32_t job) {
-    struct shape shape = *world_shape(&s->world, job);
-    uint64_t paid = 0;
+/* Fleet models bought in any of the markets. */
+static uint64_t models_of(const struct hold *h, unsigned markets) {
+    uint64_t models = 0;
     for (int b = 0; b < BOUGHT_COUNT; b++)
-        if (!bought_elastic((enum bought)b)) paid |= s->hold->market_models[b];
-    shape.models &= paid;
-    return shape.models && place_would_fit(&s->world, s->place, domain, &shape, s->setup->policy.scatter);
-}
-
-static void let_go(struct sched *s, uint32_t domain, uint32_t job) {
-    s->job_state[job] &= (uint8_t)~JOB_HELD;
-    s->waiting_len--;
-    line_put(s, domain, job);
+        if (markets >> b & 1) models |= h->market_models[b];
+    return models;
 }
 
 /* ---- where ---- */
@@ -255,7 +228,7 @@ static uint32_t data_region(const struct sched *s, uint32_t job) {
 /* Moving the job's data between two regions: how long, and for how much. */
 static void transfer(const struct sched *s, uint32_t job, uint32_t from, uint32_t to, double *seconds, double *usd) {
     const struct transfer_setup *t = &s->setup->transfer;
-    const struct class_setup *c = hold_class(s, job);
+    const struct class_setup *c = world_class(&s->world, job);
     const double gb = c ? c->data_gb : 0;
     *seconds = *usd = 0;
     if (gb <= 0 || from == SETUP_ANYWHERE || from == to) return;
@@ -285,30 +258,93 @@ static void attribute(struct sched *s, uint32_t job) {
     }
 }
 
+/* ---- kept back ---- */
+
+static void rearm(struct sched *s, uint32_t domain) {
+    const struct evq *moving = &s->hold->moving[domain], *kept = &s->hold->kept[domain];
+    const uint32_t handle = first_held_event(s) + domain;
+    uint64_t next = UINT64_MAX;
+    if (!evq_empty(moving)) next = evq_rank(evq_top(moving));
+    if (!evq_empty(kept) && evq_rank(evq_top(kept)) < next) next = evq_rank(evq_top(kept));
+    if (next == UINT64_MAX) evq_cancel(&s->events, handle);
+    else evq_move(&s->events, evq_pack(next, UINT32_MAX, handle));
+}
+
+/* Fits on capacity that is paid for anyway? */
+static bool fits_paid(struct sched *s, uint32_t domain, uint32_t job) {
+    struct shape shape = *world_shape(&s->world, job);
+    shape.models &= models_of(s->hold, s->hold->paid);
+    return shape.models && place_would_fit(&s->world, s->place, domain, &shape, s->setup->policy.scatter);
+}
+
+static void let_go(struct sched *s, uint32_t domain, uint32_t job) {
+    if (s->job_state[job] & JOB_HELD) {
+        attribute(s, job);
+        s->job_state[job] &= (uint8_t)~JOB_HELD;
+        s->waiting_len--;
+    }
+    line_put(s, domain, job);
+}
+
+static void keep(struct sched *s, struct evq *queue, uint32_t job, int64_t until_ns) {
+    if (!(s->job_state[job] & JOB_HELD)) s->waiting_len++;
+    s->job_state[job] |= JOB_HELD;
+    evq_push(queue, evq_pack((uint64_t)until_ns, job, job));
+}
+
+/* The job's data is there: it waits for its hour, or goes at once. */
+static void wait_or_go(struct sched *s, uint32_t domain, uint32_t job, int64_t until_ns) {
+    const bool now = until_ns <= s->world.now_ns || (s->setup->policy.reserved_first && fits_paid(s, domain, job));
+    if (now) let_go(s, domain, job);
+    else keep(s, &s->hold->kept[domain], job, until_ns);
+}
+
+void hold_event(struct sched *s, uint32_t domain) {
+    struct hold *h = s->hold;
+    struct evq *moving = &h->moving[domain], *kept = &h->kept[domain];
+    while (!evq_empty(moving) && (int64_t)evq_rank(evq_top(moving)) <= s->world.now_ns) {
+        const uint32_t job = evq_handle(evq_pop(moving));
+        wait_or_go(s, domain, job, h->release_ns[job]);
+    }
+    while (!evq_empty(kept) && (int64_t)evq_rank(evq_top(kept)) <= s->world.now_ns)
+        let_go(s, domain, evq_handle(evq_pop(kept)));
+    rearm(s, domain);
+}
+
+bool hold_let_go(struct sched *s, uint32_t domain) {
+    struct evq *kept = &s->hold->kept[domain];
+    if (!s->setup->policy.reserved_first || evq_empty(kept)) return false;
+    if (!fits_paid(s, domain, evq_handle(evq_top(kept)))) return false;
+    let_go(s, domain, evq_handle(evq_pop(kept)));
+    rearm(s, domain);
+    return true;
+}
+
+/* ---- arrivals ---- */
+
 static double queue_s(const struct sched *s, uint32_t domain) {
     const struct domain *d = &s->world.fleet.domains[domain];
     const double asked = (double)(d->queued_milli + d->capacity_milli) - (double)(d->free_milli + d->away_milli);
     return d->capacity_milli ? asked / (double)d->capacity_milli * s->hold->mean_run_s : 0;
 }
 
-static struct route_offer offer(struct sched *s, uint32_t job, uint32_t region, const struct shift_job *sj) {
-    const uint32_t domain = s->world.domain_of[s->world.jobs.at[job].tenant * s->setup->regions_len + region];
-    struct route_offer o;
+static struct route_offer offer(const struct sched *s, uint32_t job, uint32_t region, const struct shift_job *sj) {
+    struct route_offer o = {0};
     transfer(s, job, data_region(s, job), region, &o.transfer_s, &o.transfer_usd);
-    const int64_t ready = s->world.now_ns + tick_from_seconds(o.transfer_s);
-    o.start_ns = release(s, region, sj, ready);
-    o.queue_s = queue_s(s, domain);
-    o.mean = 0;
-    if (s->hold->outlooks) {
-        const struct outlook *outlook = &s->hold->outlooks[region];
-        const int64_t length = sj->left_ns > 0 ? sj->left_ns : 1;
-        o.mean = outlook_sum(outlook, s->world.now_ns, o.start_ns, o.start_ns + length) / tick_seconds(length);
-    }
+    o.start_ns = release(s, region, sj, s->world.now_ns + tick_from_seconds(o.transfer_s));
     return o;
 }
 
+/* What only a choice among offers asks for. */
+static void weigh(const struct sched *s, uint32_t job, uint32_t region, const struct shift_job *sj,
+                  struct route_offer *o) {
+    const int64_t length = sj->left_ns > 0 ? sj->left_ns : 1, now = s->world.now_ns;
+    o->queue_s = queue_s(s, s->world.domain_of[s->world.jobs.at[job].tenant * s->setup->regions_len + region]);
+    o->mean = outlook_sum(&s->hold->outlooks[region], now, o->start_ns, o->start_ns + length) / tick_seconds(length);
+}
+
 static void charge_transfer(struct sched *s, uint32_t job, double usd, bool again) {
-    const struct class_setup *c = hold_class(s, job);
+    const struct class_setup *c = world_class(&s->world, job);
     struct account *a = &s->groups.at[s->group_of[job]].account;
     if (!s->ledger.open) return;
     a->migrations += again;
@@ -319,34 +355,30 @@ static void charge_transfer(struct sched *s, uint32_t job, double usd, bool agai
 /* Chooses the region, moves the data, and keeps the job back or lets it go. */
 static void send(struct sched *s, uint32_t job, const bool *may, bool first, bool shifted) {
     const size_t regions = s->setup->regions_len;
-    const struct job *j = &s->world.jobs.at[job];
     const struct shift_job sj = shift_job(s, job);
     const uint32_t from = data_region(s, job);
-    uint32_t region = from;
+    const bool chosen = first || s->setup->policy.migrate, pair = chosen && s->route->pair;
     struct route_offer offers[256];
-    if (first || s->setup->policy.migrate) {
-        const bool pair = s->route->pair != NULL;
-        if (pair)
-            for (uint32_t r = 0; r < regions; r++)
-                if (may[r]) offers[r] = offer(s, job, r, &sj);
-        region = sched_route(s, job, may, pair ? offers : NULL);
+    for (uint32_t r = 0; r < regions && pair; r++) {
+        if (!may[r]) continue;
+        offers[r] = offer(s, job, r, &sj);
+        weigh(s, job, r, &sj, &offers[r]);
     }
-    const struct route_offer o = offer(s, job, region, &sj);
-    const uint32_t domain = s->world.domain_of[j->tenant * regions + region];
+    const uint32_t region = chosen ? sched_route(s, job, may, pair ? offers : NULL) : from;
+    const struct route_offer o = pair ? offers[region] : offer(s, job, region, &sj);
+    const uint32_t domain = s->world.domain_of[s->world.jobs.at[job].tenant * regions + region];
     if (s->job_results) s->job_results[job].region = region;
     s->group_of[job] = line_group(s, domain, job);
     if (from != SETUP_ANYWHERE && from != region) charge_transfer(s, job, o.transfer_usd, !first);
     const int64_t ready = s->world.now_ns + tick_from_seconds(o.transfer_s);
-    int64_t start = shifted ? o.start_ns : ready;
-    if (shifted && start > ready && s->setup->policy.reserved_first && fits_paid(s, domain, job)) start = ready;
-    if (start <= s->world.now_ns) {
-        line_put(s, domain, job);
-        return;
+    const int64_t start = shifted ? o.start_ns : ready;
+    if (ready > s->world.now_ns) {
+        s->hold->release_ns[job] = start;
+        keep(s, &s->hold->moving[domain], job, ready);
+    } else {
+        wait_or_go(s, domain, job, start);
     }
-    s->job_state[job] |= JOB_HELD;
-    s->waiting_len++;
-    evq_push(&s->hold->kept[domain], evq_pack((uint64_t)start, job, job));
-    rearm(s, domain);
+    if (s->job_state[job] & JOB_HELD) rearm(s, domain);
 }
 
 void hold_arrive(struct sched *s, uint32_t job, bool *may) { send(s, job, may, true, true); }
@@ -357,44 +389,24 @@ void hold_again(struct sched *s, uint32_t job, bool suspended) {
     send(s, job, may, false, suspended || (s->hold->shift && s->hold->shift->stop));
 }
 
-void hold_event(struct sched *s, uint32_t domain) {
-    struct evq *q = &s->hold->kept[domain];
-    while (!evq_empty(q) && (int64_t)evq_rank(evq_top(q)) <= s->world.now_ns) {
-        const uint32_t job = evq_handle(evq_pop(q));
-        attribute(s, job);
-        let_go(s, domain, job);
-    }
-    rearm(s, domain);
-}
-
-bool hold_let_go(struct sched *s, uint32_t domain) {
-    struct evq *q = &s->hold->kept[domain];
-    if (!s->setup->policy.reserved_first || evq_empty(q)) return false;
-    const uint32_t job = evq_handle(evq_top(q));
-    if (!fits_paid(s, domain, job)) return false;
-    (void)evq_pop(q);
-    attribute(s, job);
-    let_go(s, domain, job);
-    rearm(s, domain);
-    return true;
-}
-
 void hold_settle(struct sched *s) {
-    for (uint32_t d = 0; d < s->world.fleet.domains_len; d++)
-        for (uint32_t i = 0; i < s->hold->kept[d].len; i++) attribute(s, evq_handle(s->hold->kept[d].heap[i]));
+    for (uint32_t d = 0; d < s->hold->domains; d++)
+        for (int i = 0; i < 2; i++) {
+            const struct evq *queue = i == 0 ? &s->hold->moving[d] : &s->hold->kept[d];
+            for (uint32_t k = 0; k < queue->len; k++) attribute(s, evq_handle(queue->heap[k]));
+        }
 }
 
 /* ---- on what ---- */
 
 /* left_ns: of its work, from what is safe. */
 static struct market_job market_job(const struct sched *s, uint32_t domain, uint32_t job, int64_t left_ns) {
-    const struct class_setup *c = hold_class(s, job);
+    const struct class_setup *c = world_class(&s->world, job);
     const struct hold *h = s->hold;
     struct market_job m = {.allowed = c ? c->markets : ~0u, .present = h->present[domain],
                            .submit_ns = s->world.jobs.at[job].submit_ns, .deadline_ns = deadline(s, job),
                            .provision_ns = h->provision_ns[domain]};
-    const struct cycle cycle = checkpoint_cycle(&s->setup->policy.checkpoint, h->failures_per_ns);
-    m.left_ns = cycle_wall_ns(&cycle, left_ns) + s->setup->policy.checkpoint.restore_ns;
+    m.left_ns = cycle_wall_ns(&h->cycle, left_ns) + s->setup->policy.checkpoint.restore_ns;
     return m;
 }
 
@@ -407,8 +419,7 @@ static uint32_t list_put(struct sched *s, const unsigned *markets, size_t len) {
     *list = (struct sets){.len = len};
     for (size_t i = 0; i < len; i++) {
         list->markets[i] = markets[i];
-        for (int b = 0; b < BOUGHT_COUNT; b++)
-            if (markets[i] >> b & 1) list->models[i] |= h->market_models[b];
+        list->models[i] = models_of(h, markets[i]);
     }
     return (uint32_t)h->lists.len - 1;
 }
@@ -440,13 +451,12 @@ size_t hold_sets(const struct sched *s, uint32_t market, const uint64_t **models
 }
 
 bool hold_possible(struct sched *s, uint32_t domain, uint32_t job) {
-    if (!s->hold->marketed) return true;
-    const struct class_setup *c = hold_class(s, job);
+    const struct class_setup *c = s->hold->marketed ? world_class(&s->world, job) : NULL;
+    if (c == NULL) return true;
     struct shape shape = *world_shape(&s->world, job);
-    uint64_t models = 0;
-    for (int b = 0; b < BOUGHT_COUNT; b++)
-        if (c == NULL || c->markets >> b & 1) models |= s->hold->market_models[b];
-    shape.models &= models;
+    const uint64_t wanted = shape.models & models_of(s->hold, ~0u);
+    shape.models &= models_of(s->hold, c->markets);
+    if (shape.models == wanted) return true; /* its class rules nothing out */
     return shape.models && place_possible(&s->world, s->place, domain, &shape);
 }
 

@@ -56,6 +56,9 @@ enum { HOURS_KEPT = 32 }; /* a power of two above 24 */
 
 struct iron_pool {
     const struct pool_setup *setup;
+    double failures_per_h;         /* of one node: its own, its GPUs', its rack's and the spot market's; */
+    double rack_per_h;             /* of them, its rack's, */
+    double region_per_h;           /* and besides, its region's */
     uint32_t domain, type;
     uint32_t *nodes, len;
     bool sleeps;                   /* its nodes go off when they are idle */
@@ -128,7 +131,9 @@ static int64_t lifetime_ns(const struct chosen *chosen, double u) {
     return chosen->model ? positive_ns(lifetime(chosen)->draw_s(chosen->params, u)) : TICK_NEVER;
 }
 
-static double mean_h(const struct chosen *chosen) { return lifetime(chosen)->mean_s(chosen->params) / 3600; }
+static double per_h(const struct chosen *chosen) {
+    return chosen->model ? 3600 / lifetime(chosen)->mean_s(chosen->params) : 0;
+}
 
 static int64_t exponential_ns(double mean_ns, double u) { return positive_ns(-mean_ns / 1e9 * log1p(-u)); }
 
@@ -785,24 +790,26 @@ void iron_released(struct sched *s, uint32_t takes) {
     arm(s);
 }
 
+double pool_failures_per_h(const struct pool_setup *p) {
+    const double rack = p->faults.rack ? per_h(&p->faults.rack_every) : 0;
+    return per_h(&p->faults.node_every) + p->gpus * per_h(&p->faults.gpu_every) + rack + p->spot_hazard_per_h;
+}
+
 double iron_failures_per_h(const struct sched *s, uint32_t takes) {
-    const struct iron *iron = s->iron;
-    const struct fleet *f = &s->world.fleet;
-    double sum = 0;
-    uint32_t rack = FLEET_NONE, rack_pool = FLEET_NONE;
+    double sum = pool_of(s, s->takes.at[takes].node)->region_per_h; /* one for all of them */
+    const struct iron_pool *rack_pool = NULL;
+    uint32_t rack = FLEET_NONE;
     for (uint32_t t = takes; t != FLEET_NONE; t = s->takes.at[t].next) {
-        const uint32_t node = s->takes.at[t].node, pool = f->nodes[node].pool;
-        const struct fault_setup *faults = &s->setup->pools[pool].faults;
-        sum += pool_failures_per_h(&s->setup->pools[pool]);
-        if (faults->rack == 0 || faults->rack_every.model == NULL) continue;
-        const uint32_t here = iron->position[node] / faults->rack;
-        if (here == rack && pool == rack_pool) sum -= 1 / mean_h(&faults->rack_every); /* counted already */
-        rack = here;
+        const uint32_t node = s->takes.at[t].node;
+        const struct iron_pool *pool = pool_of(s, node);
+        sum += pool->failures_per_h;
+        if (pool->rack_per_h == 0) continue;
+        const uint32_t here = s->iron->position[node] / pool->setup->faults.rack;
+        if (pool == rack_pool && here == rack) sum -= pool->rack_per_h; /* counted already */
         rack_pool = pool;
+        rack = here;
     }
-    const uint32_t domain = f->node_domain[s->takes.at[takes].node];
-    const struct region_setup *region = &s->setup->regions[f->domains[domain].region];
-    return sum + (region->outage_every.model ? 1 / mean_h(&region->outage_every) : 0);
+    return sum;
 }
 
 /* ---- opening ---- */
@@ -819,6 +826,9 @@ static void open_pool(struct sched *s, uint32_t pool) {
     struct iron_pool *p = &iron->pools[pool];
     const struct fleet *f = &s->world.fleet;
     p->setup = &s->setup->pools[pool];
+    p->failures_per_h = pool_failures_per_h(p->setup);
+    p->rack_per_h = p->setup->faults.rack ? per_h(&p->setup->faults.rack_every) : 0;
+    p->region_per_h = per_h(&s->setup->regions[p->setup->region].outage_every);
     p->sleeps = p->setup->sleep.on || elastic(p);
     p->count[UP] = p->len;
     p->plan = bits_plan(p->len ? p->len : 1);

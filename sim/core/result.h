@@ -1,5 +1,5 @@
 /*
- * What a run leaves behind, as plain numbers: io/store.c writes it, io/table.c prints it.
+ * What a run leaves behind, as plain numbers: io/store.c writes it, io/table_page.c prints it.
  *
  * A tally holds the figures of one part of the run: the whole, a region, a tenant, a class or a pool. Each
  * figure is defined in docs/concepts.md; the metric list in result_metrics gives name, unit and help of each

@@ -167,7 +167,7 @@ struct speed_model {
     struct model model;
     /* Units of work a second; 0: it cannot run so (does not fit, chip unknown). */
     double (*per_s)(const void *params, const struct scale *scale);
-    /* Expected relative error there; NAN: outside what it was calibrated on. */
+    /* Expected relative error there; NAN: outside what it was calibrated on, or it cannot run. */
     double (*error)(const void *params, const struct scale *scale);
     /* Share of steps that count towards convergence at this batch (statistical efficiency); NULL: 1. */
     double (*efficiency)(const void *params, const struct scale *scale, double progress);

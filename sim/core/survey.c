@@ -1,7 +1,7 @@
 /*
- * The survey asks the world the question the event loop asks at each arrival (could this domain, empty, hold
- * this shape?), for every job, without running anything. Its answer is therefore the run's: a job counted
- * impossible here is refused there.
+ * The survey asks the world the questions the event loop asks at each arrival (where could this job ever run,
+ * and does its tenant's quota hold it?), for every job, without running anything. Its answer is therefore the
+ * run's: a job counted impossible here is refused there.
  *
  * Cost: what opening a world costs, plus jobs x regions look-ups (a shape is judged once a domain).
  */
@@ -47,16 +47,15 @@ static void add_impossible(struct survey *survey, const struct jobs *trace, uint
 static bool add_job(struct survey *survey, struct sched *s, uint32_t job, uint32_t *found) {
     const struct world *w = &s->world;
     const struct job *j = &w->jobs.at[job];
+    const struct holding *h = &w->tenants[j->tenant];
     const size_t regions = w->setup->regions_len;
+    const uint32_t gpu_milli = shape_gpu_milli(world_shape(w, job));
     size_t count = 0;
-    for (size_t r = 0; r < regions; r++) {
-        const uint32_t d = w->domain_of[j->tenant * regions + r];
-        if (d != FLEET_NONE && world_possible(s, d, j->shape)) found[count++] = d;
-    }
-    if (count == 0) return false;
+    for (uint32_t r = 0; r < regions; r++)
+        if (sched_may(s, job, r)) found[count++] = w->domain_of[j->tenant * regions + r];
+    if (count == 0 || (h->quota_kind == QUOTA_HARD && gpu_milli > h->quota_milli)) return false;
     const bool endless = j->run_ns >= TICK_NEVER;
-    const double gpu_h =
-        endless ? 0 : tick_hours(j->run_ns) * shape_gpu_milli(&w->jobs.shapes.at[j->shape]) / 1000;
+    const double gpu_h = endless ? 0 : tick_hours(j->run_ns) * gpu_milli / 1000;
     survey->endless += endless;
     survey->gpu_h += gpu_h;
     for (size_t i = 0; i < count; i++) {

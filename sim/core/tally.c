@@ -18,10 +18,6 @@
 /* Bounded slowdown takes runs below ten seconds for ten (Feitelson & Rudolph 1998). */
 #define SLOWDOWN_BOUND_S 10.0
 
-static bool counted(const struct sched *s, const struct job *j) {
-    return j->submit_ns >= s->setup->measure_from_ns && j->submit_ns < s->setup->measure_to_ns;
-}
-
 static uint32_t part_of(const struct sched *s, enum part part, uint32_t job) {
     const struct job *j = &s->world.jobs.at[job];
     if (part == PART_TENANT) return j->tenant;
@@ -47,10 +43,10 @@ static void summarise(const struct sched *s, enum part part, size_t count, struc
     size_t *start = mem_zero(count + 1, sizeof *start);
     const struct jobs *jobs = &s->world.jobs;
     for (uint32_t i = 0; i < jobs->len; i++)
-        if (finished(&jobs->at[i]) && counted(s, &jobs->at[i])) start[part_of(s, part, i) + 1]++;
+        if (finished(&jobs->at[i]) && line_counts(s, i)) start[part_of(s, part, i) + 1]++;
     for (size_t p = 0; p < count; p++) start[p + 1] += start[p];
     for (uint32_t i = 0; i < jobs->len; i++)
-        if (finished(&jobs->at[i]) && counted(s, &jobs->at[i]))
+        if (finished(&jobs->at[i]) && line_counts(s, i))
             values[start[part_of(s, part, i)]++] = figure(&jobs->at[i]);
     size_t from = 0;
     for (size_t p = 0; p < count; p++) {
@@ -66,7 +62,7 @@ static void count_jobs(const struct sched *s, enum part part, struct tally *tall
     for (uint32_t i = 0; i < jobs->len; i++) {
         const struct job *j = &jobs->at[i];
         const uint32_t p = part_of(s, part, i);
-        if (!counted(s, j) || p == UINT32_MAX) continue;
+        if (!line_counts(s, i) || p == UINT32_MAX) continue;
         struct tally *t = &tallies[p];
         t->submitted++;
         if (finished(j)) t->finished++;
@@ -193,23 +189,30 @@ static void fill_pool(const struct sched *s, uint32_t pool, struct tally *t, dou
     t->market_co2_g = market_g(&s->setup->regions[p->region], t->energy_j, t->co2_g);
 }
 
-/* What a region's nodes add up to; it and the run have it from their pools. */
+/* Sums by name. What a region's nodes add up to, it and the run have from their pools; the rest of the run's is from
+ * its regions. */
+#define FIELD(name) offsetof(struct tally, name)
+static const size_t iron_sums[] = {
+    FIELD(capacity_gpu_h), FIELD(up_gpu_h), FIELD(capacity_usd), FIELD(idle_capacity_usd), FIELD(embodied_g),
+    FIELD(idle_energy_j), FIELD(idle_energy_usd), FIELD(idle_co2_g),
+    FIELD(sleep_energy_j), FIELD(sleep_energy_usd), FIELD(sleep_co2_g),
+    FIELD(boot_energy_j), FIELD(boot_energy_usd), FIELD(boot_co2_g),
+};
+static const size_t region_sums[] = {
+    FIELD(energy_j), FIELD(energy_usd), FIELD(co2_g), FIELD(it_energy_j), FIELD(fragmented_gpu_h), FIELD(peak_w),
+    FIELD(carbon_usd), FIELD(market_co2_g), FIELD(water_l), FIELD(demand_usd), FIELD(grid_j), FIELD(solar_j),
+    FIELD(solar_used_j), FIELD(export_j), FIELD(battery_loss_j), FIELD(site_usd), FIELD(site_co2_g),
+};
+#undef FIELD
+
+static void add_fields(struct tally *to, const struct tally *from, const size_t *fields, size_t len) {
+    for (size_t i = 0; i < len; i++)
+        *(double *)(void *)((char *)to + fields[i]) += *(const double *)(const void *)((const char *)from + fields[i]);
+}
+
 static void add_iron(struct tally *to, const struct tally *from) {
-    to->capacity_gpu_h += from->capacity_gpu_h;
-    to->up_gpu_h += from->up_gpu_h;
-    to->idle_energy_j += from->idle_energy_j;
-    to->idle_energy_usd += from->idle_energy_usd;
-    to->idle_co2_g += from->idle_co2_g;
-    to->sleep_energy_j += from->sleep_energy_j;
-    to->sleep_energy_usd += from->sleep_energy_usd;
-    to->sleep_co2_g += from->sleep_co2_g;
-    to->boot_energy_j += from->boot_energy_j;
-    to->boot_energy_usd += from->boot_energy_usd;
-    to->boot_co2_g += from->boot_co2_g;
+    add_fields(to, from, iron_sums, sizeof iron_sums / sizeof *iron_sums);
     to->boots += from->boots;
-    to->capacity_usd += from->capacity_usd;
-    to->idle_capacity_usd += from->idle_capacity_usd;
-    to->embodied_g += from->embodied_g;
 }
 
 /* What a region's meter and its pools say; job figures come from the groups. */
@@ -255,26 +258,10 @@ static void sum_regions(struct tally *run, const struct tally *regions, size_t c
     run->carbon_usd = run->market_co2_g = 0; /* the groups' part is in the regions' */
     for (size_t i = 0; i < count; i++) {
         const struct tally *r = &regions[i];
-        run->energy_j += r->energy_j;
-        run->energy_usd += r->energy_usd;
-        run->co2_g += r->co2_g;
-        run->it_energy_j += r->it_energy_j;
         add_iron(run, r);
-        run->fragmented_gpu_h += r->fragmented_gpu_h;
-        run->peak_w += r->peak_w;
-        run->carbon_usd += r->carbon_usd;
-        run->market_co2_g += r->market_co2_g;
-        run->water_l += r->water_l;
+        add_fields(run, r, region_sums, sizeof region_sums / sizeof *region_sums);
         run->price_mean += r->price_mean * r->energy_j;
         run->carbon_mean += r->carbon_mean * r->energy_j;
-        run->demand_usd += r->demand_usd;
-        run->grid_j += r->grid_j;
-        run->solar_j += r->solar_j;
-        run->solar_used_j += r->solar_used_j;
-        run->export_j += r->export_j;
-        run->battery_loss_j += r->battery_loss_j;
-        run->site_usd += r->site_usd;
-        run->site_co2_g += r->site_co2_g;
     }
     if (run->energy_j > 0) {
         run->price_mean /= run->energy_j;
@@ -516,7 +503,7 @@ static void fill_start_hours(const struct sched *s, struct result *result) {
     for (uint32_t i = 0; i < jobs->len; i++) {
         const struct job *j = &jobs->at[i];
         const uint32_t region = part_of(s, PART_REGION, i);
-        if (!counted(s, j) || j->start_ns == JOB_NOT_YET || j->start_ns == JOB_REFUSED || region == UINT32_MAX)
+        if (!line_counts(s, i) || j->start_ns == JOB_NOT_YET || j->start_ns == JOB_REFUSED || region == UINT32_MAX)
             continue;
         struct start_hour *h =
             &result->start_hours[region * WEEK_HOURS + hour_of_week(s->setup, region, j->start_ns)];

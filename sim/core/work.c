@@ -99,11 +99,6 @@ int64_t work_moment(const struct sched *s, uint32_t id, int64_t when) {
 /* Where the run times of a class were recorded: on whole nodes of eight, as few as hold the job. */
 enum { RECORDED_NODE_GPUS = 8 };
 
-static const struct class_setup *class_of(const struct sched *s, uint32_t job) {
-    const struct job *j = &s->world.jobs.at[job];
-    return setup_class(s->setup, s->world.jobs.classes.at[j->class_id], j->run_ns);
-}
-
 /* Chip against chip, by the class's speed model. */
 static double chip_pace(const struct sched *s, const struct slot *slot, const struct class_setup *c) {
     const struct shape *shape = world_shape(&s->world, slot->job);
@@ -122,7 +117,7 @@ static double chip_pace(const struct sched *s, const struct slot *slot, const st
 
 void work_pace(const struct sched *s, const struct slot *slot, struct rate *rate) {
     const struct shape *shape = world_shape(&s->world, slot->job);
-    const struct class_setup *c = class_of(s, slot->job);
+    const struct class_setup *c = world_class(&s->world, slot->job);
     if (c == NULL || shape_gpu_milli(shape) == 0) return;
     const double pace = c->speed.model ? chip_pace(s, slot, c) : 1;
     rate->speed *= pace;
@@ -164,7 +159,7 @@ bool work_check(const struct sched *s, struct err *err) {
     const size_t found = err->found, shapes = jobs->shapes.len;
     bool *seen = mem_zero(shapes * s->setup->classes_len + 1, sizeof *seen);
     for (uint32_t i = 0; s->speeds && i < jobs->len; i++) {
-        const struct class_setup *c = class_of(s, i);
+        const struct class_setup *c = world_class(&s->world, i);
         if (c == NULL || c->speed.model == NULL || world_shape(&s->world, i)->gpus == 0) continue;
         bool *once = &seen[(size_t)(c - s->setup->classes) * shapes + jobs->at[i].shape];
         if (!*once) check_shape(s, c, world_shape(&s->world, i), err);
@@ -172,17 +167,4 @@ bool work_check(const struct sched *s, struct err *err) {
     }
     free(seen);
     return err->found == found;
-}
-
-/* ---- failures ---- */
-
-static double per_h(const struct chosen *lifetime) {
-    if (lifetime->model == NULL) return 0;
-    const struct lifetime_model *m = (const struct lifetime_model *)(const void *)lifetime->model;
-    return 3600 / m->mean_s(lifetime->params);
-}
-
-double pool_failures_per_h(const struct pool_setup *p) {
-    const double rack = p->faults.rack ? per_h(&p->faults.rack_every) : 0;
-    return per_h(&p->faults.node_every) + p->gpus * per_h(&p->faults.gpu_every) + rack + p->spot_hazard_per_h;
 }

@@ -35,6 +35,11 @@ struct world {
 static inline const struct shape *world_shape(const struct world *w, uint32_t job) {
     return &w->jobs.shapes.at[w->jobs.at[job].shape];
 }
+/* The job's class entry; NULL: none matches. */
+static inline const struct class_setup *world_class(const struct world *w, uint32_t job) {
+    const struct job *j = &w->jobs.at[job];
+    return setup_class(w->setup, w->jobs.classes.at[j->class_id], j->run_ns);
+}
 /* Work a job has had so far, GPU-ns (attained service of Tiresias, thousandths of a GPU counted in), up to the
  * last time it stopped. */
 double world_attained_gpu_ns(const struct world *w, uint32_t job);

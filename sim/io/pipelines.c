@@ -97,8 +97,7 @@ static void stages_read(struct document *d, const struct yaml_node *list, struct
             p->stages[i] = draft.stage;
             p->stages[i].service_s = tick_seconds(draft.service_ns);
             p->stages[i].start_s = tick_seconds(draft.start_ns);
-            p->stages[i].workers = p->stages[i].workers_most = (uint32_t)draft.workers;
-            p->stages[i].buffer = draft.stage.batch;
+            p->stages[i].workers = (uint32_t)draft.workers;
             const double gpus = draft.stage.gpus;
             if (gpus > 1 && gpus > floor(gpus))
                 reading_add_key(r, map, "gpus", "expected a whole number of GPUs, or a share of one");

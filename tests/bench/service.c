@@ -16,18 +16,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static struct requests requests_of(const struct serving_trace *trace) {
-    struct requests requests = {.len = trace->len};
-    requests.at = mem_zero(trace->len, sizeof *requests.at);
-    for (size_t i = 0; i < trace->len; i++) {
-        requests.at[i].arrival_ns = trace->at[i].arrival_ns;
-        requests.at[i].prompt = trace->at[i].prompt;
-        requests.at[i].output = trace->at[i].output;
-        requests.at[i].session = (uint16_t)(1 + i % 1000);
-    }
-    return requests;
-}
-
 static void nodes(struct setup *setup, uint32_t count) {
     struct pool_setup *pool = testing_pool(setup, "h100", count, 8);
     pool->base_w = 2000;
@@ -108,7 +96,8 @@ int main(int argc, char **argv) {
     const bool quick = argc == 3 && strcmp(argv[2], "quick") == 0;
     if (argc != 2 && !quick) die("usage: service TRACE [quick]");
     struct serving_trace trace = serving_read(argv[1]);
-    struct requests requests = requests_of(&trace);
+    struct requests requests = serving_requests(&trace);
+    for (size_t i = 0; i < requests.len; i++) requests.at[i].session = (uint16_t)(1 + i % 1000);
     bool pass = true;
     for (enum router router = ROUTER_ROUND_ROBIN; router <= ROUTER_PREFIX; router++)
         pass &= routed(&requests, router, quick ? 1e6 : 1e7);

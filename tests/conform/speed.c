@@ -15,12 +15,13 @@
 static const char *const samples[][2] = {
     {"table", "{model: table, chips: A; B, gpus: [1, 2, 4, 8], rates: [9, 17, 30, 50, 5, 9, 16, 0], "
               "rates_apart: [9, 12, 20, 30, 5, 6, 9, 0], node_gpus: 4}"},
-    {"amdahl", "{model: amdahl, chips: A; B, shared: [40 h, 90 h], fixed: [10 min, 20 min], units: 5000}"},
+    {"amdahl", "{model: amdahl, chips: A; B, shared: [40 h, 90 h], fixed: [10 min, 20 min], units: 5000, "
+               "error: [0.05, 0.1]}"},
     {"pollux", "{model: pollux, chips: A; B, compute_fixed: 60 ms, compute_sample: 4 ms, network: 300 ms, "
                "network_more: 7 ms, local: 6 ms, local_more: 1 ms, gamma: 2.6, batch: 512, base_batch: 128, "
                "critical_batch: [1000, 8000]}"},
     {"roofline", "{model: roofline, parameters: 7e9, chips: A; B, tflops: [989, 312], memory: [80 GB, 40 "
-                 "GB], bandwidth: [3350 GB/s, 1555 GB/s], sharding: optimizer}"},
+                 "GB], bandwidth: [3350 GB/s, 1555 GB/s], sharding: optimizer, error: 0.08}"},
 };
 enum { SAMPLES = sizeof samples / sizeof *samples };
 

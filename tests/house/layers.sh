@@ -26,7 +26,7 @@ home() { # HEADER: the files that may include it; empty when it is no third part
     gsl/*) echo sim/base/rng.c sim/base/stats.c ;;
     yaml.h) echo sim/io/yaml.c ;;
     csv.h) echo sim/io/csv.c ;;
-    sqlite3.h) echo sim/io/store.c ;;
+    sqlite3.h) echo sim/io/store_query.c ;;
     zlib.h) echo sim/io/gz.c ;;
     esac
 }

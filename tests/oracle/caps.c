@@ -122,3 +122,28 @@ Test(caps, checkpoints_and_caps_together) {
     NEAR(result.tallies[0].useful_gpu_h * 3600, 941);
     result_free(&result);
 }
+
+Test(caps, a_table_may_be_fine) {
+    double caps[40], speeds[40];
+    for (int i = 0; i < 40; i++) caps[i] = speeds[i] = (i + 61) / 100.;
+    setup.policy.cap = (struct cap_setup){.caps = {caps, 40}, .speeds = {speeds, 40}};
+    setup.regions[0].limit_w = 600 + 160; /* the job at 0.7 */
+    setup.regions[0].limit_then = LIMIT_CAP;
+    testing_job(&jobs, 0, 700, 1);
+    struct result result = run();
+    NEAR(end_s(&result, 0), 1000);
+    result_free(&result);
+}
+
+Test(caps, jobs_without_gpus_wait_for_power_too) {
+    static const struct testing_step pue[] = {{0, 2}, {1000, 1}};
+    setup.regions[0].pue = testing_steps(&setup, pue, 2, 0);
+    setup.regions[0].limit_w = 700; /* idle nodes draw 1,200 W at first, 600 W later */
+    setup.regions[0].limit_then = LIMIT_WAIT;
+    testing_job(&jobs, 0, 100, 0);
+    testing_shape(&jobs, &(struct shape){.cpu_milli = 1000, .models = JOB_ANY_MODEL});
+    struct result result = run();
+    NEAR(tick_seconds(result.jobs->at[0].start_ns), 1000);
+    NEAR(result.tallies[0].why_s[WHY_POWER], 1000);
+    result_free(&result);
+}

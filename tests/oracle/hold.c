@@ -88,3 +88,60 @@ Test(hold, a_job_kept_back_waits_for_its_hour_and_nothing_else) {
     cr_assert_float_eq(result.tallies[0].why_s[WHY_CAPACITY], 3600, 1e-9);
     result_free(&result);
 }
+
+Test(hold, a_signal_that_is_nothing_counts_for_nothing) {
+    testing_pool(&setup, "owned", 1, 1);
+    setup.policy.shift = testing_model(&setup.arena, KIND_SHIFT, "lowest_slot");
+    setup.policy.shift_price = 1; /* there is no price */
+    testing_job(&jobs, 0, 3600, 1);
+    struct result result = run();
+    cr_assert_eq(result.jobs->at[0].start_ns, 4 * TICK_HOUR);
+    result_free(&result);
+}
+
+/* The GPUs are in another region than the data of the long job, which needs an hour to get there. */
+static void open_far(struct class_setup classes[2], double rate[4]) {
+    testing_region(&setup, "there")->carbon = setup.regions[0].carbon;
+    struct pool_setup *pool = testing_pool(&setup, "owned", 1, 1);
+    pool->bought = BOUGHT_RESERVED;
+    pool->region = 1;
+    testing_tenant(&setup, "default")->home = 0;
+    classes[0] = (struct class_setup){.run_below_ns = TICK_HOUR, .wait_ns = -1, .markets = ~0u};
+    classes[1] = (struct class_setup){.run_below_ns = TICK_NEVER, .wait_ns = -1, .markets = ~0u, .data_gb = 3600};
+    setup.classes = classes;
+    setup.classes_len = 2;
+    for (int i = 0; i < 4; i++) rate[i] = 1;
+    setup.transfer.gb_per_s = rate;
+    setup.policy.shift = testing_model(&setup.arena, KIND_SHIFT, "lowest_slot");
+    setup.policy.reserved_first = true;
+    testing_policy(&setup, "fifo", "skip", "first_fit");
+}
+
+Test(hold, capacity_that_is_paid_for_waits_for_data) {
+    struct class_setup classes[2];
+    double rate[4];
+    open_far(classes, rate);
+    testing_job(&jobs, 0, 1800, 1);  /* starts at once, and leaves the node while the other's data is under way */
+    testing_job(&jobs, 60, 7200, 1);
+    struct result result = run();
+    cr_assert_eq(result.jobs->at[0].start_ns, 0);
+    cr_assert_eq(result.jobs->at[1].start_ns, TICK_HOUR + 60 * TICK_S, "started at %g s, its data came at 3660 s",
+                 tick_seconds(result.jobs->at[1].start_ns));
+    cr_assert_float_eq(result.tallies[0].why_s[WHY_TRANSFER], 3600, 1e-9);
+    cr_assert_float_eq(result.tallies[0].why_s[WHY_SHIFT], 0, 1e-9);
+    result_free(&result);
+}
+
+Test(hold, what_is_free_is_judged_when_data_is_there) {
+    struct class_setup classes[2];
+    double rate[4];
+    open_far(classes, rate);
+    testing_job(&jobs, 0, 7200, 1);      /* finds the node free, and its data comes at 3600 s */
+    testing_job(&jobs, 3000, 3599, 1);   /* but another has it from 3000 to 6599 s */
+    struct result result = run();
+    cr_assert_eq(result.jobs->at[1].start_ns, 3000 * TICK_S);
+    cr_assert_eq(result.jobs->at[0].start_ns, 6599 * TICK_S);
+    cr_assert_float_eq(result.tallies[0].why_s[WHY_TRANSFER], 3600, 1e-9);
+    cr_assert_float_eq(result.tallies[0].why_s[WHY_SHIFT], 2999, 1e-9);
+    result_free(&result);
+}

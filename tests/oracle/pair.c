@@ -14,6 +14,7 @@
 #include "base/tick.h"
 #include "core/seams.h"
 #include "models/registry.h"
+#include "support/param.h"
 #include "support/testing.h"
 
 #include <criterion/criterion.h>
@@ -69,12 +70,6 @@ static void choose(struct scene *s, const char *shift, const char *route) {
     p->wait_ns = 18 * TICK_HOUR;
 }
 
-static void set_number(struct chosen *chosen, const char *key, double value) {
-    for (size_t i = 0; i < chosen->model->params_count; i++)
-        if (strcmp(chosen->model->params[i].key, key) == 0)
-            *(double *)(void *)((char *)chosen->params + chosen->model->params[i].offset) = value;
-}
-
 /* Mean of the region's signal over a run, hour by hour. */
 static double paid(const struct scene *s, size_t region, int64_t start, int64_t length) {
     double sum = 0;
@@ -88,13 +83,8 @@ static double paid(const struct scene *s, size_t region, int64_t start, int64_t 
 }
 
 static struct result run(struct scene *s) {
-    struct result result;
-    struct err err;
-    err_init(&err);
-    const bool ready = run_simulate(&s->setup, &s->jobs, &(struct run_options){.job_results = true}, &result, &err);
-    cr_assert(ready);
+    struct result result = testing_run(&s->setup, &s->jobs);
     cr_assert(result.ledger_error < 1e-9, "ledger error %g", result.ledger_error);
-    err_free(&err);
     return result;
 }
 
@@ -118,8 +108,8 @@ Test(pair, is_the_best_of_all_pairs) {
     for (int round = 0; round < ROUNDS; round++) {
         struct scene *s = open_scene(rng, 2 + rng_below(rng, 4), 0);
         choose(s, "lowest_window", "weighted");
-        set_number(&s->setup.policy.route, "delay", 0);
-        set_number(&s->setup.policy.route, "transfer", 0);
+        testing_param(s->setup.policy.route, "delay", 0);
+        testing_param(s->setup.policy.route, "transfer", 0);
         struct result result = run(s);
         for (uint32_t i = 0; i < result.jobs->len; i++) {
             const struct job *j = &result.jobs->at[i];
@@ -190,15 +180,17 @@ Test(pair, data_arrives_first_and_is_paid_once) {
         choose(s, "lowest_window", "weighted");
         struct tenant_setup *tenant = testing_tenant(&s->setup, "default");
         tenant->home = 0;
-        double usd[9], rate[9];
+        double usd[9], rate[9], latency_s[9];
         for (int i = 0; i < 9; i++) {
             usd[i] = i % 4 ? 0.01 * i : 0;
             rate[i] = i % 4 ? 0.1 : 0;
+            latency_s[i] = i % 4 ? 20 : 0;
         }
         s->class_ = (struct class_setup){.run_below_ns = TICK_NEVER, .wait_ns = -1, .markets = ~0u, .data_gb = 250};
         s->setup.classes = &s->class_;
         s->setup.classes_len = 1;
-        s->setup.transfer = (struct transfer_setup){.usd_per_gb = usd, .gb_per_s = rate};
+        s->setup.transfer = (struct transfer_setup){.usd_per_gb = usd, .gb_per_s = rate,
+                                                    .latency_s = latency_s};
         struct result result = run(s);
         double due = 0, moved = 0;
         for (uint32_t i = 0; i < result.jobs->len; i++) {
@@ -207,8 +199,8 @@ Test(pair, data_arrives_first_and_is_paid_once) {
             if (region == 0) continue;
             due += 250 * usd[region];
             moved++;
-            cr_assert(j->start_ns >= j->submit_ns + 2500 * TICK_S, "job %u starts before its data is there", i);
-            cr_assert_eq(result.job_results[i].why_ns[WHY_TRANSFER], 2500 * TICK_S);
+            cr_assert(j->start_ns >= j->submit_ns + 2520 * TICK_S, "job %u starts before its data is there", i);
+            cr_assert_eq(result.job_results[i].why_ns[WHY_TRANSFER], 2520 * TICK_S);
         }
         cr_assert(moved > 0);
         cr_assert_float_eq(result.tallies[0].egress_usd, due, 1e-9);
@@ -226,8 +218,8 @@ Test(pair, a_suspended_job_may_go_on_elsewhere) {
     for (int round = 0; round < 20; round++) {
         struct scene *s = open_scene(rng, 3, 0);
         choose(s, "wait_awhile", "weighted");
-        set_number(&s->setup.policy.route, "delay", 0);
-        set_number(&s->setup.policy.route, "transfer", 0);
+        testing_param(s->setup.policy.route, "delay", 0);
+        testing_param(s->setup.policy.route, "transfer", 0);
         double usd[9];
         for (int i = 0; i < 9; i++) usd[i] = i % 4 ? 0.5 : 0;
         s->class_ = (struct class_setup){.run_below_ns = TICK_NEVER, .wait_ns = -1, .markets = ~0u, .data_gb = 2};

@@ -8,6 +8,7 @@
  * law: the integral of the number of requests, counted from outside at every event, is the sum of their times.
  */
 #include "support/serving.h"
+#include "support/published.h"
 #include "support/testing.h"
 
 #include <criterion/criterion.h>
@@ -103,8 +104,7 @@ static double replay(const struct serving_trace *trace, struct replica_setup set
  * many times as fast. */
 static void sweep(const char *file, double pace, double least_of_one, double most_of_one) {
     static const unsigned replicas[] = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 40};
-    const char *path = testing_data(file);
-    if (!path) cr_skip_test("no %s in the shared data", file);
+    const char *path = published_path(file);
     struct serving_trace trace = serving_read(path);
     double before = 0;
     for (size_t i = 0; i < trace.len; i++)
@@ -124,8 +124,7 @@ Test(azure, conversations_of_twenty) { sweep(CONV, 20, 0, 0.05); }
 Test(azure, code) { sweep(CODE, 1, 0.25, 0.35); }
 
 Test(azure, little_memory) {
-    const char *path = testing_data(CONV);
-    if (!path) cr_skip_test("no %s in the shared data", CONV);
+    const char *path = published_path(CONV);
     struct serving_trace trace = serving_read(path);
     struct replica_setup setup = serving_replica();
     setup.cost.kv_tokens = 20000;
@@ -143,8 +142,7 @@ Test(azure, the_traces_themselves) {
         double prompt, output;
     } known[] = {{CONV, 19366, 22361870, 4088665}, {CODE, 8819, 18059974, 245896}};
     for (size_t i = 0; i < 2; i++) {
-        const char *path = testing_data(known[i].file);
-        if (!path) cr_skip_test("no %s in the shared data", known[i].file);
+        const char *path = published_path(known[i].file);
         struct serving_trace trace = serving_read(path);
         double prompt = 0, output = 0;
         for (size_t k = 0; k < trace.len; k++) {

@@ -7,6 +7,7 @@
  */
 #include "core/service.h"
 #include "support/serving.h"
+#include "support/published.h"
 #include "support/testing.h"
 
 #include <criterion/criterion.h>
@@ -50,16 +51,9 @@ static double attained(const struct requests *requests, double speed, enum route
 
 /* noise: what one more replica may cost. */
 static void sweep(const char *file, double speed, enum router router, double noise) {
-    const char *path = testing_data(file);
-    if (!path) cr_skip_test("no %s in the shared data", file);
+    const char *path = published_path(file);
     struct serving_trace trace = serving_read(path);
-    struct requests requests = {.len = trace.len};
-    requests.at = mem_zero(trace.len, sizeof *requests.at);
-    for (size_t i = 0; i < trace.len; i++) {
-        requests.at[i].arrival_ns = trace.at[i].arrival_ns;
-        requests.at[i].prompt = trace.at[i].prompt;
-        requests.at[i].output = trace.at[i].output;
-    }
+    struct requests requests = serving_requests(&trace);
     double most = 0;
     for (uint32_t replicas = 1; replicas <= 40; replicas += testing_all() || replicas < 4 ? 1 : 4) {
         const double share = attained(&requests, speed, router, replicas);

@@ -12,6 +12,7 @@
  * Known differences: typical requests are counted in the extended list (0.1 points of fgd, measured) and
  * with their memory; there in the original list without memory.
  */
+#include "support/published.h"
 #include "support/testing.h"
 
 #include "app/demand.h"
@@ -50,19 +51,12 @@ struct experiment {
 
 /* ---- the data ---- */
 
-static double number(const struct csv_row *row, size_t field) {
-    double value = 0;
-    cr_assert(num_f64(row->fields[field], row->len[field], &value), "%s:%d: not a number: '%s'", row->file,
-              row->line, row->fields[field]);
-    return value;
-}
-
 static bool add_node(void *context, const struct csv_row *row, struct err *err) {
     (void)err;
     struct setup *s = context; /* sn,cpu_milli,memory_mib,gpu,model */
     if (row->line == 1) return true;
-    const uint32_t cpu_milli = (uint32_t)number(row, 1), mem_mib = (uint32_t)number(row, 2);
-    const uint32_t gpus = (uint32_t)number(row, 3);
+    const uint32_t cpu_milli = (uint32_t)published_number(row, 1), mem_mib = (uint32_t)published_number(row, 2);
+    const uint32_t gpus = (uint32_t)published_number(row, 3);
     size_t p = 0;
     for (; p < s->pools_len; p++) {
         const struct pool_setup *like = &s->pools[p];
@@ -86,13 +80,13 @@ static bool add_pod(void *context, const struct csv_row *row, struct err *err) {
     (void)err;
     struct jobs *jobs = context; /* name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,... */
     if (row->line == 1) return true;
-    const uint32_t gpus = (uint32_t)number(row, 3), gpu_milli = (uint32_t)number(row, 4);
+    const uint32_t gpus = (uint32_t)published_number(row, 3), gpu_milli = (uint32_t)published_number(row, 4);
     cr_assert_eq(row->len[5], 0, "%s:%d: the default pods accept every GPU", row->file, row->line);
     const bool share = gpus == 1 && gpu_milli < 1000;
     testing_job(jobs, (double)jobs->len, 1, 0);
     testing_shape(jobs, &(struct shape){.gpus = share ? 0 : gpus, .share_milli = share ? gpu_milli : 0,
-                                        .cpu_milli = (uint32_t)number(row, 1),
-                                        .mem_mib = (uint32_t)number(row, 2), .models = JOB_ANY_MODEL});
+                                        .cpu_milli = (uint32_t)published_number(row, 1),
+                                        .mem_mib = (uint32_t)published_number(row, 2), .models = JOB_ANY_MODEL});
     return true;
 }
 
@@ -101,7 +95,7 @@ static bool add_published(void *context, const struct csv_row *row, struct err *
     struct experiment *e = context; /* workload,policy,seeds, then the points */
     for (size_t p = 0; p < POLICIES; p++)
         for (size_t i = 0; i < POINTS && strcmp(row->fields[1], policies[p].published) == 0; i++)
-            e->published[p][i] = number(row, 3 + i);
+            e->published[p][i] = published_number(row, 3 + i);
     return true;
 }
 

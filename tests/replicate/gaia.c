@@ -12,6 +12,7 @@
  * ticks of each window, added up directly) is compared instead.
  */
 #include "support/shifting.h"
+#include "support/published.h"
 #include "support/testing.h"
 
 #include "app/app.h"
@@ -47,13 +48,6 @@ struct figure {
     double expected_g[POLICIES], expected_usd[POLICIES], expected_wait[POLICIES];
 };
 
-static double number(const struct csv_row *row, size_t field) {
-    double value = 0;
-    cr_assert(num_f64(row->fields[field], row->len[field], &value), "%s:%d: not a number: '%s'", row->file,
-              row->line, row->fields[field]);
-    return value;
-}
-
 static int64_t whole_ticks(double seconds) { return (int64_t)(seconds / 5) * TICK_NS; }
 
 static bool add_job(void *context, const struct csv_row *row, struct err *err) {
@@ -61,9 +55,9 @@ static bool add_job(void *context, const struct csv_row *row, struct err *err) {
     (void)err;
     if (row->line == 1) return true;
     cr_assert_lt(f->jobs_len, JOBS);
-    f->jobs[f->jobs_len].submit_ns = whole_ticks(number(row, 0));
-    f->jobs[f->jobs_len].run_ns = whole_ticks(number(row, 1));
-    f->jobs[f->jobs_len++].units = number(row, 2);
+    f->jobs[f->jobs_len].submit_ns = whole_ticks(published_number(row, 0));
+    f->jobs[f->jobs_len].run_ns = whole_ticks(published_number(row, 1));
+    f->jobs[f->jobs_len++].units = published_number(row, 2);
     return true;
 }
 
@@ -72,7 +66,7 @@ static bool add_hour(void *context, const struct csv_row *row, struct err *err) 
     (void)err;
     if (row->line == 1) return true;
     cr_assert_lt(f->carbon_len, HOURS);
-    f->carbon[f->carbon_len++] = number(row, 2);
+    f->carbon[f->carbon_len++] = published_number(row, 2);
     return true;
 }
 
@@ -81,31 +75,19 @@ static bool add_expected(void *context, const struct csv_row *row, struct err *e
     (void)err;
     for (size_t p = 0; p < POLICIES; p++) {
         if (strcmp(row->fields[1], policies[p].published) != 0) continue;
-        f->expected_wait[p] = number(row, 7);
-        f->expected_g[p] = number(row, 8);
-        f->expected_usd[p] = number(row, 9);
+        f->expected_wait[p] = published_number(row, 7);
+        f->expected_g[p] = published_number(row, 8);
+        f->expected_usd[p] = published_number(row, 9);
     }
     return true;
-}
-
-static void read_file(const char *name, csv_visit *visit, void *context) {
-    struct err err;
-    err_init(&err);
-    const char *path = testing_data(name);
-    if (path == NULL) {
-        fprintf(stderr, "SKIPPED ALL: %s is absent (HEADROOM_DATA)\n", name);
-        cr_skip_test("%s is absent", name);
-    }
-    cr_assert(csv_read(path, visit, context, NULL, &err));
-    err_free(&err);
 }
 
 static struct figure *open_figure(void) {
     struct figure *f = mem_zero(1, sizeof *f);
     static int64_t at_ns[HOURS];
-    read_file("jobs/gaia/pai_1k.csv", add_job, f);
-    read_file("jobs/gaia/AU-SA_2022_hours_7000-7719.csv", add_hour, f);
-    read_file("jobs/gaia/gaia_fig8_expected.csv", add_expected, f);
+    published_read("jobs/gaia/pai_1k.csv", add_job, f);
+    published_read("jobs/gaia/AU-SA_2022_hours_7000-7719.csv", add_hour, f);
+    published_read("jobs/gaia/gaia_fig8_expected.csv", add_expected, f);
     cr_assert_eq(f->jobs_len, JOBS);
     cr_assert_eq(f->carbon_len, HOURS);
     for (size_t h = 0; h < HOURS; h++) at_ns[h] = (int64_t)h * TICK_HOUR;

@@ -8,6 +8,7 @@
  * ...}}}; the reader below knows as much of JSON as that takes, and ends the test at anything else.
  */
 #include "support/speed.h"
+#include "support/published.h"
 #include "support/testing.h"
 
 #include "base/mem.h"
@@ -192,8 +193,7 @@ static void run_jobs(const double *rates, size_t count) {
 }
 
 Test(gavel, steps_over_throughput, .timeout = 120) {
-    const char *path = testing_data("jobs/gavel/simulation_throughputs.json.gz");
-    if (!path) cr_skip_test("no jobs/gavel/simulation_throughputs.json.gz in the shared data");
+    const char *path = published_path("jobs/gavel/simulation_throughputs.json.gz");
     struct throughputs *t = read_throughputs(path);
     cr_expect_eq(t->cells, 83 * 5 + 77, "%zu throughputs", t->cells);
     struct arena arena;
@@ -270,8 +270,7 @@ static size_t run_type(struct arena *arena, const struct type *type, bool apart)
 }
 
 Test(gavel, through_the_engine, .timeout = 120) {
-    const char *path = testing_data("jobs/gavel/simulation_throughputs.json.gz");
-    if (!path) cr_skip_test("no jobs/gavel/simulation_throughputs.json.gz in the shared data");
+    const char *path = published_path("jobs/gavel/simulation_throughputs.json.gz");
     struct throughputs *t = read_throughputs(path);
     struct arena arena;
     arena_init(&arena);

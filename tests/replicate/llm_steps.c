@@ -13,6 +13,7 @@
  * batch / throughput. The length of a step depends on neither; both only set the load.
  */
 #include "support/sample.h"
+#include "support/published.h"
 #include "support/testing.h"
 
 #include "base/num.h"
@@ -172,12 +173,6 @@ static struct {
     size_t len;
 } energy;
 
-static double number(const struct csv_row *row, size_t field) {
-    double value = 0;
-    cr_assert(num_f64(row->fields[field], row->len[field], &value), "%s:%d: '%s'", row->file, row->line,
-              row->fields[field]);
-    return value;
-}
 static bool add_measurement(void *context, const struct csv_row *row, struct err *findings) {
     static const char *const header[] = {"avg_batch_size",  "avg_output_len", "avg_power_watts",
                                          "median_itl_ms",   "num_gpus",       "output_throughput_tokens_per_sec",
@@ -191,9 +186,9 @@ static bool add_measurement(void *context, const struct csv_row *row, struct err
     }
     cr_assert_lt(energy.len, sizeof energy.at / sizeof *energy.at);
     struct measurement *m = &energy.at[energy.len++];
-    m->batch = number(row, 3), m->output = number(row, 4), m->itl_s = number(row, 12) / 1e3;
-    m->gpus = (uint32_t)number(row, 15), m->tensor = (uint32_t)number(row, 20);
-    m->tokens_per_s = number(row, 16), m->watts_per_gpu = number(row, 5) / m->gpus;
+    m->batch = published_number(row, 3), m->output = published_number(row, 4), m->itl_s = published_number(row, 12) / 1e3;
+    m->gpus = (uint32_t)published_number(row, 15), m->tensor = (uint32_t)published_number(row, 20);
+    m->tokens_per_s = published_number(row, 16), m->watts_per_gpu = published_number(row, 5) / m->gpus;
     snprintf(m->chip, sizeof m->chip, "%s", row->fields[10]);
     snprintf(m->model, sizeof m->model, "%s", row->fields[13]);
     snprintf(m->precision, sizeof m->precision, "%s", row->fields[22]);
@@ -320,8 +315,8 @@ static bool add_setting(void *context, const struct csv_row *row, struct err *fi
     /* model,hardware,prompt_size,batch_size,token_size,peak_power,average_power,prompt_time,token_time,e2e_time,tp */
     (void)context, (void)findings;
     if (row->line == 1) return true;
-    double prompt = number(row, 2), batch = number(row, 3), output = number(row, 4);
-    uint32_t gpus = (uint32_t)number(row, 10);
+    double prompt = published_number(row, 2), batch = published_number(row, 3), output = published_number(row, 4);
+    uint32_t gpus = (uint32_t)published_number(row, 10);
     struct setting *s = splitwise.at;
     while (s < splitwise.at + splitwise.len && (strcmp(s->hardware, row->fields[1]) != 0 || s->gpus != gpus ||
                                                 s->prompt != prompt || s->batch != batch || s->output != output))
@@ -333,8 +328,8 @@ static bool add_setting(void *context, const struct csv_row *row, struct err *fi
         snprintf(s->hardware, sizeof s->hardware, "%s", row->fields[1]);
     }
     cr_assert_lt(s->len, sizeof s->prompt_ms / sizeof *s->prompt_ms);
-    s->prompt_ms[s->len] = number(row, 7), s->token_ms[s->len++] = number(row, 8);
-    if (row->len[6] && number(row, 6) > 0) s->watts[s->watts_len++] = number(row, 6);
+    s->prompt_ms[s->len] = published_number(row, 7), s->token_ms[s->len++] = published_number(row, 8);
+    if (row->len[6] && published_number(row, 6) > 0) s->watts[s->watts_len++] = published_number(row, 6);
     return true;
 }
 

@@ -7,6 +7,7 @@
 #include "base/tick.h"
 #include "io/import.h"
 #include "models/registry.h"
+#include "support/published.h"
 #include "support/testing.h"
 
 #include <criterion/criterion.h>
@@ -59,8 +60,7 @@ static void import_philly_jobs(struct jobs *jobs, struct import_report *report, 
 }
 
 Test(philly_import, the_jobs_of_the_reference) {
-    const char *reference = testing_data("jobs/philly/reference_fifo_consolidate.csv.gz");
-    if (!reference) cr_skip_test("the Philly data is not here: set HEADROOM_DATA");
+    const char *reference = published_path("jobs/philly/reference_fifo_consolidate.csv.gz");
     struct rows wanted = {0};
     struct err err;
     err_init(&err);
@@ -93,8 +93,7 @@ Test(philly_import, the_jobs_of_the_reference) {
 
 /* The first second with two jobs of one virtual cluster: 00:23:08, 534 s stands before 219 s in the file. */
 Test(philly_import, ties_stay_in_file_order) {
-    if (!testing_data("jobs/philly/philly.csv.gz"))
-        cr_skip_test("the Philly data is not here: set HEADROOM_DATA");
+    (void)published_path("jobs/philly/philly.csv.gz");
     struct jobs jobs;
     struct import_report report;
     struct err err;

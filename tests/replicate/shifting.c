@@ -13,6 +13,7 @@
  * of a release build).
  */
 #include "support/shifting.h"
+#include "support/published.h"
 #include "support/testing.h"
 
 #include "base/num.h"
@@ -52,13 +53,6 @@ struct means {
 
 /* ---- the data ---- */
 
-static double number(const struct csv_row *row, size_t field) {
-    double value = 0;
-    cr_assert(num_f64(row->fields[field], row->len[field], &value), "%s:%d: not a number: '%s'", row->file,
-              row->line, row->fields[field]);
-    return value;
-}
-
 static bool add_hour(void *context, const struct csv_row *row, struct err *err) {
     struct year *y = context; /* utc, then the zones */
     (void)err;
@@ -70,7 +64,7 @@ static bool add_hour(void *context, const struct csv_row *row, struct err *err) 
         return true;
     }
     cr_assert_lt(y->hours, YEAR);
-    for (size_t z = 0; z < ZONES; z++) y->carbon[z][y->hours] = number(row, z + 1);
+    for (size_t z = 0; z < ZONES; z++) y->carbon[z][y->hours] = published_number(row, z + 1);
     y->hours++;
     return true;
 }
@@ -88,27 +82,15 @@ static bool add_mean(void *context, const struct csv_row *row, struct err *err) 
     if (row->line == 1) return true;
     cr_assert_lt(m->len, ROWS_MOST);
     m->at[m->len++] = (struct mean){.zone = zone_of(m->year, row->fields[0]),
-                                    .length = (int64_t)number(row, 1),
-                                    .slack = (int64_t)number(row, 2),
-                                    .starts = (int64_t)number(row, 3),
-                                    .of = {number(row, 4), number(row, 5), number(row, 6)}};
+                                    .length = (int64_t)published_number(row, 1),
+                                    .slack = (int64_t)published_number(row, 2),
+                                    .starts = (int64_t)published_number(row, 3),
+                                    .of = {published_number(row, 4), published_number(row, 5), published_number(row, 6)}};
     return true;
 }
 
-static void read_file(const char *name, csv_visit *visit, void *context) {
-    struct err err;
-    err_init(&err);
-    const char *path = testing_data(name);
-    if (path == NULL) {
-        fprintf(stderr, "SKIPPED ALL: %s is absent (HEADROOM_DATA)\n", name);
-        cr_skip_test("%s is absent", name);
-    }
-    cr_assert(csv_read(path, visit, context, NULL, &err));
-    err_free(&err);
-}
-
 static void read_year(struct year *year) {
-    read_file("energy/carbon_intensity_gCO2_per_kWh_2022_utc.csv.gz", add_hour, year);
+    published_read("energy/carbon_intensity_gCO2_per_kWh_2022_utc.csv.gz", add_hour, year);
     cr_assert_eq(year->hours, YEAR - 1);
 }
 
@@ -162,8 +144,8 @@ static bool compare_start(void *context, const struct csv_row *row, struct err *
     double paid_g[WAYS];
     shift_one(&s->shifts, start, s->length, s->slack, paid_g);
     for (size_t w = 0; w < WAYS; w++)
-        cr_assert_float_eq(paid_g[w], number(row, w), 1e-6, "%s: start %lld, %s: %.9f, published %.9f",
-                           s->file, (long long)start, ways[w], paid_g[w], number(row, w));
+        cr_assert_float_eq(paid_g[w], published_number(row, w), 1e-6, "%s: start %lld, %s: %.9f, published %.9f",
+                           s->file, (long long)start, ways[w], paid_g[w], published_number(row, w));
     s->compared++;
     return true;
 }
@@ -186,7 +168,7 @@ Test(shifting, every_start_hour, .timeout = 600) {
         starts.slack = files[i].slack;
         starts.compared = 0;
         starts.file = name.at;
-        read_file(name.at, compare_start, &starts);
+        published_read(name.at, compare_start, &starts);
         cr_expect_eq(starts.compared, YEAR - files[i].length - files[i].slack);
         shifts_close(&starts.shifts);
     }
@@ -237,7 +219,7 @@ Test(shifting, means_over_the_year, .timeout = 7200) {
     static struct means means = {.year = &year};
     pthread_t threads[THREADS];
     read_year(&year);
-    read_file("energy/temporal_shifting_expected_means.csv", add_mean, &means);
+    published_read("energy/temporal_shifting_expected_means.csv", add_mean, &means);
     cr_assert_eq(means.len, 419); /* twelve zones, seven lengths, five slacks, but for one */
     complete_year(&year, &means);
     for (size_t i = 0; i < THREADS; i++) cr_assert_eq(pthread_create(&threads[i], NULL, work, &means), 0);

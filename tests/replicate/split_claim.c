@@ -14,6 +14,7 @@
 #include "core/service.h"
 #include "support/sample.h"
 #include "support/serving.h"
+#include "support/published.h"
 #include "support/testing.h"
 
 #include "io/llm_catalog.h"
@@ -161,16 +162,9 @@ static struct gain examine(struct machines fleet, const struct target *target) {
 }
 
 static struct requests requests_of(const char *file) {
-    const char *path = testing_data(file);
-    if (!path) cr_skip_test("no %s in the shared data", file);
+    const char *path = published_path(file);
     struct serving_trace trace = serving_read(path);
-    struct requests requests = {.len = trace.len};
-    requests.at = mem_zero(requests.len, sizeof *requests.at);
-    for (size_t i = 0; i < requests.len; i++) {
-        requests.at[i].arrival_ns = trace.at[i].arrival_ns;
-        requests.at[i].prompt = trace.at[i].prompt;
-        requests.at[i].output = trace.at[i].output;
-    }
+    struct requests requests = serving_requests(&trace);
     free(trace.at);
     return requests;
 }

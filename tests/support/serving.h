@@ -7,6 +7,7 @@
 #include "base/num.h"
 #include "base/tick.h"
 #include "core/replica.h"
+#include "core/service.h"
 #include "io/csv.h"
 
 #include <stdlib.h>
@@ -66,6 +67,18 @@ static inline struct serving_trace serving_read(const char *path) {
     }
     err_free(&err);
     return trace;
+}
+
+/* The same for a service; free(at). */
+static inline struct requests serving_requests(const struct serving_trace *trace) {
+    struct requests requests = {.len = trace->len};
+    requests.at = mem_zero(trace->len, sizeof *requests.at);
+    for (size_t i = 0; i < trace->len; i++) {
+        requests.at[i].arrival_ns = trace->at[i].arrival_ns;
+        requests.at[i].prompt = trace->at[i].prompt;
+        requests.at[i].output = trace->at[i].output;
+    }
+    return requests;
 }
 
 #endif

@@ -1,6 +1,8 @@
 /* Routes: a world of three regions by hand, and where each model sends jobs. */
+#include "support/param.h"
 #include "support/testing.h"
 
+#include "base/tick.h"
 #include "core/seams.h"
 
 #include <criterion/criterion.h>
@@ -125,4 +127,35 @@ Test(route, cheapest_and_greenest_weigh_pue) {
     cr_expect_eq(go(3, all), 2);
     carbon[0] = 62;
     cr_expect_eq(go(4, all), 0);
+}
+
+static uint32_t weighed(const struct route_offer *offers, const bool *may, double signal, double delay,
+                        double transfer) {
+    const struct chosen chosen = testing_model(&setup.arena, KIND_ROUTE, "weighted");
+    testing_param(chosen, "signal", signal);
+    testing_param(chosen, "delay", delay);
+    testing_param(chosen, "transfer", transfer);
+    route = (const struct route_model *)chosen.model;
+    state = arena_alloc(&setup.arena, 1, route->model.state_size);
+    route->open(state, chosen.params, &world);
+    return route->pair(state, &world, 0, may, offers);
+}
+
+Test(route, weighted_adds_up_signal_delay_and_transfer) {
+    world.now_ns = 5 * TICK_HOUR;
+    /* relative to their mean 1.5, 1 and 0.5; 1, 2 and 4 hours */
+    struct route_offer offers[REGIONS] = {{.mean = 300, .start_ns = 5 * TICK_HOUR, .queue_s = 3600},
+                                          {.mean = 200, .start_ns = 7 * TICK_HOUR, .transfer_usd = 1},
+                                          {.mean = 100, .start_ns = 9 * TICK_HOUR, .transfer_usd = 8}};
+    cr_expect_eq(weighed(offers, all, 1, 0, 0), 2);
+    cr_expect_eq(weighed(offers, all, 0, 0, 0), 0, "ties go to the lowest index");
+    cr_expect_eq(weighed(offers, last, 0, 1, 1), 2);
+    cr_expect_eq(weighed(offers, all, 2, 0.9, 0), 1, "3.9, 3.8, 4.6");
+    cr_expect_eq(weighed(offers, all, 2, 1.1, 0), 0, "4.1, 4.2, 5.4");
+    cr_expect_eq(weighed(offers, all, 1, 0, 0.06), 2, "1.5, 1.06, 0.98");
+    cr_expect_eq(weighed(offers, all, 1, 0, 0.08), 1, "1.5, 1.08, 1.14");
+    offers[1].mean = 1e6;
+    cr_expect_eq(weighed(offers, ends, 2, 0.6, 0), 2, "3.6, 3.4: a region it may not go to says nothing");
+    offers[0].mean = -100, offers[1].mean = 100, offers[2].mean = -300;
+    cr_expect_eq(weighed(offers, all, 1, 0, 0), 2, "negative prices are prices");
 }
