@@ -56,7 +56,7 @@ static void list_kind(const struct registry *registry, int kind) {
     printf("%s: %s\n", kind_names[kind], kind_questions[kind]);
     for (size_t i = 0; i < registry->counts[kind]; i++) {
         const struct model *m = registry->models[kind][i];
-        printf("  %-16s %s\n", m->name, m->summary);
+        printf("  %-20s %s\n", m->name, m->summary);
     }
 }
 

@@ -69,15 +69,19 @@ static bool shifts(const struct setup *setup) {
 static void open_outlooks(struct sched *s, struct hold *h) {
     const struct policy_setup *p = &s->setup->policy;
     const size_t regions = s->setup->regions_len;
-    double mean_carbon = 0, mean_price = 0;
-    for (size_t r = 0; r < regions; r++) {
-        const struct region_setup *at = &s->setup->regions[r];
-        mean_carbon += signal_average(signal_open(&s->arena, &at->carbon)) / (double)regions;
-        mean_price += signal_average(signal_open(&s->arena, &at->price)) / (double)regions;
-    }
     const bool both = p->shift_carbon > 0 && p->shift_price > 0;
-    const double carbon = both ? p->shift_carbon / mean_carbon : p->shift_carbon > 0 || p->shift_price <= 0;
-    const double price = both ? p->shift_price / fabs(mean_price) : p->shift_price > 0;
+    double carbon = p->shift_carbon > 0 || p->shift_price <= 0, price = p->shift_price > 0;
+    if (both) {
+        double mean_carbon = 0, mean_price = 0;
+        for (size_t r = 0; r < regions; r++) {
+            const struct region_setup *at = &s->setup->regions[r];
+            mean_carbon += signal_average(signal_open(&s->arena, &at->carbon)) / (double)regions;
+            mean_price += signal_average(signal_open(&s->arena, &at->price)) / (double)regions;
+        }
+        /* A signal that is 0 on average has nothing to be measured against: it counts for nothing. */
+        carbon = mean_carbon > 0 ? p->shift_carbon / mean_carbon : 0;
+        price = mean_price != 0 ? p->shift_price / fabs(mean_price) : 0;
+    }
     const struct jobs *jobs = &s->world.jobs;
     const int64_t until = s->setup->horizon_ns < TICK_NEVER ? s->setup->horizon_ns
                                                             : (jobs->len ? jobs->at[jobs->len - 1].submit_ns : 0);

@@ -48,7 +48,10 @@ static double measured_s(const struct result *r) { return tick_seconds(r->measur
 static double total_usd(const struct tally *t) {
     return t->energy_usd + t->capacity_usd + t->carbon_usd + t->demand_usd + t->egress_usd + t->site_usd;
 }
-static double usd_per_job(const struct tally *t) { return ratio(total_usd(t), count(t->finished)); }
+static double worked(const struct tally *t) { return t->serves ? NAN : t->work; }
+static double usd_per_job(const struct tally *t) {
+    return t->serves ? NAN : ratio(total_usd(t), count(t->finished));
+}
 static double all_why_s(const struct tally *t) {
     double sum = 0;
     for (int why = 0; why < WHY_COUNT; why++) sum += t->why_s[why];

@@ -47,7 +47,8 @@ struct tally {
     /* GPU-hours inside the measured window */
     double capacity_gpu_h, held_gpu_h, used_gpu_h, useful_gpu_h, overhead_gpu_h;
     double fragmented_gpu_h, free_gpu_h;          /* time integrals; run, region and pool only */
-    double work;                                  /* units of work completed */
+    double work;                                  /* units of work its jobs completed; requests are none */
+    bool serves;                                  /* some of what it was charged for answered requests */
     /* energy at the meter (facility: IT x PUE) and its split; IT energy apart */
     double energy_j, job_energy_j, idle_energy_j, it_energy_j;
     double energy_usd, job_energy_usd, idle_energy_usd;

@@ -102,6 +102,14 @@ static double market_g(const struct region_setup *r, double energy_j, double co2
     return r->has_market ? energy_j / 3.6e6 * r->market_g_per_kwh : co2_g;
 }
 
+/* Are its jobs the replicas of a service? */
+static bool group_serves(const struct sched *s, const struct group *g) {
+    for (size_t i = 0; s->bound && i < s->setup->services_len; i++)
+        if (s->bound[i].class_id == g->class_id && s->bound[i].tenant == g->tenant && s->bound[i].shape == g->shape)
+            return true;
+    return false;
+}
+
 static void add_group(const struct sched *s, struct tally *t, const struct group *g) {
     const struct account *a = &g->account;
     const struct region_setup *r = &s->setup->regions[s->world.fleet.domains[g->domain].region];
@@ -109,6 +117,9 @@ static void add_group(const struct sched *s, struct tally *t, const struct group
     t->held_gpu_h += gpu_h((double)a->held);
     t->used_gpu_h += gpu_h(a->bill.used);
     t->useful_gpu_h += gpu_h(a->bill.useful);
+    const bool serves = group_serves(s, g);
+    t->serves |= serves && a->held > 0;
+    if (!serves && s->trace->work == NULL) t->work += gpu_h(a->bill.useful); /* the default unit of work */
     t->overhead_gpu_h += gpu_h(a->overhead);
     t->job_energy_j += a->bill.energy.j;
     t->job_energy_usd += a->bill.energy.usd;
@@ -182,6 +193,8 @@ static void fill_pool(const struct sched *s, uint32_t pool, struct tally *t, dou
     t->co2_g = a->bill.energy.g + a->idle.g + t->sleep_co2_g + t->boot_co2_g;
     t->job_capacity_usd = a->bill.capacity_usd;
     t->idle_capacity_usd = t->capacity_usd - t->job_capacity_usd;
+    /* Two long sums of the same prices: what is left of equal ones is their rounding. */
+    if (fabs(t->idle_capacity_usd) < 1e-9 * t->capacity_usd) t->idle_capacity_usd = 0;
     t->job_embodied_g = a->embodied_g;
     /* A rented node's manufacture is on its hirer only while it is hired. */
     t->embodied_g = (bought_elastic(p->bought) ? up_node_h : (double)nodes * hours) * p->embodied_g_per_node_h;
@@ -670,8 +683,6 @@ void tally_results(struct sched *s, struct result *result) {
     fill_charged(s, result);
     fill_start_hours(s, result);
     sum_regions(run, regions, regions_len);
-    if (jobs->work == NULL)
-        for (size_t i = 0; i < result->tallies_len; i++) result->tallies[i].work = result->tallies[i].useful_gpu_h;
     result->ledger_error = ledger_gap(s, run, pools);
     fill_services(s, result, run, services);
     add_warnings(s, result, run);

@@ -283,7 +283,7 @@ const char *const store_views[] = {
     "CREATE VIEW v_saving AS"
     " SELECT c.run_id, c.run_name, c.baseline, c.part, c.name, c.metric, c.unit, -c.difference AS saved,"
     "  -c.relative AS share, w.difference AS time_added_s,"
-    "  -c.difference / nullif(w.difference / 3600 * j.value, 0) AS per_job_h"
+    "  CASE WHEN w.difference > 0 THEN -c.difference / nullif(w.difference / 3600 * j.value, 0) END AS per_job_h"
     " FROM v_compare c"
     " JOIN v_compare w USING (run_id, part, name) JOIN v_compare j USING (run_id, part, name)"
     " WHERE c.metric IN ('total_usd', 'energy_kwh', 'total_co2_kg') AND w.metric = 'jct_mean_s'"

@@ -186,7 +186,8 @@ static bool add_measurement(void *context, const struct csv_row *row, struct err
     }
     cr_assert_lt(energy.len, sizeof energy.at / sizeof *energy.at);
     struct measurement *m = &energy.at[energy.len++];
-    m->batch = published_number(row, 3), m->output = published_number(row, 4), m->itl_s = published_number(row, 12) / 1e3;
+    m->batch = published_number(row, 3), m->output = published_number(row, 4);
+    m->itl_s = published_number(row, 12) / 1e3;
     m->gpus = (uint32_t)published_number(row, 15), m->tensor = (uint32_t)published_number(row, 20);
     m->tokens_per_s = published_number(row, 16), m->watts_per_gpu = published_number(row, 5) / m->gpus;
     snprintf(m->chip, sizeof m->chip, "%s", row->fields[10]);

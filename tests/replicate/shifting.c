@@ -85,7 +85,8 @@ static bool add_mean(void *context, const struct csv_row *row, struct err *err) 
                                     .length = (int64_t)published_number(row, 1),
                                     .slack = (int64_t)published_number(row, 2),
                                     .starts = (int64_t)published_number(row, 3),
-                                    .of = {published_number(row, 4), published_number(row, 5), published_number(row, 6)}};
+                                    .of = {published_number(row, 4), published_number(row, 5),
+                                           published_number(row, 6)}};
     return true;
 }
 
