@@ -109,7 +109,7 @@ struct account {
     wide held;
     double overhead;                     /* thousandths x ns */
     uint64_t preemptions;
-    uint64_t failures, evictions, suspensions, migrations;
+    uint64_t failures, evictions, suspensions, migrations, resizes;
     double stalled;                      /* thousandths x ns at work without data */
     double checkpoint, lost;             /* thousandths x ns; checkpoint: a part of overhead */
     struct charge lost_energy;           /* of energy, what was drawn for work that was lost */
