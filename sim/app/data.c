@@ -18,15 +18,18 @@ static bool cut(char *path) {
     return true;
 }
 
-/* From prefix/bin/headroom to prefix/share/headroom. */
+/* From prefix/bin/headroom to prefix/share/headroom, if that is a folder (in a build folder named "share" it is the
+ * program itself). */
 static const char *beside_program(char *buffer, size_t size) {
-    static const char share[] = "/share/headroom";
+    static const char share[] = "/share/headroom/.";
     ssize_t len = readlink("/proc/self/exe", buffer, size);
     if (len <= 0 || (size_t)len >= size - sizeof share) return NULL;
     buffer[len] = '\0';
     if (!cut(buffer) || !cut(buffer)) return NULL;
     memcpy(buffer + strlen(buffer), share, sizeof share);
-    return access(buffer, X_OK) == 0 ? buffer : NULL;
+    const bool there = access(buffer, X_OK) == 0;
+    cut(buffer);
+    return there ? buffer : NULL;
 }
 
 const char *app_data_dir(void) {
