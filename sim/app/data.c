@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Cuts the last part off a path. */
@@ -18,18 +19,16 @@ static bool cut(char *path) {
     return true;
 }
 
-/* From prefix/bin/headroom to prefix/share/headroom, if that is a folder (in a build folder named "share" it is the
- * program itself). */
+/* From prefix/bin/headroom to prefix/share/headroom. */
 static const char *beside_program(char *buffer, size_t size) {
-    static const char share[] = "/share/headroom/.";
+    static const char share[] = "/share/headroom";
+    struct stat found;
     ssize_t len = readlink("/proc/self/exe", buffer, size);
     if (len <= 0 || (size_t)len >= size - sizeof share) return NULL;
     buffer[len] = '\0';
     if (!cut(buffer) || !cut(buffer)) return NULL;
     memcpy(buffer + strlen(buffer), share, sizeof share);
-    const bool there = access(buffer, X_OK) == 0;
-    cut(buffer);
-    return there ? buffer : NULL;
+    return stat(buffer, &found) == 0 && S_ISDIR(found.st_mode) ? buffer : NULL; /* a program could be called so, too */
 }
 
 const char *app_data_dir(void) {
