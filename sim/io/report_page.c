@@ -240,7 +240,8 @@ static bool has_parts(const struct page *page, enum part part) {
 
 static const char *const part_titles[PART_COUNT] = {
     [PART_REGION] = "Regions", [PART_TENANT] = "Tenants", [PART_CLASS] = "Classes", [PART_POOL] = "Pools",
-    [PART_SERVICE] = "Services"};
+    [PART_SERVICE] = "Services", [PART_REQUEST_CLASS] = "Classes of requests",
+    [PART_REQUEST_REGION] = "Regions of users"};
 
 static void put_foot(const struct page *page, const char *source) {
     const struct run_info *info = &page->runs[0]->info;

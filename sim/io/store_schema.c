@@ -89,7 +89,8 @@ const char *const store_tables[] = {
     "CREATE TABLE tally ("
     " tally_id INTEGER PRIMARY KEY,"
     " run_id INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,"
-    " part TEXT NOT NULL CHECK (part IN ('run', 'region', 'tenant', 'class', 'pool', 'service')),"
+    " part TEXT NOT NULL CHECK (part IN ('run', 'region', 'tenant', 'class', 'pool', 'service',"
+    " 'request_class', 'request_region')),"
     " name TEXT NOT NULL,"
     " UNIQUE (run_id, part, name))",
 
