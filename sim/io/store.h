@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { STORE_SCHEMA_VERSION = 3 };
+enum { STORE_SCHEMA_VERSION = 4 };
 
 struct store;
 /* Opens to write; creates the file when there is none (or it is empty). */
@@ -26,6 +26,11 @@ struct store *store_open(const char *path);
 struct store *store_open_read(const char *path);
 void store_close(struct store *store);
 
+/* What a sweep set in one of its runs. */
+struct run_factor {
+    const char *path, *value;
+    double number; /* the value's, in the unit it is written with; NAN: it has none */
+};
 struct run_info {
     const char *scenario_name, *scenario_file, *scenario_text, *run_name, *overrides, *baseline;
     uint64_t scenario_hash, trace_hash, seed;
@@ -33,6 +38,9 @@ struct run_info {
     const char *order, *backfill, *place, *route, *shift, *forecast, *market;
     const char *version, *command;
     int64_t origin_unix_ns, round_ns;
+    uint64_t point, replication; /* of a sweep: from 1, from 0; point 0: no sweep */
+    const struct run_factor *factors;
+    size_t factors_len;
 };
 /* The run's id. The runs begun through one store are one batch: what one command ran, compared with each
  * other. */
@@ -55,6 +63,16 @@ bool store_read_summary(struct store *store, int64_t run, unsigned parts, struct
 /* The series, regions in the order of the summary's PART_REGION; free(series->at). No bins: none were kept.
  */
 void store_read_series(struct store *store, int64_t run, struct series *series);
+
+/* Its pools, in the order of their names; free(). Texts go to the arena. */
+struct store_pool {
+    const char *name, *region, *gpu, *bought; /* gpu "": none */
+    uint64_t nodes;
+    uint32_t gpus_per_node;
+    double usd_per_node_h;
+    bool estimated; /* some figure of it is an estimate */
+};
+struct store_pool *store_read_pools(struct store *store, int64_t run, struct arena *arena, size_t *count);
 
 /* The lines of its bill, in their order; free(). Texts go to the arena. */
 struct charge_line;
