@@ -20,6 +20,7 @@ struct rate {
     double embodied_g_per_ns;
     double speed;             /* of its work, by power cap, chip and data supply; 1 */
     double stall;             /* share of the time at work in which its GPUs wait for data */
+    double crowded;           /* share of it that those beside it on its GPU, or too small a slice, cost */
 };
 
 /* Waiting jobs of one domain, tenant, class and shape. In order of key; while keys arrive ascending they form a
@@ -98,6 +99,7 @@ enum { JOB_OWES_RESTART, JOB_OWES_RESUME, JOB_OWES_RESTORE, JOB_OWES = 3, JOB_HE
 
 struct hold;
 struct caps;
+struct share;
 
 /* A service among the jobs: what its replicas' records say, and where they begin. */
 struct bound_service {
@@ -148,6 +150,8 @@ struct sched {
     struct iron *iron;     /* nodes that come and go */
     struct caps *caps;     /* power caps and limits */
     struct services *services; /* LLM services */
+    struct share *share;   /* jobs side by side on a GPU */
+    uint32_t *asked_milli; /* per shape, what jobs asked for where they hold more */
     bool working, embodies, speeds; /* speeds: classes have a speed model or a data supply */
     struct { struct work *at; size_t len, cap; } works;
     uint8_t *job_state;    /* JOB_OWES_*, JOB_HELD */
@@ -280,6 +284,18 @@ double caps_speed(const struct sched *s, double level);
 bool caps_allow(struct sched *s, uint32_t region, double more_w); /* a start that draws so much more IT power */
 void caps_count(struct sched *s, uint32_t slot, int by); /* a job started or stopped */
 void caps_settle(struct sched *s);                     /* after the passes of an instant */
+
+/* share.c */
+/* Rounds parts of GPUs to what pools give out; before the fleet is opened. run: records are the run's own. */
+void share_bind(struct sched *s, bool run, struct err *err);
+void share_open(struct sched *s);
+void share_close(struct share *share);
+/* A slot has its GPUs and has no rate yet, or will give them back and has left all accounts: those beside it go on
+ * at another pace. */
+void share_join(struct sched *s, uint32_t slot);
+void share_leave(struct sched *s, uint32_t slot);
+/* Multiplies the rate's speed by the pace of the slot's job beside others, or in its slice. */
+void share_pace(const struct sched *s, const struct slot *slot, struct rate *rate);
 
 /* series.c */
 void series_begin(struct sched *s);

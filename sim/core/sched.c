@@ -121,7 +121,7 @@ static void slot_begin(struct sched *s, uint32_t id) {
     slot->expected_ns = slot->work_from_ns + (j->estimate_ns - (j->run_ns - j->left_ns));
     if (s->working) {
         work_begin(s, id);
-        if (s->speeds) slot->expected_ns = work_expected(s, id);
+        if (s->speeds || s->share) slot->expected_ns = work_expected(s, id);
         if (again && (s->job_state[slot->job] & JOB_OWES) == JOB_OWES_RESTORE)
             s->works.at[id].restore_ns = s->setup->policy.checkpoint.restore_ns;
         if (s->hold) hold_started(s, id);
@@ -147,6 +147,7 @@ static void job_begin(struct sched *s, uint32_t job, uint32_t takes) {
     *slot = (struct slot){.job = job, .group = group, .domain = s->groups.at[group].domain, .takes = takes,
                           .gpu_milli = shape_gpu_milli(shape), .settled_ns = s->world.now_ns};
     slot->pool = s->takes.at[takes].next == FLEET_NONE ? take_pool(s, &s->takes.at[takes]) : FLEET_NONE;
+    if (s->share) share_join(s, id);
     slot->rate = slot_rate(s, slot);
     slot_enter(s, slot);
     slot->settled = s->ledger.regions[s->world.fleet.domains[slot->domain].region].now;
@@ -183,6 +184,7 @@ static void job_stop(struct sched *s, uint32_t id, bool release) {
     if (s->iron) iron_released(s, slot->takes);
     if (s->caps) caps_count(s, id, -1);
     slot_leave(s, slot);
+    if (s->share) share_leave(s, id);
     if (s->backfill->needs_ends) tree_remove(&s->ends, &l->ends, order_key_i64(slot->expected_ns), id);
     if (s->order->preemptive) tree_remove(&s->running, &l->running, ~slot->running_key, id);
     if (release) takes_release(s, slot->domain, shape, slot->takes);
@@ -255,6 +257,7 @@ static void suspend(struct sched *s, uint32_t id) {
 
 void sched_rerate(struct sched *s, uint32_t id) {
     struct slot *slot = &s->slots.at[id];
+    if (s->order->preemptive) slot_progress(s, slot); /* its key follows from what is left */
     slot_settle(s, slot);
     slot_leave(s, slot);
     slot->rate = slot_rate(s, slot);

@@ -104,6 +104,7 @@ static void work_span(struct sched *s, const struct slot *slot, struct span *spa
         struct account *a = &s->groups.at[slot->group].account;
         a->checkpoint += slot->gpu_milli * checkpoint;
         a->stalled += slot->gpu_milli * (double)worked * slot->rate.stall;
+        a->crowded += slot->gpu_milli * (double)worked * slot->rate.crowded;
     }
     w->settled_ns = done;
     w->seen_wall_ns = wall;
@@ -207,10 +208,11 @@ void slot_leave(struct sched *s, const struct slot *slot) { count(s, slot, -1); 
 struct rate slot_rate(struct sched *s, const struct slot *slot) {
     struct group *g = &s->groups.at[slot->group];
     const float u = s->world.jobs.at[slot->job].utilisation;
-    const bool alike = slot->pool != FLEET_NONE && s->caps == NULL && !s->speeds;
+    const bool alike = slot->pool != FLEET_NONE && s->caps == NULL && !s->speeds && s->share == NULL;
     if (alike && slot->pool == g->rate_pool && u == g->rate_utilisation) return g->rate;
     struct rate rate = takes_rate(s, group_shape(s, g), slot->takes, u, cap_level(s, slot->domain));
     if (s->speeds) work_pace(s, slot, &rate);
+    if (s->share) share_pace(s, slot, &rate);
     if (alike) {
         g->rate = rate;
         g->rate_pool = slot->pool;

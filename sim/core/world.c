@@ -370,11 +370,12 @@ static void open_rest(struct sched *s) {
     hold_open(s);
     s->iron = iron_open(s);
     caps_open(s);
-    s->working |= s->iron != NULL || s->speeds;
+    share_open(s);
+    s->working |= s->iron != NULL || s->speeds || s->share != NULL;
     const size_t records = s->world.jobs.len + services_records(setup);
     if (s->hold || s->working) s->job_state = arena_alloc(&s->arena, records + 1, sizeof *s->job_state);
     if (setup->services_len && s->options) s->services = services_open(s);
-    const bool plain = s->hold == NULL && s->iron == NULL && s->caps == NULL && !s->speeds;
+    const bool plain = s->hold == NULL && s->iron == NULL && s->caps == NULL && !s->speeds && s->share == NULL;
     s->recalls = !plain;
     s->hands_over &= plain;
     s->skips_line &= plain;
@@ -400,6 +401,7 @@ bool world_open(struct sched *s, const struct setup *setup, const struct jobs *t
     bind_services(s);
     if (options) draw_estimates(&w->jobs, setup); /* else the records are the trace's: only looked at */
     if (options) add_replicas(s);
+    share_bind(s, options != NULL, err);
     fleet_open(&w->fleet, setup, &w->jobs, s->place->wants_kinds);
     ledger_open(&s->ledger, setup);
     w->price = arena_alloc(&s->arena, setup->regions_len, sizeof *w->price);
@@ -448,6 +450,7 @@ void world_close(struct sched *s) {
     hold_close(s->hold);
     iron_close(s->iron);
     services_close(s->services);
+    share_close(s->share);
     free(s->tenant_names);
     free(s->class_names);
     free(s->works.at);

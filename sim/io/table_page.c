@@ -98,6 +98,8 @@ static const struct row {
     {NULL, "held, of what was up", "up_utilisation", UNLIKE, "utilisation"},
     {NULL, "Start and restart overhead", "overhead_gpu_h", SAID, NULL},
     {NULL, "GPUs at work waiting for data", "stalled_gpu_h", SAID, "held_gpu_h"},
+    {NULL, "GPUs shared: lost to the others", "interference_gpu_h", SAID, "held_gpu_h"},
+    {NULL, "GPUs held beyond the part asked for", "rounded_gpu_h", SAID, "held_gpu_h"},
     {NULL, "Fragmentation of free GPUs", "fragmentation", ALWAYS, NULL},
     {"Energy and carbon", "Energy", "energy_kwh", ALWAYS, NULL},
     {NULL, "drawn by idle hardware", "idle_energy_kwh", FEW_USES, "energy_kwh"},

@@ -149,6 +149,16 @@ static const struct field class_fields[] = {
                        "`speed`."}},
     {.param = {.key = "batch", .kind = PARAM_NUMBER, .offset = AT(class.speed_batch), .least = 0, .most = 1e12,
                .help = "Batch of the whole job, for speed models that ask; 0: the model's own."}},
+    {.param = {.key = "compute", .kind = PARAM_NUMBER, .offset = AT(class.load.compute), .least = 0, .most = 1,
+               .help = "Share of a GPU's peak FLOP/s its jobs reach on one they have to themselves. Where a class "
+                       "gives neither this nor `memory`, its jobs use what they ask for."}},
+    {.param = {.key = "memory", .kind = PARAM_NUMBER, .offset = AT(class.load.memory), .least = 0, .most = 1,
+               .help = "The same of its memory bandwidth."}},
+    {.param = {.key = "sms", .kind = PARAM_NUMBER, .offset = AT(class.load.sms), .least = 0, .most = 1,
+               .help = "The same of its multiprocessors, for GPUs shared by MPS or MIG; 0: as `compute`."}},
+    {.param = {.key = "busy", .kind = PARAM_NUMBER, .offset = AT(class.load.busy), .least = 0, .most = 1,
+               .help = "Share of its time with something running, for GPUs shared by turns; 0: the larger of "
+                       "`compute` and `memory`."}},
     {.param = {.key = "supply", .offset = AT(supply),
                .help = "Data its GPUs need; never short of data when left out."},
      .read = read_node, .block = &supply_block, .form = "a mapping"},
