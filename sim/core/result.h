@@ -79,7 +79,7 @@ struct tally {
     double price_mean, carbon_mean;               /* over time; run: over regions by energy; USD/kWh, g/kWh */
     double up_gpu_h;                              /* of capacity, on nodes that were up; elastic capacity counts
                                                      only what was up */
-    const struct service_result *service;         /* PART_SERVICE and its parts; of the run: all services together. NULL: none */
+    const struct service_result *service;         /* of the run: all services together. NULL: none */
 };
 
 /* One bin of the decimated series of one region: time averages over the bin. */
