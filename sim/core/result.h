@@ -59,8 +59,8 @@ struct tally {
     double co2_g, job_co2_g, idle_co2_g;
     double capacity_usd, job_capacity_usd, idle_capacity_usd;
     double peak_w;                                /* highest facility power; run and region only */
-    /* Faults and shifting: how often jobs failed, were evicted (spot), suspended, moved to another region */
-    uint64_t failures, evictions, suspensions, migrations, boots;
+    /* How often jobs failed, were evicted (spot), suspended, moved to another region, resized; nodes booted */
+    uint64_t failures, evictions, suspensions, migrations, resizes, boots;
     /* Of held: writing and reading checkpoints (part of overhead), and used but lost to failures and evictions */
     double checkpoint_gpu_h, lost_gpu_h;
     double stalled_gpu_h;                         /* of held: at work, but waiting for data */

@@ -130,6 +130,7 @@ static void add_group(const struct sched *s, struct tally *t, const struct group
     t->evictions += a->evictions;
     t->suspensions += a->suspensions;
     t->migrations += a->migrations;
+    t->resizes += a->resizes;
     t->checkpoint_gpu_h += gpu_h(a->checkpoint);
     t->stalled_gpu_h += gpu_h(a->stalled);
     t->interference_gpu_h += gpu_h(a->crowded);
