@@ -59,8 +59,8 @@ struct request_load {
     int64_t utc_offset_ns, origin_unix_ns; /* of the daily shape */
 };
 
-/* Draws requests from streams `requests`, `request sizes` and `request classes` of seed, each at index. requests is initialised here;
- * free it with requests_free. */
+/* Draws requests from streams `requests`, `request sizes` and `request classes` of seed, each at index. requests is
+ * initialised here; free it with requests_free. */
 struct requests;
 void load_requests(const struct request_load *load, uint64_t seed, uint64_t index, struct requests *requests);
 
