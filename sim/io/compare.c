@@ -26,8 +26,9 @@ static const char *const policies[] = {"policy.order", "policy.backfill", "polic
 enum { POLICIES = sizeof policies / sizeof *policies };
 
 /* What is compared when nothing is said, where it says something. */
-static const char *const usual_metrics[] = {"wait_mean_s",  "jct_mean_s",   "goodput_share", "ttft_p99_s",  "utilisation",
-                                            "energy_kwh",   "total_co2_kg", "total_usd",     "usd_per_work"};
+static const char *const usual_metrics[] = {"wait_mean_s", "jct_mean_s",   "goodput_share",
+                                            "ttft_p99_s",  "utilisation",  "energy_kwh",
+                                            "total_co2_kg", "total_usd",   "usd_per_work"};
 enum { USUAL = sizeof usual_metrics / sizeof *usual_metrics };
 
 /* A run as it was read. */
@@ -203,7 +204,8 @@ static bool find_key(struct intake *in) {
     const char *nearest = text_nearest(by, known.at, known.len);
     char *paths = listed(&in->varying, 8);
     err_add(in->err, (struct place_in_file){0},
-            "--by %s: neither run, policy, one of its models, nor a path of the scenario in which runs differ (%s)%s%s%s",
+            "--by %s: neither run, policy, one of its models, nor a path of the scenario in which runs differ "
+            "(%s)%s%s%s",
             by, paths, nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
     free(paths);
     free(known.at);

@@ -17,8 +17,9 @@ static const char *better_of(const struct metric *m) {
 /* The numbers of a cell, in the order of the CSV's columns. */
 enum { CELL_NUMBERS = 14 };
 static const char *const cell_names[CELL_NUMBERS] = {
-    "mean",     "sd",             "low",             "high",                "boot_low",             "boot_high", "difference",
-    "relative", "difference_low", "difference_high", "difference_boot_low", "difference_boot_high", "p",         "p_wilcoxon",
+    "mean",           "sd",              "low",                 "high",                 "boot_low", "boot_high",
+    "difference",     "relative",
+    "difference_low", "difference_high", "difference_boot_low", "difference_boot_high", "p",        "p_wilcoxon",
 };
 static void cell_numbers(const struct compare_cell *cell, double numbers[CELL_NUMBERS]) {
     const double all[CELL_NUMBERS] = {cell->own.mean,     cell->own.sd,        cell->own.t.low,  cell->own.t.high,

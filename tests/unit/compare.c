@@ -230,7 +230,8 @@ Test(compare, without_common_seeds_means_are_compared) {
     cr_expect(!cell->paired && cell->pairs == 0);
     cr_expect_float_eq(cell->difference, 2, 1e-12);
     cr_expect_float_eq(cell->relative, 0.2, 1e-12);
-    const struct infer_mean a = infer_mean((double[]){9, 10, 11}, 3, 0.95), b = infer_mean((double[]){10, 12, 14}, 3, 0.95);
+    const struct infer_mean a = infer_mean((double[]){9, 10, 11}, 3, 0.95);
+    const struct infer_mean b = infer_mean((double[]){10, 12, 14}, 3, 0.95);
     const struct infer_welch w = infer_welch(&a, &b, 0.95);
     cr_expect_float_eq(w.freedom, (5.0 / 3) * (5.0 / 3) / (1.0 / 18 + 16.0 / 18), 1e-9);
     cr_expect_float_eq(cell->p, w.p, 1e-12);
