@@ -4,7 +4,7 @@
  * recorded ones, job by job and hour by hour.
  *
  * Only jobs with a recorded wait that also ended in the simulation are compared. GPUs in use are time averages over
- * hours, from the first submit to the last end on either side, of those same jobs. Cost: one run, and sorting its waits.
+ * hours, from the first submit to the last end on either side, of those same jobs. Cost: a run, and sorting waits.
  */
 #include "app/app.h"
 #include "app/args.h"
@@ -215,7 +215,8 @@ static void print_comparison(const struct comparison *c) {
     table_print(table, stdout, 1, 0);
     table_close(table);
     printf("\nWaits, job by job: bias %s s, error %s s", table_number(w->bias, 1, a), table_number(w->error, 1, b));
-    printf(", rank correlation %s, distance of the distributions %.3f\n", table_number(w->correlation, 3, a), w->distance);
+    printf(", rank correlation %s, distance of the distributions %.3f\n", table_number(w->correlation, 3, a),
+           w->distance);
     printf("GPUs in use, hour by hour: bias %s, error %s\n", table_number(u->bias, 3, a), table_number(u->error, 3, b));
 }
 
@@ -260,8 +261,8 @@ static void print(const struct validate_args *args, const struct comparison *com
 
 static void validate(const struct validate_args *args, const char *file, struct err *err) {
     struct batch batch;
-    const bool ready = batch_open(&batch, file, &args->sets, &args->names, NULL, NULL, err) && batch_check(&batch, err) &&
-                       check_waits(&batch, err);
+    const bool ready = batch_open(&batch, file, &args->sets, &args->names, NULL, NULL, err) &&
+                       batch_check(&batch, err) && check_waits(&batch, err);
     if (ready) {
         const size_t found = err->found;
         struct work work = {&batch, mem_zero(batch.runs_len, sizeof *work.comparisons), err};

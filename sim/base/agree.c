@@ -1,7 +1,7 @@
 /*
  * See agree.h. Spearman (1904): the correlation of ranks; equal values share the mean of their ranks. Kolmogorov and
- * Smirnov's two-sample distance: the largest difference of the two empirical distributions, found by walking both sorted
- * lists side by side, equal values together.
+ * Smirnov's two-sample distance: the largest difference of the two empirical distributions, found by walking both
+ * sorted lists side by side, equal values together.
  */
 #include "base/agree.h"
 
