@@ -111,8 +111,10 @@ static int draw_chosen(const struct report_args *args, const char *file, struct 
         status = draw_compared(&report, store, &compare, count);
     else if (count <= REPORT_RUNS_MOST) status = draw(&report, store, ids, count);
     else
-        status = args_mistake(spec.command, "%zu runs are too many side by side, and they cannot be compared in groups "
-                              "(%s); name at most %d with --run", count, err.kept ? err.lines[0] : "", REPORT_RUNS_MOST);
+        status = args_mistake(spec.command,
+                              "%zu runs are too many side by side, and they cannot be compared in groups (%s); name at "
+                              "most %d with --run",
+                              count, err.kept ? err.lines[0] : "", REPORT_RUNS_MOST);
     if (compared) compare_free(&compare);
     err_free(&err);
     free(scripts);
