@@ -245,9 +245,9 @@ void draw_service(struct drawing *d, struct store *store) {
         free(at);
         scale(points, count, UP, 100);
         draw_scatter(d, &scatter,
-                     "Every run of the batch; further left is cheaper, further up more requests keep their limits, "
-                     "lighter begins to answer sooner (nine in ten requests). A ringed run is efficient: no other is at "
-                     "least as good in both and better in one.",
+                     "Every run of the batch; further left is cheaper, further up more requests keep their "
+                     "limits, lighter begins to answer sooner (nine in ten requests). A ringed run is "
+                     "efficient: no other is at least as good in both and better in one.",
                      points, count);
     }
     free_points(&runs, points);

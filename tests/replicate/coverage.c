@@ -7,8 +7,8 @@
  * The same experiments, three at a time, are a comparison of three equal groups in three metrics: six tests in which
  * there is nothing to find. After Holm's correction at most 5 % of the comparisons may find something.
  *
- * HEADROOM_ALL makes 1,000 experiments: coverage must lie between 94 and 96 %. By default there are 90, and the bands are
- * those a count of so many falls out of once in a thousand times (binomial).
+ * HEADROOM_ALL makes 1,000 experiments: coverage must lie between 94 and 96 %. By default there are 90, and the
+ * bands are those a count of so many falls out of once in a thousand times (binomial).
  */
 #include "oracle/queue.h"
 

@@ -1,8 +1,9 @@
 /*
- * What common random numbers are worth on the Philly-like scenario (scenarios/quickstart.yaml, ten days): how many times
- * as many replications independent runs need for an interval of the same width as paired ones. For means of n values
- * the width falls with the root of n, so that is the variance of a difference of independent values over that of a
- * paired one. Checked by actual intervals as well: ten pairs against forty runs of each group that had other jobs.
+ * What common random numbers are worth on the Philly-like scenario (scenarios/quickstart.yaml, ten days): how many
+ * times as many replications independent runs need for an interval of the same width as paired ones. For means of n
+ * values the width falls with the root of n, so that is the variance of a difference of independent values over that
+ * of a paired one. Checked by actual intervals as well: ten pairs against forty runs of each group that had other
+ * jobs.
  *
  * Pairing is worth what both groups have in common. Shortest job first and fifo share their load, so their use, energy
  * and cost go together; but fifo's waiting is its own, a hundred times that of shortest first, so pairing does nothing
