@@ -152,8 +152,8 @@ static double discrepancy(const double *at, size_t points, size_t dims) {
     return sqrt(pow(3, -(double)dims) - pow(2, 1 - (double)dims) / n * once + twice / n / n);
 }
 
-/* Random points have an expected squared discrepancy of (2^-d - 3^-d) / N. That of a Sobol sequence lies below and falls
- * as log(N)^((d - 1) / 2) / N, where theirs falls as 1 / sqrt(N). */
+/* Random points have an expected squared discrepancy of (2^-d - 3^-d) / N. That of a Sobol sequence lies below and
+ * falls as log(N)^((d - 1) / 2) / N, where theirs falls as 1 / sqrt(N). */
 Test(sweep, a_sobol_sequence_has_low_discrepancy) {
     enum { DIMS = 4, MOST = 1023 };
     double at[MOST * DIMS];
