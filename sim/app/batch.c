@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "core/world.h"
 #include "io/summary.h"
 #include "models/registry.h"
 
@@ -295,4 +296,15 @@ void batch_blame(const struct batch *batch, size_t run, struct err *findings, st
     text_free(&path);
     err_free(findings);
     err_init(findings);
+}
+
+bool batch_check(const struct batch *batch, struct err *err) {
+    const size_t found = err->found;
+    for (size_t i = 0; i < batch->runs_len; i++) {
+        struct err of_run;
+        err_init(&of_run);
+        if (!run_check(batch->runs[i].run->setup, batch->runs[i].jobs, &of_run)) batch_blame(batch, i, &of_run, err);
+        err_free(&of_run);
+    }
+    return err->found == found;
 }

@@ -579,6 +579,7 @@ static void hand_over_jobs(struct sched *s, struct result *result) {
     result->jobs->deadline_ns = s->trace->deadline_ns;
     result->jobs->work = s->trace->work;
     result->jobs->user = s->trace->user;
+    result->jobs->wait_ns = s->trace->wait_ns;
     result->tenants = s->tenant_names;
     result->classes = s->class_names;
     s->tenant_names = s->class_names = NULL;
