@@ -47,8 +47,8 @@ static const struct field replicas_fields[] = {
                .help = "A replica is given back when for so long there was one too many."}},
     {.param = {.key = "season", .kind = PARAM_TIME, .offset = AT(season_ns), .fallback = 86400, .least = 60,
                .most = 31557600,
-               .help = "Of `scale: forecast`: what comes next is what came so long ago, and the change of the last half "
-                       "hour since then; `7 d` where weekends differ."}},
+               .help = "Of `scale: forecast`: what comes next is what came so long ago, and the change of the last "
+                       "half hour since then; `7 d` where weekends differ."}},
     {.param = {.key = "schedule", .kind = PARAM_NUMBERS, .offset = AT(schedule), .least = 0, .most = REPLICAS_MOST,
                .help = "24 numbers of replicas by local hour of the first region."}},
 };
