@@ -716,7 +716,7 @@ void services_close(struct services *all) {
 
 /* Its tenant's home where that can hold it, else the first region that can. */
 static uint32_t domain_for(struct sched *s, const struct service *v) {
-    const struct bound_service *b = &s->bound[v - s->services->at];
+    const struct bound_staff *b = &s->bound[v - s->services->at];
     const uint32_t home = s->world.tenants[b->tenant].home;
     uint32_t region = home != SETUP_ANYWHERE && sched_may(s, b->first, home) ? home : 0;
     while (!sched_may(s, b->first, region)) region++; /* one can: checked before */

@@ -102,12 +102,18 @@ static double market_g(const struct region_setup *r, double energy_j, double co2
     return r->has_market ? energy_j / 3.6e6 * r->market_g_per_kwh : co2_g;
 }
 
-/* Are its jobs the replicas of a service? */
-static bool group_serves(const struct sched *s, const struct group *g) {
-    for (size_t i = 0; s->bound && i < s->setup->services_len; i++)
+/* Whose records its jobs are, where they are staff's. */
+static const struct bound_staff *group_staff(const struct sched *s, const struct group *g) {
+    for (size_t i = 0; i < s->bound_len; i++)
         if (s->bound[i].class_id == g->class_id && s->bound[i].tenant == g->tenant && s->bound[i].shape == g->shape)
-            return true;
-    return false;
+            return &s->bound[i];
+    return NULL;
+}
+
+/* What it does is no work in the unit of the others: requests never are, and items only while that unit is time. */
+static bool group_serves(const struct sched *s, const struct group *g) {
+    const struct bound_staff *staff = group_staff(s, g);
+    return staff && (staff->serves || s->trace->work != NULL);
 }
 
 static void add_group(const struct sched *s, struct tally *t, const struct group *g) {
