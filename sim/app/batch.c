@@ -96,7 +96,6 @@ static double fleet_gpus(const struct setup *setup) {
 
 static bool same_demand(const struct scenario_run *a, const struct scenario_run *b) {
     const struct demand *x = &a->demand, *y = &b->demand;
-    if (x->pipelines_len || y->pipelines_len) return false; /* few jobs: not worth comparing */
     if (!same_text(x->trace, y->trace) || x->speed != y->speed || x->shuffle != y->shuffle ||
         x->repeat_until != y->repeat_until || x->depart != y->depart || x->every_ns != y->every_ns)
         return false;

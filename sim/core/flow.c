@@ -385,6 +385,7 @@ static void begin(struct sched *s, struct pipe *p) {
 static void end(struct sched *s, struct pipe *p) {
     p->over = true;
     p->end_ns = s->world.now_ns;
+    for (size_t i = 0; i < p->setup->stages_len; i++) p->fluid.stages[i].done = p->fluid.offered; /* to the last digit */
     for (size_t i = 0; i < p->crews_len; i++) {
         resize(s, &p->crews[i], 0);
         crew_works(s, &p->crews[i], 0);

@@ -9,12 +9,13 @@
 #include "core/result.h"
 
 #include "base/tick.h"
+#include "core/flow.h"
 #include "core/service.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-const char *const part_names[PART_COUNT] = {"run", "region", "tenant", "class", "pool", "service"};
+const char *const part_names[PART_COUNT] = {"run", "region", "tenant", "class", "pool", "service", "pipeline"};
 
 const char *const why_names[WHY_COUNT] = {"head_of_line",  "quota",    "capacity",
                                           "fragmentation", "mismatch", "policy",
@@ -118,6 +119,7 @@ void result_free(struct result *result) {
     free(result->series.at);
     free(result->job_results);
     free(result->services);
+    flow_results_free(result->flows, result->flows_len + 1);
     free(result->tenants);
     free(result->classes);
     for (size_t i = 0; i < result->warnings_len; i++) free(result->warnings[i]);
