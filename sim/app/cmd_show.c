@@ -66,7 +66,7 @@ static enum part part_by(const char *name) {
 static void print(const struct show_args *args, const struct summary *runs, size_t count, enum part by) {
     if (args->json) table_json(stdout, runs, count);
     else if (args->csv) table_csv(stdout, runs, count, args->by ? 1u << by : ~0u);
-    else if (args->by) table_parts(stdout, runs, count, by);
+    else if (args->by) table_parts(stdout, runs, count, by, TABLE_TEXT);
     else table_summary(stdout, runs, count);
 }
 

@@ -27,9 +27,9 @@ struct crew {
     struct worker *workers;     /* setup.scale.most */
     struct crew_part *parts;    /* per pool */
     uint32_t have, ready;       /* not OFF; READY */
-    double work_milli;          /* thousandths of a GPU a worker's stages have, */
-    double busy;                /* and the share of them at work now */
-    uint32_t group;             /* SCHED_NONE before one was ready */
+    uint32_t held_milli;        /* thousandths of a GPU a worker holds, */
+    double work_milli;          /* its stages have, */
+    double busy;                /* and the share of these at work now */
     int64_t look_ns;            /* the autoscaler's next; TICK_NEVER */
     int64_t many_since_ns;      /* since then fewer would do; TICK_NEVER: they would not */
     uint32_t many_most;         /* and so many would have sufficed all that time */

@@ -486,7 +486,7 @@ void flows_charge(struct flows *all, uint32_t job, const struct bill *bill, doub
     c->energy.g += bill->energy.g;
     c->capacity_usd += bill->capacity_usd;
     c->worker_ns += ns;
-    c->gpu_h += shape_gpu_milli(&c->setup.shape) * ns / 3.6e15;
+    c->gpu_h += c->held_milli * ns / 3.6e15;
 }
 
 void flows_edge(struct sched *s) {
@@ -540,6 +540,7 @@ static void open_crew(struct sched *s, struct pipe *p, struct crew *c, uint32_t 
     c->workers = &all->workers[first_job - all->first_job];
     c->parts = arena_alloc(&s->arena, s->setup->pools_len, sizeof *c->parts);
     c->look_ns = c->many_since_ns = TICK_NEVER;
+    c->held_milli = shape_gpu_milli(world_shape(&s->world, first_job));
     for (uint32_t w = 0; w < c->setup.scale.most; w++)
         all->crew_of[first_job - all->first_job + w] = (uint32_t)(c - all->crews);
     for (uint32_t i = 0; i < f->stages_len; i++) {
@@ -633,7 +634,7 @@ static void stage_result(const struct pipe *p, size_t stage, struct flow_stage_r
                                     .workers_most = (uint32_t)llround(sums->ready_most)};
     if (c == NULL) return;
     r->worker_h = c->worker_ns / 3.6e12 * p->workers_each[stage];
-    r->gpu_h = r->worker_h * gpus;
+    r->gpu_h = c->setup.stage == FLOW_ALL ? r->worker_h * gpus : c->gpu_h;
     r->stalled_gpu_h = (r->starved_h + r->blocked_h) * gpus;
     r->starts = (uint64_t)llround((double)c->starts * p->workers_each[stage]);
     if (c->setup.stage == FLOW_ALL) return;

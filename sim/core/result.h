@@ -56,11 +56,13 @@ struct tally {
     double co2_g, job_co2_g, idle_co2_g;
     double capacity_usd, job_capacity_usd, idle_capacity_usd;
     double peak_w;                                /* highest facility power; run and region only */
-    /* Faults and shifting: how often jobs failed, were evicted (spot), suspended, moved to another region */
-    uint64_t failures, evictions, suspensions, migrations, boots;
+    /* How often jobs failed, were evicted (spot), suspended, moved to another region, resized; nodes booted */
+    uint64_t failures, evictions, suspensions, migrations, resizes, boots;
     /* Of held: writing and reading checkpoints (part of overhead), and used but lost to failures and evictions */
     double checkpoint_gpu_h, lost_gpu_h;
     double stalled_gpu_h;                         /* of held: at work, but waiting for data */
+    double interference_gpu_h;                    /* of held: at work, but slowed by others on the GPU, or a slice */
+    double rounded_gpu_h;                         /* of held: more than was asked for, as slices and devices come */
     double lost_energy_j, lost_usd, lost_co2_g;   /* of what jobs were charged (energy and capacity), the lost part */
     /* Energy of nodes asleep and booting (not in idle) */
     double sleep_energy_j, boot_energy_j, sleep_energy_usd, boot_energy_usd, sleep_co2_g, boot_co2_g;

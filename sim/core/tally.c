@@ -137,8 +137,14 @@ static void add_group(const struct sched *s, struct tally *t, const struct group
     t->evictions += a->evictions;
     t->suspensions += a->suspensions;
     t->migrations += a->migrations;
+    t->resizes += a->resizes;
     t->checkpoint_gpu_h += gpu_h(a->checkpoint);
     t->stalled_gpu_h += gpu_h(a->stalled);
+    t->interference_gpu_h += gpu_h(a->crowded);
+    if (s->asked_milli && s->asked_milli[g->shape]) {
+        const double milli = shape_gpu_milli(group_shape(s, g));
+        t->rounded_gpu_h += gpu_h((double)a->held) * (1 - s->asked_milli[g->shape] / milli);
+    }
     t->lost_gpu_h += gpu_h(a->lost);
     t->lost_energy_j += a->lost_energy.j;
     t->lost_usd += a->lost_energy.usd + a->lost_capacity_usd;
