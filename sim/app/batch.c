@@ -246,6 +246,7 @@ void batch_close(struct batch *batch) {
 struct run_info batch_info(const struct scenario *scenario, const struct batch_run *run, const char *command) {
     const struct setup *setup = run->run->setup;
     const struct policy_setup *policy = &setup->policy;
+    const bool jobs = run->jobs->len > 0 || (setup->services_len == 0 && setup->flows_len == 0);
     return (struct run_info){
         .scenario_name = scenario->name,
         .scenario_file = scenario->file,
@@ -255,8 +256,8 @@ struct run_info batch_info(const struct scenario *scenario, const struct batch_r
         .overrides = run->run->overrides,
         .baseline = scenario->baseline,
         .trace = run->run->demand.trace != NULL ? run->run->demand.trace
-                 : run->jobs->len > 0 || run->run->demand.services_len == 0 ? "synthetic"
-                                                                            : SUMMARY_NO_JOBS,
+                 : jobs                           ? "synthetic"
+                                                  : SUMMARY_NO_JOBS,
         .trace_hash = run->jobs_hash,
         .seed = setup->seed,
         .order = policy->order.model->name,

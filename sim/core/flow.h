@@ -11,12 +11,12 @@
  *
  * The autoscaler looks at a crew every so often. It wants as many workers as take what comes from the stage before and
  * clear the backlog within `clear`, but no more than fill what the stage after takes and the room before it within the
- * same time: both sides are what went by since the last look. Fewer are wanted at once only when fewer would have done
- * for as long as `keep`. With steady stages around it that ends at the least number that keeps up: ceil(rate x service /
- * batch).
+ * same time: both sides are what went by since the last look. Workers are given back only when fewer would have done
+ * for as long as `keep`. With steady stages around it that ends at the least number that keeps up: rate x service /
+ * batch, rounded up.
  *
- * Energy: a worker's slot charges its GPUs idle; while it works they are busy, so a crew draws (busy - idle) x the share
- * of time at work, which is exact between two changes. A stage's GPUs that are ready and do not work are stalled.
+ * Energy: a worker's slot charges its GPUs idle; while it works they are busy, so a crew draws (busy - idle) x the
+ * share of time at work, which is exact between two changes. A stage's GPUs that are ready and do not work are stalled.
  */
 #ifndef HEADROOM_CORE_FLOW_H
 #define HEADROOM_CORE_FLOW_H
@@ -37,7 +37,7 @@ struct flow_stage {
     const char *class_name;        /* of its workers, where it has a crew of its own: PIPELINE/STAGE */
     const uint32_t *after;         /* stages before it, each smaller than its own index; none: fed by the source */
     size_t after_len;
-    double buffer;                 /* items that fit before it, from each of `after`; 0: a round of all workers of both */
+    double buffer;                 /* items that fit before it, from each of `after`; 0: a round of both's workers */
     struct flow_scale scale;
     const char *const *gpu_models; /* accepted; gpu_models_len 0: any */
     size_t gpu_models_len;
@@ -68,6 +68,7 @@ struct flow_crew {
     uint32_t stage;                /* FLOW_ALL: all of them, in containers */
 };
 #define FLOW_ALL UINT32_MAX
+bool flow_has_crew(const struct flow_stage *stage);
 size_t flow_crews(const struct flow_setup *flow);
 struct flow_crew flow_crew(const struct flow_setup *flow, size_t crew);
 double flow_buffer(const struct flow_setup *flow, size_t stage); /* room from each stage before it */

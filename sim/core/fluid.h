@@ -7,9 +7,9 @@
  * than a stage after it whose buffer is full. The largest rates that obey all of that are unique: a stage goes at the
  * least capacity among those it waits for, directly or through others. They hold until a buffer fills or empties or the
  * source runs dry, which is known in closed form; so a pipeline is as many steps as such moments, however many items go
- * through it. What the fluid leaves out are the items inside workers: the time they spend in service, and that a blocked
- * worker keeps a batch. A finite run ends earlier or later than batch by batch by at most what is in flight: the service
- * times of the longest path, and a round of each stage (tests/oracle/flow.c).
+ * through it. What the fluid leaves out are the items inside workers: the time they spend in service, and that a
+ * blocked worker keeps a batch. A finite run ends earlier or later than batch by batch by at most what is in flight:
+ * the service times of the longest path, and a round of each stage (tests/oracle/flow.c).
  *
  * Invariant: of each edge, 0 <= done[from] - done[to] <= room; of each stage without one before it, done <= offered.
  * Cost: O(stages x edges) a change at worst, O(stages + edges) as a rule.

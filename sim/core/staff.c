@@ -259,3 +259,47 @@ void staff_charge(struct sched *s, uint32_t job, const struct bill *bill, double
     if (is_worker(s, job)) flows_charge(s->flows, job, bill, ns);
     else services_charge(s->services, job, bill, ns);
 }
+
+/* ---- results ---- */
+
+static void add_flow(struct flow_result *to, const struct flow_result *from) {
+    to->offered += from->offered;
+    to->items += from->items;
+    to->left += from->left;
+    to->active_s += from->active_s;
+    to->worker_h += from->worker_h;
+    to->gpu_h += from->gpu_h;
+    to->busy_gpu_h += from->busy_gpu_h;
+    to->stalled_gpu_h += from->stalled_gpu_h;
+    to->energy_j += from->energy_j;
+    to->energy_usd += from->energy_usd;
+    to->co2_g += from->co2_g;
+    to->capacity_usd += from->capacity_usd;
+    to->starts += from->starts;
+    if (from->end_ns > to->end_ns) to->end_ns = from->end_ns;
+}
+
+void staff_tally(struct sched *s, struct result *result, struct tally *run, struct tally *pipelines) {
+    const size_t count = s->setup->flows_len;
+    if (!s->flows) return;
+    result->flows = mem_zero(count + 1, sizeof *result->flows);
+    result->flows_len = count;
+    flows_results(s, result->flows);
+    struct flow_result *all = &result->flows[count];
+    all->name = run->name;
+    for (size_t i = 0; i < count; i++) {
+        const struct flow_result *x = &result->flows[i];
+        struct tally *t = &pipelines[i];
+        add_flow(all, x);
+        t->name = x->name;
+        t->flow = x;
+        t->held_gpu_h = x->gpu_h;
+        t->used_gpu_h = t->useful_gpu_h = x->busy_gpu_h;
+        t->stalled_gpu_h = x->stalled_gpu_h;
+        t->energy_j = x->energy_j;
+        t->energy_usd = x->energy_usd;
+        t->co2_g = x->co2_g;
+        t->capacity_usd = x->capacity_usd;
+    }
+    run->flow = all;
+}

@@ -27,5 +27,7 @@ void staff_stopped(struct sched *s, uint32_t slot);     /* it is about to lose i
 int64_t staff_start_ns(const struct sched *s, uint32_t job); /* from then until it works */
 /* Of what a slot was charged for so long, inside the window. */
 void staff_charge(struct sched *s, uint32_t job, const struct bill *bill, double ns);
+/* What each pipeline did, into the result and its tallies, and all of them together, which becomes the run's. */
+void staff_tally(struct sched *s, struct result *result, struct tally *run, struct tally *pipelines);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/tick.h"
 #include "core/flow.h"
 #include "core/service.h"
+#include "core/staff.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -401,7 +402,8 @@ static void warn_flow(struct result *result, const struct flow_result *flow) {
     struct text text;
     text_init(&text);
     if (flow->left > 0) {
-        text_format(&text, "pipeline '%s': %.6g items had come and were not through at the end", flow->name, flow->left);
+        text_format(&text, "pipeline '%s': %.6g items had come and were not through at the end", flow->name,
+                    flow->left);
         warn(result, &text);
     }
     text_free(&text);
@@ -666,51 +668,6 @@ static void fill_services(struct sched *s, struct result *result, struct tally *
     run->service = all;
 }
 
-/* --- pipelines --- */
-
-static void add_flow(struct flow_result *to, const struct flow_result *from) {
-    to->offered += from->offered;
-    to->items += from->items;
-    to->left += from->left;
-    to->active_s += from->active_s;
-    to->worker_h += from->worker_h;
-    to->gpu_h += from->gpu_h;
-    to->busy_gpu_h += from->busy_gpu_h;
-    to->stalled_gpu_h += from->stalled_gpu_h;
-    to->energy_j += from->energy_j;
-    to->energy_usd += from->energy_usd;
-    to->co2_g += from->co2_g;
-    to->capacity_usd += from->capacity_usd;
-    to->starts += from->starts;
-    if (from->end_ns > to->end_ns) to->end_ns = from->end_ns;
-}
-
-/* What each pipeline did, and all of them together, which becomes the run's. */
-static void fill_flows(struct sched *s, struct result *result, struct tally *run, struct tally *pipelines) {
-    const size_t count = s->setup->flows_len;
-    if (!s->flows) return;
-    result->flows = mem_zero(count + 1, sizeof *result->flows);
-    result->flows_len = count;
-    flows_results(s, result->flows);
-    struct flow_result *all = &result->flows[count];
-    all->name = run->name;
-    for (size_t i = 0; i < count; i++) {
-        const struct flow_result *x = &result->flows[i];
-        struct tally *t = &pipelines[i];
-        add_flow(all, x);
-        t->name = x->name;
-        t->flow = x;
-        t->held_gpu_h = x->gpu_h;
-        t->used_gpu_h = t->useful_gpu_h = x->busy_gpu_h;
-        t->stalled_gpu_h = x->stalled_gpu_h;
-        t->energy_j = x->energy_j;
-        t->energy_usd = x->energy_usd;
-        t->co2_g = x->co2_g;
-        t->capacity_usd = x->capacity_usd;
-    }
-    run->flow = all;
-}
-
 void tally_results(struct sched *s, struct result *result) {
     const struct setup *setup = s->setup;
     const struct jobs *jobs = &s->world.jobs;
@@ -755,7 +712,7 @@ void tally_results(struct sched *s, struct result *result) {
     sum_regions(run, regions, regions_len);
     result->ledger_error = ledger_gap(s, run, pools);
     fill_services(s, result, run, services);
-    fill_flows(s, result, run, pipelines);
+    staff_tally(s, result, run, pipelines);
     add_warnings(s, result, run);
     drop_empty(result);
     if (s->job_results) finish_job_results(s);

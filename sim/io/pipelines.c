@@ -113,7 +113,7 @@ struct pipeline_draft {
 #define AT(member) offsetof(struct pipeline_draft, member)
 static const struct field pipeline_fields[] = {
     {.param = {.key = "name", .kind = PARAM_TEXT, .offset = AT(name), .required = true,
-               .help = "What tables call it, and its containers' class; with the stage's name behind it its workers'."}},
+               .help = "What tables call it, and its containers' class; with a stage's name behind it its workers'."}},
     {.param = {.key = "items", .kind = PARAM_NUMBER, .offset = AT(items), .fallback = INFINITY, .least = 1,
                .most = 1e15, .help = "How many items go through it; may be left out where they come at a rate."}},
     {.param = {.key = "start", .kind = PARAM_TIME, .offset = AT(start_ns), .least = 0, .most = 3.15576e9,
@@ -139,8 +139,8 @@ static const struct field pipeline_fields[] = {
      .read = read_node, .block = &stage_block, .form = "a list of mappings"},
 };
 const struct block pipeline_block = {.title = "pipelines", BLOCK_FIELDS(pipeline_fields),
-    .about = "A list of pipelines with CPU and GPU stages and bounded buffers between them, which items stream through. "
-             "Their workers hold parts of the fleet beside the jobs, in the same lines, under the same quotas and "
+    .about = "A list of pipelines with CPU and GPU stages and bounded buffers, which items stream through. Their "
+             "workers hold parts of the fleet beside the jobs, in the same lines, under the same quotas and "
              "bills. Power caps do not slow them, and every GPU model takes the same time."};
 #undef AT
 
@@ -205,7 +205,8 @@ static void stage_read(struct document *d, const struct yaml_node *map, const ch
         reading_add_key(r, map, "buffer", "a batch of %g does not fit, expected at least as much", draft.stage.batch);
     const bool holds = gpus > 0 || draft.stage.cpus > 0;
     if (!holds && stage->scale.least < stage->scale.most)
-        reading_add_key(r, map, "workers", "a stage without \"cpus\" and \"gpus\" has nothing to scale, expected a number");
+        reading_add_key(r, map, "workers",
+                        "a stage without \"cpus\" and \"gpus\" has nothing to scale, expected a number");
 }
 
 /* Stages by name on their way into order. */
@@ -325,6 +326,18 @@ static void container_read(struct document *d, const struct yaml_node *map, stru
     flow->container_mem_mib = container.memory_mib;
 }
 
+static void check_containers(struct reading *r, const struct yaml_node *map, const struct flow_setup *flow) {
+    double cpus = 0, gpus = 0;
+    for (size_t i = 0; i < flow->stages_len; i++) {
+        cpus += flow->stages[i].scale.most * flow->stages[i].work.cpus;
+        gpus += flow->stages[i].scale.most * flow->stages[i].work.gpus;
+    }
+    const double count = fmax(cpus / flow->container_cpus, gpus / flow->container_gpus);
+    if (count > WORKERS_MOST)
+        reading_add_key(r, map, "container", "%.4g of it are needed to hold all stages, expected at most %d", count,
+                        WORKERS_MOST);
+}
+
 static void tenant_read(struct document *d, const struct yaml_node *node, struct flow_setup *flow) {
     struct reading *r = &d->r;
     size_t mark = reading_enter(r, "tenant");
@@ -360,6 +373,7 @@ static void pipeline_read(struct document *d, const struct yaml_node *map, struc
     if (flow->monolithic && !draft.container) reading_add(r, map, "missing key \"container\"");
     if (draft.container) container_read(d, draft.container, flow);
     stages_read(d, draft.stages, flow);
+    if (flow->monolithic && flow->container_cpus > 0 && flow->container_gpus > 0) check_containers(r, map, flow);
 }
 
 void pipelines_read(struct document *d, const struct yaml_node *list) {

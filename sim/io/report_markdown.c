@@ -39,7 +39,7 @@ void report_close(const struct page *page, FILE *file) {
 
 const char *const report_part_titles[PART_COUNT] = {
     [PART_REGION] = "Regions", [PART_TENANT] = "Tenants", [PART_CLASS] = "Classes", [PART_POOL] = "Pools",
-    [PART_SERVICE] = "Services"};
+    [PART_SERVICE] = "Services", [PART_PIPELINE] = "Pipelines"};
 
 bool report_has_parts(const struct page *page, enum part part) {
     size_t count;

@@ -135,10 +135,10 @@ Test(flow, ramp_by_hand) {
 
 /* ---- forks and joins by hand ---- */
 
-/* a (4/s) before b (2/s) and c (3/s), both before d (10/s). 120 items, room for 40 before b, 100 before c, and 10 before d
- * from each. d takes 2/s, what b gives; what c has done more, 1/s, fills its 10 at 10 s, and from then on c goes at 2/s.
- * Before b it is full at 20 s, when a has done 80; from then on a goes at 2/s and is through at 40 s. c has done 30 at 10 s
- * and is through at 55 s, b and d at 60 s. */
+/* a (4/s) before b (2/s) and c (3/s), both before d (10/s). 120 items, room for 40 before b, 100 before c, and 10
+ * before d from each. d takes 2/s, what b gives; what c has done more, 1/s, fills its 10 at 10 s, and from then on c
+ * goes at 2/s. Before b it is full at 20 s, when a has done 80; from then on a goes at 2/s and is through at 40 s. c
+ * has done 30 at 10 s and is through at 55 s, b and d at 60 s. */
 Test(flow, fork_and_join_by_hand) {
     static const uint32_t after_a[] = {0}, after_both[] = {1, 2};
     struct scene scene;
@@ -208,9 +208,10 @@ Test(flow, rate_is_the_bottlenecks, .timeout = 120) {
         double rate = INFINITY, in_flight_s = 0;
         for (size_t i = 0; i < count; i++) {
             const double service_s = floor(log_between(rng, 0.01, 2) * 1e6) / 1e6;
+            const double gpus = rng_below(rng, 3) ? 1 + (double)rng_below(rng, 4) : 0.5;
             struct flow_stage *s = add_stage(&scene, service_s, 1 + (double)rng_below(rng, 12),
                                              1 + (uint32_t)rng_below(rng, 9), 0.5 + 4 * rng_uniform(rng),
-                                             i == with_gpu ? (rng_below(rng, 3) ? 1 + (double)rng_below(rng, 4) : 0.5) : 0);
+                                             i == with_gpu ? gpus : 0);
             s->buffer = floor(flow_buffer(&scene.flow, i)) + (double)rng_below(rng, 20);
             plain[i] = s->work;
             buffers[i] = s->buffer;
@@ -234,14 +235,16 @@ Test(flow, rate_is_the_bottlenecks, .timeout = 120) {
         const struct flow_stage_result *gpu = &r->stages[with_gpu];
         const double ready_h = gpu->busy_h + gpu->starved_h + gpu->blocked_h;
         const double stall = gpu->stalled_gpu_h / (ready_h * plain[with_gpu].gpus);
-        const double capacity = stage_rate(&plain[with_gpu]), mean = gpu->items / (ready_h / plain[with_gpu].workers) / 3600;
+        const double capacity = stage_rate(&plain[with_gpu]);
+        const double mean = gpu->items / (ready_h / plain[with_gpu].workers) / 3600;
         cr_expect(fabs(stall - (1 - mean / capacity)) <= 1e-9, "pipeline %d: stalled %g", round, stall);
         worst_stall = fmax(worst_stall, fabs(stall - (1 - rate / capacity)));
 
         /* Batch by batch: the same but for what is in flight. */
         const struct pipeline_result batches =
             pipeline_simulate(plain, count, &(struct pipeline_run){buffers, scene.flow.items, INFINITY});
-        cr_expect(fabs(batches.seconds - seconds) <= in_flight_s, "pipeline %d: %g s, batch by batch %g, in flight %g", round, seconds, batches.seconds, in_flight_s);
+        cr_expect(fabs(batches.seconds - seconds) <= in_flight_s, "pipeline %d: %g s, batch by batch %g, in flight %g",
+                  round, seconds, batches.seconds, in_flight_s);
         most_apart = fmax(most_apart, fabs(batches.seconds / seconds - 1));
         scene_close(&scene);
     }
@@ -261,7 +264,8 @@ static struct data_supply supply_of(double fetch_mb_per_s, double cached, double
 
 /* Pictures are fetched, prepared by one-core workers, and train a model on 8 GPUs: a store, a pool, a gang. */
 static void add_training(struct scene *scene, const struct data_supply *supply) {
-    const double byte_s = (1 - supply->cache_hit) / supply->fetch_bytes_per_s + supply->cache_hit / supply->memory_bytes_per_s;
+    const double byte_s =
+        (1 - supply->cache_hit) / supply->fetch_bytes_per_s + supply->cache_hit / supply->memory_bytes_per_s;
     add_stage(scene, supply->item_bytes * byte_s, 1, 1, 0, 0);
     add_stage(scene, 1 / supply->prepare_items_per_s_per_cpu, 1, (uint32_t)supply->cpus, 1, 0);
     add_stage(scene, 64 / supply->ingest_items_per_s, 64, 1, 1, 8);
@@ -307,8 +311,8 @@ Test(flow, scaled_loaders_feed_the_gpus) {
 
 /* ---- the autoscaler ---- */
 
-/* Random chains of which every stage scales, a source that never runs dry or one slower than the stages: at the end there
- * are ceil(rate x service / batch) workers of each. */
+/* Random chains of which every stage scales, a source that never runs dry or one slower than the stages: at the end
+ * there are ceil(rate x service / batch) workers of each. */
 Test(flow, scaling_ends_at_the_analytic_numbers, .timeout = 120) {
     struct rng *rng = rng_open(9, "flows", 0);
     for (int round = 0; round < 60; round++) {
@@ -334,8 +338,9 @@ Test(flow, scaling_ends_at_the_analytic_numbers, .timeout = 120) {
         for (size_t i = 0; i < count; i++) {
             const struct stage *s = &scene.stages[i].work;
             const double told = fmax(1, ceil(rate * s->service_s / s->batch - 1e-9));
-            cr_expect(fabs(r->stages[i].worker_h / 4 - told) < 1e-6, "pipeline %d, stage %zu of %zu: %g workers, not %g",
-                      round, i, count, r->stages[i].worker_h / 4, told);
+            const double workers = r->stages[i].worker_h / 4;
+            cr_expect(fabs(workers - told) < 1e-6, "pipeline %d, stage %zu: %g workers, not %g", round, i, workers,
+                      told);
         }
         scene_close(&scene);
     }
