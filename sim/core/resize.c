@@ -6,8 +6,8 @@
  * A job waits for its least. After each pass over a line (or at multiples of resize_every) the GPUs that its running
  * elastic jobs hold, and what is free, are dealt out anew: first to jobs in line that would fit if running ones
  * shrank, in their order; then by the policy's values, step by step (resize_fill). A deal that takes GPUs from one
- * running job for another must gain resize_gain, a job that was resized is left alone for resize_hold, and a job does
- * not grow when what is left of it would not make up for resize_cost. What was freed for a job that then found no
+ * running job for another must gain resize_gain, a job that was resized rests for resize_hold but from making room for
+ * jobs in line, and a job does not grow when what is left of it would not make up for resize_cost. What was freed for a job that then found no
  * nodes is not freed again before a job of the domain has stopped.
  *
  * Sizes are shapes: a job that is resized moves to the group of its new shape, is placed anew as a whole, and goes on
@@ -61,7 +61,8 @@ struct resize {
     size_t lines_len;
     /* Of one deal: */
     struct { struct resize_job *at; size_t len, cap; } jobs;
-    struct { uint32_t *at; size_t len, cap; } ids;
+    struct { struct who { uint32_t slot; bool rests; } *at; size_t len, cap; } who; /* rests: it may only shrink, and
+                                                                                       only for jobs in line */
     struct { size_t *at; size_t len, cap; } kept, dealt; /* sizes with the fewest changes; sizes */
     struct { struct waiting { uint32_t group, job; } *at; size_t len, cap; } line;
     struct evq heap;
@@ -229,7 +230,7 @@ void resize_open(struct sched *s) {
         struct elastic_kind *k = &r->kinds.at[r->kind_of[i]];
         for (uint32_t n = 0; n < k->count && k->least == k->recorded; n++)
             if (goes_somewhere(s, i, k->shapes + n)) k->least = k->shapes + n;
-        if (k->least == k->recorded) k->count = 0; /* no size goes anywhere: as it was recorded, or not at all */
+        if (k->least == k->recorded) k->count = 0; /* resize_check says so */
         if (s->options) s->world.jobs.at[i].shape = k->least;
     }
 }
@@ -242,11 +243,26 @@ void resize_close(struct resize *r) {
     free(r->sizes.at);
     free(r->slots.at);
     free(r->jobs.at);
-    free(r->ids.at);
+    free(r->who.at);
     free(r->kept.at);
     free(r->dealt.at);
     free(r->line.at);
     evq_free(&r->heap);
+}
+
+void resize_check(const struct sched *s, struct err *err) {
+    const struct resize *r = s->resize;
+    bool *said = mem_zero(s->setup->classes_len + 1, sizeof *said);
+    for (uint32_t i = 0; r && i < s->world.jobs.len; i++) {
+        const struct class_setup *c = world_class(&s->world, i);
+        if (r->kind_of[i] == SCHED_NONE || r->kinds.at[r->kind_of[i]].count || said[c - s->setup->classes]) continue;
+        said[c - s->setup->classes] = true;
+        err_add(err, (struct place_in_file){.path = "classes.gpus_least"},
+                "on no number of GPUs from %u to %u do jobs of class '%s' run: no nodes hold them, or '%s' knows no speed",
+                c->gpus_least, c->gpus_most, s->world.jobs.classes.at[s->world.jobs.at[i].class_id],
+                c->speed.model->name);
+    }
+    free(said);
 }
 
 static const struct elastic_kind *kind_of(const struct sched *s, uint32_t job) {
@@ -315,10 +331,9 @@ static int64_t done_ns(const struct sched *s, uint32_t id) {
     return j->run_ns - j->left_ns + work_done(&s->works.at[id], s->world.now_ns);
 }
 
-/* When the job may be resized again: now, if it was at this very instant. */
-static int64_t left_alone_until(const struct sched *s, uint32_t id) {
+/* When the job has rested: now, if it was resized at this very instant. */
+static int64_t rested_ns(const struct sched *s, uint32_t id) {
     const struct elastic *e = &s->resize->slots.at[id];
-    if (s->works.at[id].stop_ns <= s->world.now_ns) return TICK_NEVER; /* it is being suspended */
     if (e->resized_ns == TICK_NEVER || e->resized_ns == s->world.now_ns) return s->world.now_ns;
     return e->resized_ns + s->setup->policy.resize_hold_ns;
 }
@@ -343,6 +358,7 @@ static bool gather_job(struct sched *s, uint32_t id, struct resize_job *job) {
     const struct table *t = table_of(s, slot->job, slot->domain, pool, progress);
     const struct resize_size *sizes = &s->resize->sizes.at[t->at];
     *job = (struct resize_job){.len = t->len, .left_s = tick_seconds(left)};
+    if (s->works.at[id].stop_ns <= s->world.now_ns) return false; /* it is being suspended */
     while (job->now < t->len && sizes[job->now].shape != j->shape) job->now++;
     if (job->now == t->len) return false; /* of a size that does not go here; it keeps it */
     job->sizes = sizes;
@@ -353,29 +369,24 @@ static bool gather_job(struct sched *s, uint32_t id, struct resize_job *job) {
     return true;
 }
 
-/* The jobs that may be resized now; returns the first moment at which another may. */
+/* The jobs that may be resized; returns the first moment at which another will have rested. */
 static int64_t gather(struct sched *s, uint32_t domain) {
     struct resize *r = s->resize;
     const struct elastic_line *l = &r->lines[domain];
     int64_t next = TICK_NEVER;
-    r->jobs.len = r->ids.len = r->kept.len = r->dealt.len = 0;
+    r->jobs.len = r->who.len = r->kept.len = r->dealt.len = 0;
     /* Tables that are not made yet move the sizes of others: all of them are looked up first. */
-    for (size_t i = 0; i < l->running.len; i++) {
-        struct resize_job job;
-        if (left_alone_until(s, l->running.at[i]) <= s->world.now_ns) (void)gather_job(s, l->running.at[i], &job);
-    }
+    struct resize_job job;
+    for (size_t i = 0; i < l->running.len; i++) (void)gather_job(s, l->running.at[i], &job);
     for (size_t i = 0; i < l->running.len; i++) {
         const uint32_t id = l->running.at[i];
-        struct resize_job job;
-        const int64_t then = left_alone_until(s, id);
-        if (then > s->world.now_ns) {
-            if (then < next) next = then;
-        } else if (gather_job(s, id, &job)) {
-            *vec_push(&r->jobs) = job;
-            *vec_push(&r->ids) = id;
-            (void)vec_push(&r->kept);
-            (void)vec_push(&r->dealt);
-        }
+        if (!gather_job(s, id, &job)) continue;
+        const int64_t rested = rested_ns(s, id);
+        if (rested > s->world.now_ns && rested < next) next = rested;
+        *vec_push(&r->jobs) = job;
+        *vec_push(&r->who) = (struct who){id, rested > s->world.now_ns};
+        (void)vec_push(&r->kept);
+        (void)vec_push(&r->dealt);
     }
     return next;
 }
@@ -458,13 +469,13 @@ static bool change(struct sched *s, uint32_t id, const struct resize_size *size)
 static bool shrink(struct sched *s, size_t i) {
     const struct resize_job *job = &s->resize->jobs.at[i];
     for (size_t to = s->resize->dealt.at[i]; to < job->now; to++)
-        if (change(s, s->resize->ids.at[i], &job->sizes[to])) return true;
+        if (change(s, s->resize->who.at[i].slot, &job->sizes[to])) return true;
     return false;
 }
 
 static void grow(struct sched *s, size_t i) {
     const struct resize_job *job = &s->resize->jobs.at[i];
-    const uint32_t id = s->resize->ids.at[i], domain = s->slots.at[id].domain;
+    const uint32_t id = s->resize->who.at[i].slot, domain = s->slots.at[id].domain;
     const bool begins = s->resize->slots.at[id].begun_ns == s->world.now_ns;
     for (size_t to = s->resize->dealt.at[i]; to > job->now; to--) {
         const uint32_t more = (job->sizes[to].gpus - job->sizes[job->now].gpus) * 1000;
@@ -474,8 +485,19 @@ static void grow(struct sched *s, size_t i) {
     }
 }
 
-/* Sizes for the jobs gathered, of `gpus` together: where these are enough for what they hold they only grow, else they
- * only shrink, unless a deal from the beginning is worth enough more. */
+/* Each job's bounds, where GPUs are short for what jobs hold, or not: those that rest do not grow, and shrink only
+ * where they are short. keep: nobody shrinks where they suffice, and nobody grows where they are short. */
+static void bound(struct resize *r, bool shortage, bool keep) {
+    for (size_t i = 0; i < r->jobs.len; i++) {
+        struct resize_job *job = &r->jobs.at[i];
+        const bool rests = r->who.at[i].rests, given = job->now > job->last; /* its tenant's quota asks for less */
+        if ((rests || (keep && shortage)) && !given) job->last = job->now;
+        if ((rests || keep) && !shortage && !given) job->first = job->now;
+    }
+}
+
+/* Sizes for the jobs gathered, of `gpus` together: with as few changes as can be, unless a deal from the beginning is
+ * worth enough more. */
 static void deal(struct sched *s, uint64_t gpus) {
     struct resize *r = s->resize;
     uint64_t held = 0;
@@ -484,12 +506,9 @@ static void deal(struct sched *s, uint64_t gpus) {
         while (job->even < job->last && job->sizes[job->even + 1].gpus * r->jobs.len <= gpus) job->even++;
         held += job->sizes[job->now].gpus;
     }
+    bound(r, held > gpus, false);
     resize_fill(r->model, r->params, r->jobs.at, r->jobs.len, gpus, &r->heap, r->dealt.at);
-    for (size_t i = 0; i < r->jobs.len; i++) {
-        struct resize_job *job = &r->jobs.at[i];
-        if (held > gpus || job->now > job->last) job->last = job->now < job->last ? job->now : job->last;
-        else job->first = job->now;
-    }
+    bound(r, held > gpus, true);
     resize_fill(r->model, r->params, r->jobs.at, r->jobs.len, gpus, &r->heap, r->kept.at);
     const double kept = total_value(r, r->kept.at), dealt = total_value(r, r->dealt.at);
     if (dealt - kept <= s->setup->policy.resize_gain * fabs(kept))

@@ -466,6 +466,7 @@ bool world_open(struct sched *s, const struct setup *setup, const struct jobs *t
     arena_seal(&s->arena);
     check_accepts(s, err);
     work_check(s, err);
+    resize_check(s, err);
     check_services(s, err);
     return err->found == found;
 }
