@@ -338,6 +338,10 @@ static int64_t rested_ns(const struct sched *s, uint32_t id) {
     return e->resized_ns + s->setup->policy.resize_hold_ns;
 }
 
+static bool quota_has(const struct holding *h, uint32_t more_milli) {
+    return h->quota_kind != QUOTA_HARD || h->gpu_milli + more_milli <= h->quota_milli;
+}
+
 /* A tenant at its quota whose jobs wait gives its running ones the least. */
 static size_t quota_last(const struct sched *s, uint32_t tenant, const struct resize_job *job) {
     const struct holding *h = &s->world.tenants[tenant];
@@ -393,18 +397,14 @@ static int64_t gather(struct sched *s, uint32_t domain) {
 
 /* ---- jobs in line ---- */
 
-static bool at_quota(const struct sched *s, const struct group *g) {
-    const struct holding *h = &s->world.tenants[g->tenant];
-    return h->quota_kind == QUOTA_HARD && h->gpu_milli + shape_gpu_milli(group_shape(s, g)) > h->quota_milli;
-}
-
 static void gather_line(struct sched *s, uint32_t domain) {
     struct resize *r = s->resize;
     const struct line *l = &s->lines[domain];
     r->line.len = 0;
     for (size_t i = 0; i < l->groups.len; i++) {
         const struct group *g = &s->groups.at[l->groups.at[i]];
-        if (g->len == 0 || shape_gpu_milli(group_shape(s, g)) == 0 || at_quota(s, g)) continue;
+        const uint32_t milli = shape_gpu_milli(group_shape(s, g));
+        if (g->len == 0 || milli == 0 || !quota_has(&s->world.tenants[g->tenant], milli)) continue;
         *vec_push(&r->line) = (struct waiting){l->groups.at[i], tree_first(&s->waiting, g->root)};
     }
 }
@@ -477,9 +477,10 @@ static void grow(struct sched *s, size_t i) {
     const struct resize_job *job = &s->resize->jobs.at[i];
     const uint32_t id = s->resize->who.at[i].slot, domain = s->slots.at[id].domain;
     const bool begins = s->resize->slots.at[id].begun_ns == s->world.now_ns;
+    const struct holding *h = &s->world.tenants[s->groups.at[s->slots.at[id].group].tenant];
     for (size_t to = s->resize->dealt.at[i]; to > job->now; to--) {
         const uint32_t more = (job->sizes[to].gpus - job->sizes[job->now].gpus) * 1000;
-        if (!begins && !pays(s, job, to)) continue;
+        if ((!begins && !pays(s, job, to)) || !quota_has(h, more)) continue; /* its fellows may have grown first */
         if (s->caps && !sched_has_power(s, domain, s->slots.at[id].job, more)) continue;
         if (change(s, id, &job->sizes[to])) return;
     }

@@ -130,6 +130,57 @@ Test(elastic, sizes_are_placeable) {
     result_free(&result);
 }
 
+/* --- nodes --- */
+
+/* Two elastic jobs on a node each, and one that needs a whole node. best_fit puts the shrunk jobs together. */
+Test(elastic, room_is_made_on_one_node) {
+    setup.nodes[0].count = 2;
+    testing_job(&jobs, 0, 10000, 4);
+    testing_job(&jobs, 0, 10000, 4);
+    jobs.at[testing_job(&jobs, 100, 50, 8)].class_id = (uint16_t)names_put(&jobs.classes, "rigid", 5);
+    entry.name = "default";
+    struct result result = run();
+    NEAR(tick_seconds(result.jobs->at[2].start_ns), 100);
+    ENDS(2, 150);
+    ENDS(0, 150 + (10000 - 2 * 100 - 50 * 7 / 4.0) / 2); /* on 8 for 100 s, on 7 for 50 s, and on 8 again */
+    ENDS(1, 150 + (10000 - 2 * 100 - 50 * 1 / 4.0) / 2); /* equal gains go to the first: one is left for the second */
+    cr_assert_eq(result.tallies[0].resizes, 4);
+    result_free(&result);
+}
+
+/* worst_fit leaves them on a node each, and frees nothing the third can use. It is tried once: what was taken is given
+ * back at once, and jobs that ask for as much are not made room for until a job has stopped. */
+Test(elastic, room_that_nobody_can_use_is_not_made_again) {
+    testing_policy(&setup, "fifo", "skip", "worst_fit");
+    setup.nodes[0].count = 2;
+    testing_job(&jobs, 0, 10000, 4);
+    testing_job(&jobs, 0, 10000, 4);
+    entry.name = "default";
+    for (int i = 0; i < 3; i++)
+        jobs.at[testing_job(&jobs, 100 + 100 * i, 50, 8)].class_id = (uint16_t)names_put(&jobs.classes, "rigid", 5);
+    struct result result = run();
+    ENDS(0, 5000); /* on eight from its start on */
+    ENDS(1, 5000);
+    cr_assert_eq(result.tallies[0].resizes, 2);
+    cr_assert_geq(result.jobs->at[2].start_ns, 5000 * TICK_S);
+    result_free(&result);
+}
+
+/* A service's day, or any job that goes first: room is made in the order of the line, not for whoever asks for least. */
+Test(elastic, room_is_made_in_the_order_of_the_line) {
+    testing_policy(&setup, "fifo", "none", "best_fit");
+    entry.name = "default";
+    entry.gpus_least = 4;
+    testing_job(&jobs, 0, 1000, 4);
+    jobs.at[testing_job(&jobs, 10, 100, 8)].class_id = (uint16_t)names_put(&jobs.classes, "rigid", 5);
+    testing_job(&jobs, 20, 1000, 4); /* would fit, and stands behind a job that does not */
+    struct result result = run();
+    ENDS(0, 500);
+    NEAR(tick_seconds(result.jobs->at[1].start_ns), 500);
+    NEAR(tick_seconds(result.jobs->at[2].start_ns), 600);
+    result_free(&result);
+}
+
 /* --- all allocations --- */
 
 enum { MOST_JOBS = 4, MOST_SIZES = 8 };
