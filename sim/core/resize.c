@@ -38,6 +38,8 @@ struct table {
 };
 /* Efficiencies of batches may change with progress: they are looked up at so many points of it. */
 enum { PROGRESS_STEPS = 8 };
+/* What was dealt to jobs that found no nodes for it is dealt out again so many times. */
+enum { ROUNDS = 4 };
 
 struct elastic { /* parallel to the slots */
     uint32_t place;         /* in its line's list; SCHED_NONE: not elastic */
@@ -45,7 +47,8 @@ struct elastic { /* parallel to the slots */
 };
 struct elastic_line {
     struct { uint32_t *at; size_t len, cap; } running; /* slots */
-    int64_t freed_ns;       /* when GPUs were freed for jobs in line */
+    int64_t freed_ns;       /* when GPUs were freed for jobs in line, */
+    int64_t swapped_ns;     /* and when for other running jobs: not twice at an instant, in case they found no nodes */
     uint64_t stuck_milli;   /* jobs that ask for so many found no nodes for what was freed */
 };
 
@@ -224,7 +227,7 @@ void resize_open(struct sched *s) {
     r->lines_len = s->world.fleet.domains_len;
     r->lines = arena_alloc(&s->arena, r->lines_len + 1, sizeof *r->lines);
     for (uint32_t d = 0; d < s->world.fleet.domains_len; d++)
-        r->lines[d] = (struct elastic_line){.freed_ns = -1, .stuck_milli = UINT64_MAX};
+        r->lines[d] = (struct elastic_line){.freed_ns = -1, .swapped_ns = -1, .stuck_milli = UINT64_MAX};
     for (uint32_t i = 0; i < jobs->len; i++) {
         if (r->kind_of[i] == SCHED_NONE) continue;
         struct elastic_kind *k = &r->kinds.at[r->kind_of[i]];
@@ -467,23 +470,34 @@ static bool change(struct sched *s, uint32_t id, const struct resize_size *size)
 
 /* To the size dealt, or the nearest to it that finds nodes. */
 static bool shrink(struct sched *s, size_t i) {
-    const struct resize_job *job = &s->resize->jobs.at[i];
+    struct resize_job *job = &s->resize->jobs.at[i];
+    const size_t from = job->now;
     for (size_t to = s->resize->dealt.at[i]; to < job->now; to++)
-        if (change(s, s->resize->who.at[i].slot, &job->sizes[to])) return true;
-    return false;
+        if (change(s, s->resize->who.at[i].slot, &job->sizes[to])) job->now = to;
+    return job->now < from;
 }
 
-static void grow(struct sched *s, size_t i) {
-    const struct resize_job *job = &s->resize->jobs.at[i];
+/* To the size dealt, or the nearest to it that is allowed and finds nodes; false where it is not that of the deal. */
+static bool grow(struct sched *s, size_t i) {
+    struct resize_job *job = &s->resize->jobs.at[i];
     const uint32_t id = s->resize->who.at[i].slot, domain = s->slots.at[id].domain;
     const bool begins = s->resize->slots.at[id].begun_ns == s->world.now_ns;
     const struct holding *h = &s->world.tenants[s->groups.at[s->slots.at[id].group].tenant];
-    for (size_t to = s->resize->dealt.at[i]; to > job->now; to--) {
+    const size_t dealt = s->resize->dealt.at[i];
+    for (size_t to = dealt; to > job->now; to--) {
         const uint32_t more = (job->sizes[to].gpus - job->sizes[job->now].gpus) * 1000;
         if ((!begins && !pays(s, job, to)) || !quota_has(h, more)) continue; /* its fellows may have grown first */
         if (s->caps && !sched_has_power(s, domain, s->slots.at[id].job, more)) continue;
-        if (change(s, id, &job->sizes[to])) return;
+        if (change(s, id, &job->sizes[to])) job->now = to;
     }
+    if (job->now < dealt) job->last = job->now;
+    return job->now >= dealt;
+}
+
+static uint64_t held_gpus(const struct resize *r) {
+    uint64_t held = 0;
+    for (size_t i = 0; i < r->jobs.len; i++) held += r->jobs.at[i].sizes[r->jobs.at[i].now].gpus;
+    return held;
 }
 
 /* Each job's bounds, where GPUs are short for what jobs hold, or not: those that rest do not grow, and shrink only
@@ -499,43 +513,59 @@ static void bound(struct resize *r, bool shortage, bool keep) {
 
 /* Sizes for the jobs gathered, of `gpus` together: with as few changes as can be, unless a deal from the beginning is
  * worth enough more. */
-static void deal(struct sched *s, uint64_t gpus) {
+static void deal(struct sched *s, uint32_t domain, uint64_t gpus) {
     struct resize *r = s->resize;
-    uint64_t held = 0;
+    const bool again = r->lines[domain].swapped_ns == s->world.now_ns;
+    const bool shortage = held_gpus(r) > gpus;
     for (size_t i = 0; i < r->jobs.len; i++) {
         struct resize_job *job = &r->jobs.at[i];
         while (job->even < job->last && job->sizes[job->even + 1].gpus * r->jobs.len <= gpus) job->even++;
-        held += job->sizes[job->now].gpus;
     }
-    bound(r, held > gpus, false);
+    bound(r, shortage, false);
     resize_fill(r->model, r->params, r->jobs.at, r->jobs.len, gpus, &r->heap, r->dealt.at);
-    bound(r, held > gpus, true);
+    bound(r, shortage, true);
     resize_fill(r->model, r->params, r->jobs.at, r->jobs.len, gpus, &r->heap, r->kept.at);
     const double kept = total_value(r, r->kept.at), dealt = total_value(r, r->dealt.at);
-    if (dealt - kept <= s->setup->policy.resize_gain * fabs(kept))
+    if (again || dealt - kept <= s->setup->policy.resize_gain * fabs(kept))
         memcpy(r->dealt.at, r->kept.at, r->jobs.len * sizeof *r->dealt.at);
+}
+
+/* The largest first, as they need most nodes together. Whether all came to what they were dealt. */
+static bool grow_all(struct sched *s) {
+    struct resize *r = s->resize;
+    bool all = true;
+    for (uint32_t i = 0; i < r->jobs.len; i++) {
+        const struct resize_job *job = &r->jobs.at[i];
+        if (r->dealt.at[i] > job->now)
+            evq_push(&r->heap, evq_pack(UINT32_MAX - job->sizes[r->dealt.at[i]].gpus, i, i));
+    }
+    while (!evq_empty(&r->heap)) all &= grow(s, evq_handle(evq_pop(&r->heap)));
+    return all;
 }
 
 static void resize_now(struct sched *s, uint32_t domain) {
     struct resize *r = s->resize;
     struct elastic_line *l = &r->lines[domain];
     const uint64_t free_gpus = s->world.fleet.domains[domain].whole_free;
-    uint64_t held = 0, slack = 0;
-    for (size_t i = 0; i < r->jobs.len; i++) {
-        const struct resize_job *job = &r->jobs.at[i];
-        held += job->sizes[job->now].gpus;
-        slack += job->sizes[job->now].gpus - job->sizes[0].gpus;
-    }
+    const uint64_t held = held_gpus(r);
+    uint64_t slack = held;
+    for (size_t i = 0; i < r->jobs.len; i++) slack -= r->jobs.at[i].sizes[0].gpus;
     const uint64_t wanted =
         s->lines[domain].len ? (wanted_milli(s, domain, 1000 * free_gpus, 1000 * slack) + 999) / 1000 : 0;
-    deal(s, free_gpus + held - wanted);
+    deal(s, domain, free_gpus + held - wanted);
     bool shrunk = false;
     for (size_t i = 0; i < r->jobs.len; i++) shrunk |= shrink(s, i);
     if (shrunk && wanted > 0) { /* the line has its turn first, and then what is left is dealt out */
         l->freed_ns = s->world.now_ns;
         return;
     }
-    for (size_t i = 0; i < r->jobs.len; i++) grow(s, i);
+    if (shrunk) l->swapped_ns = s->world.now_ns;
+    for (int round = 0; !grow_all(s) && round < ROUNDS; round++) {
+        for (size_t i = 0; i < r->jobs.len; i++) r->jobs.at[i].first = r->jobs.at[i].now;
+        const uint64_t left = s->world.fleet.domains[domain].whole_free;
+        if (left <= wanted) break;
+        resize_fill(r->model, r->params, r->jobs.at, r->jobs.len, left - wanted + held_gpus(r), &r->heap, r->dealt.at);
+    }
 }
 
 void resize_pass(struct sched *s, uint32_t domain) {

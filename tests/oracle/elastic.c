@@ -166,18 +166,36 @@ Test(elastic, room_that_nobody_can_use_is_not_made_again) {
     result_free(&result);
 }
 
-/* A service's day, or any job that goes first: room is made in the order of the line, not for whoever asks for least. */
+/* Room is made in the order of the line, not for whoever asks for least: the third would fit if the first shrank, and
+ * stands behind the second, which would not. */
 Test(elastic, room_is_made_in_the_order_of_the_line) {
     testing_policy(&setup, "fifo", "none", "best_fit");
+    setup.pools[0].gpus = 9;
     entry.name = "default";
     entry.gpus_least = 4;
     testing_job(&jobs, 0, 1000, 4);
-    jobs.at[testing_job(&jobs, 10, 100, 8)].class_id = (uint16_t)names_put(&jobs.classes, "rigid", 5);
-    testing_job(&jobs, 20, 1000, 4); /* would fit, and stands behind a job that does not */
+    jobs.at[testing_job(&jobs, 0, 300, 1)].class_id = (uint16_t)names_put(&jobs.classes, "rigid", 5);
+    jobs.at[testing_job(&jobs, 10, 100, 9)].class_id = (uint16_t)names_put(&jobs.classes, "rigid", 5);
+    testing_job(&jobs, 20, 1000, 4);
     struct result result = run();
     ENDS(0, 500);
-    NEAR(tick_seconds(result.jobs->at[1].start_ns), 500);
-    NEAR(tick_seconds(result.jobs->at[2].start_ns), 600);
+    ENDS(2, 600);
+    NEAR(tick_seconds(result.jobs->at[3].start_ns), 600);
+    cr_assert_eq(result.tallies[0].resizes, 0);
+    result_free(&result);
+}
+
+/* Eight GPUs for three equal jobs would be 3, 3 and 2, and two nodes of four have no place for the last two GPUs
+ * together: what one cannot use another gets. */
+Test(elastic, gpus_that_fit_no_job_go_to_another) {
+    setup.pools[0].gpus = 4;
+    setup.nodes[0].count = 2;
+    setup.horizon_ns = 100 * TICK_S;
+    entry.gpus_most = 4;
+    entry.speed = testing_speed(&setup.arena, "{model: amdahl, shared: [1000 s], fixed: [100 s]}");
+    for (int i = 0; i < 3; i++) testing_job(&jobs, 0, 1000, 4);
+    struct result result = run();
+    NEAR(result.tallies[0].held_gpu_h * 3600, 8 * 100);
     result_free(&result);
 }
 

@@ -22,13 +22,14 @@ static const struct fit imagenet = {"imagenet-t4", 0.0639, 0.00449, 0.307, 0.006
                                     128, 6400, 4000};
 static const struct fit bert = {"bert-t4", 0.172, 0.0587, 1.409, 0.0094, 0.284, 0.0277, 2.02, 16, 384, 200};
 static const struct fit cifar = {"cifar10-t4", 0.0174, 7.02e-4, 0.124, 0.00265, 0.0294, 0.00524, 2.15, 128, 4096, 900};
-enum { NODE_GPUS = 4, NODES = 4, STEPS = 32 };
+enum { STEPS = 32 };
+static uint32_t node_gpus = 4;
 
 /* Equations 2, 6 and 7 to 11 of the paper, without accumulation: examples a second that count. */
 static double goodput(const struct fit *f, uint32_t gpus, double batch) {
     const double compute = f->fixed + f->sample * batch / gpus;
     double sync = 0;
-    if (gpus > NODE_GPUS) sync = f->network + f->network_more * (gpus - 2.0);
+    if (gpus > node_gpus) sync = f->network + f->network_more * (gpus - 2.0);
     else if (gpus > 1) sync = f->local + f->local_more * (gpus - 2.0);
     const double step = pow(pow(compute, f->gamma) + pow(sync, f->gamma), 1 / f->gamma);
     return batch / step * (f->critical + f->batch) / (f->critical + batch);
@@ -76,10 +77,10 @@ static void add_pool(const char *gpu, uint32_t nodes, uint32_t gpus) {
 Test(goodput, a_job_goes_at_the_goodput_of_its_size) {
     static const struct fit *const fits[] = {&imagenet, &bert, &cifar};
     setup.policy.resize = testing_model(&setup.arena, KIND_RESIZE, "goodput");
-    add_pool("T4", NODES, NODE_GPUS);
+    add_pool("T4", 4, node_gpus);
     testing_job(&jobs, 0, 36000, 1);
     for (size_t i = 0; i < 3; i++)
-        for (uint32_t gpus = 1; gpus <= NODES * NODE_GPUS; gpus *= 2) {
+        for (uint32_t gpus = 1; gpus <= 4 * node_gpus; gpus *= 2) {
             setup.classes_len = 0;
             add_class(NULL, fits[i], gpus, gpus);
             struct result result = testing_run(&setup, &jobs);
@@ -105,7 +106,7 @@ static void held_after_start(uint32_t *gpus) {
     result_free(&result);
 }
 
-enum { PEERS = 3, SIZES = 8 };
+enum { PEERS = 3 };
 static const struct fit *const peers[PEERS] = {&imagenet, &bert, &cifar};
 
 /* Power mean of speed-ups over the goodput on an even share: equation 14. */
@@ -118,12 +119,12 @@ static double fitness(const uint32_t *gpus, uint32_t even, double power) {
     return power == 0 ? exp(sum) : pow(sum, 1 / power);
 }
 
-/* The best of all allocations of the sizes, over whole nodes or within one. */
-static double best_fitness(uint32_t gpus, uint32_t even, double power, uint32_t *best) {
-    static const uint32_t sizes[SIZES] = {1, 2, 3, 4, 8, 12, 16, 20};
+/* The best of all allocations of those sizes to the three. */
+static double best_fitness(const uint32_t *sizes, size_t len, uint32_t gpus, uint32_t even, double power,
+                           uint32_t *best) {
     double most = 0;
-    for (size_t k = 0; k < SIZES * SIZES * SIZES; k++) {
-        const uint32_t at[PEERS] = {sizes[k % SIZES], sizes[k / SIZES % SIZES], sizes[k / SIZES / SIZES]};
+    for (size_t k = 0; k < len * len * len; k++) {
+        const uint32_t at[PEERS] = {sizes[k % len], sizes[k / len % len], sizes[k / len / len]};
         if (at[0] + at[1] + at[2] > gpus || fitness(at, even, power) <= most) continue;
         most = fitness(at, even, power);
         memcpy(best, at, sizeof at);
@@ -131,30 +132,44 @@ static double best_fitness(uint32_t gpus, uint32_t even, double power, uint32_t 
     return most;
 }
 
-Test(goodput, the_deal_maximises_pollux_fitness) {
+/* Three jobs, at sizes that always find nodes: any number on one node, or whole nodes. */
+static void try_fleet(uint32_t nodes, const uint32_t *sizes, size_t len) {
     static const double powers[] = {-1, 0, 1, -4};
     bool fairness_matters = false;
-    setup.policy.resize = testing_model(&setup.arena, KIND_RESIZE, "goodput");
-    add_pool("T4", NODES, NODE_GPUS);
+    const uint32_t gpus = nodes * node_gpus;
+    uint32_t even = sizes[0];
+    for (size_t i = 0; i < len; i++)
+        if (sizes[i] * PEERS <= gpus) even = sizes[i];
+    add_pool("T4", nodes, node_gpus);
     for (size_t i = 0; i < PEERS; i++) {
-        add_class(peers[i]->curve, peers[i], 1, 20);
+        add_class(peers[i]->curve, peers[i], sizes[0], sizes[len - 1]);
         const uint32_t j = testing_job(&jobs, 0, 36000, 1);
         jobs.at[j].class_id = (uint16_t)names_put(&jobs.classes, peers[i]->curve, strlen(peers[i]->curve));
     }
-    for (uint32_t nodes = 1; nodes <= 5; nodes++)
-        for (size_t p = 0; p < sizeof powers / sizeof *powers; p++) {
-            const uint32_t gpus = nodes * NODE_GPUS, share = gpus / PEERS, even = share < 4 ? share : 4;
-            uint32_t got[PEERS], best[PEERS], fairest[PEERS];
-            setup.nodes[0].count = nodes;
-            *(double *)setup.policy.resize.params = powers[p]; /* its only parameter */
-            held_after_start(got);
-            const double most = best_fitness(gpus, even, powers[p], best), fit = fitness(got, even, powers[p]);
-            cr_assert(testing_near(fit, most, 1e-12), "%u GPUs, power %g: %u, %u, %u: %g; the best is %u, %u, %u: %g",
-                      gpus, powers[p], got[0], got[1], got[2], fit, best[0], best[1], best[2], most);
-            (void)best_fitness(gpus, even, -1, fairest);
-            fairness_matters |= memcmp(got, fairest, sizeof got) != 0;
-        }
+    for (size_t p = 0; p < sizeof powers / sizeof *powers; p++) {
+        uint32_t got[PEERS], best[PEERS], fairest[PEERS];
+        *(double *)setup.policy.resize.params = powers[p]; /* its only parameter */
+        held_after_start(got);
+        const double most = best_fitness(sizes, len, gpus, even, powers[p], best), fit = fitness(got, even, powers[p]);
+        cr_assert(testing_near(fit, most, 1e-12), "%u GPUs, power %g: %u, %u, %u: %g; the best is %u, %u, %u: %g", gpus,
+                  powers[p], got[0], got[1], got[2], fit, best[0], best[1], best[2], most);
+        (void)best_fitness(sizes, len, gpus, even, -1, fairest);
+        fairness_matters |= memcmp(got, fairest, sizeof got) != 0;
+    }
     cr_assert(fairness_matters, "every power comes to the same: the case shows nothing");
+}
+
+Test(goodput, the_deal_maximises_pollux_fitness_on_a_node) {
+    static const uint32_t sizes[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+    node_gpus = 16;
+    setup.policy.resize = testing_model(&setup.arena, KIND_RESIZE, "goodput");
+    try_fleet(1, sizes, 16);
+}
+
+Test(goodput, the_deal_maximises_pollux_fitness_over_nodes) {
+    static const uint32_t sizes[] = {4, 8, 12, 16, 20, 24};
+    setup.policy.resize = testing_model(&setup.arena, KIND_RESIZE, "goodput");
+    try_fleet(8, sizes, 6);
 }
 
 /* T = A / n + B: GPU hours are A + B n, so the n-th GPU is worth its price up to sqrt(V A / (p B)); the value of a time
