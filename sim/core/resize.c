@@ -7,8 +7,10 @@
  * elastic jobs hold, and what is free, are dealt out anew: first to jobs in line that would fit if running ones
  * shrank, in their order; then by the policy's values, step by step (resize_fill). A deal that takes GPUs from one
  * running job for another must gain resize_gain, a job that was resized rests for resize_hold but from making room for
- * jobs in line, and a job does not grow when what is left of it would not make up for resize_cost. What was freed for a job that then found no
- * nodes is not freed again before a job of the domain has stopped.
+ * jobs in line, and a job does not grow when what is left of it would not make up for resize_cost.
+ *
+ * The deal counts GPUs, and nodes may not have them together. What one job finds no nodes for is dealt to others. What
+ * was freed for a job in line that then found none is not freed again before a job of the domain has stopped.
  *
  * Sizes are shapes: a job that is resized moves to the group of its new shape, is placed anew as a whole, and goes on
  * after resize_cost from where it was. A job that starts and grows at the same instant pays nothing.
@@ -261,7 +263,8 @@ void resize_check(const struct sched *s, struct err *err) {
         if (r->kind_of[i] == SCHED_NONE || r->kinds.at[r->kind_of[i]].count || said[c - s->setup->classes]) continue;
         said[c - s->setup->classes] = true;
         err_add(err, (struct place_in_file){.path = "classes.gpus_least"},
-                "on no number of GPUs from %u to %u do jobs of class '%s' run: no nodes hold them, or '%s' knows no speed",
+                "on no number of GPUs from %u to %u do jobs of class '%s' run: no nodes hold them, or '%s' knows no "
+                "speed",
                 c->gpus_least, c->gpus_most, s->world.jobs.classes.at[s->world.jobs.at[i].class_id],
                 c->speed.model->name);
     }

@@ -183,7 +183,8 @@ Test(goodput, the_last_gpu_is_just_worth_its_price) {
         snprintf(speed, sizeof speed, "{model: amdahl, shared: [%g s], fixed: [%g s]}", shared, fixed);
         *(double *)setup.policy.resize.params = worth; /* its first parameter */
         classes[0] = (struct class_setup){.run_below_ns = TICK_NEVER, .wait_ns = -1, .markets = ~0u, .speed_gpu = "gpu",
-                                          .speed = testing_speed(&setup.arena, speed), .gpus_least = 1, .gpus_most = 64};
+                                          .speed = testing_speed(&setup.arena, speed), .gpus_least = 1,
+                                          .gpus_most = 64};
         setup.classes_len = 1;
         jobs_free(&jobs);
         jobs_init(&jobs, 0);
