@@ -319,3 +319,29 @@ void args_free(struct args_texts *texts) {
     free(texts->at);
     *texts = (struct args_texts){0};
 }
+
+static bool plain_word(const char *word) {
+    return word[0] != '\0' &&
+           word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=:,+%@")] ==
+               '\0';
+}
+
+char *args_command_text(int argc, char **argv) {
+    struct text text;
+    text_init(&text);
+    text_put(&text, "headroom");
+    for (int i = 0; i < argc; i++) {
+        text_put(&text, " ");
+        if (plain_word(argv[i])) {
+            text_put(&text, argv[i]);
+            continue;
+        }
+        text_put(&text, "'");
+        for (const char *c = argv[i]; *c != '\0'; c++) {
+            if (*c == '\'') text_put(&text, "'\\''");
+            else text_add(&text, c, 1);
+        }
+        text_put(&text, "'");
+    }
+    return text_take(&text);
+}

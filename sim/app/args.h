@@ -64,6 +64,9 @@ bool args_read(const struct args_spec *spec, int argc, char **argv, void *into, 
                int *status);
 void args_free(struct args_texts *texts);
 
+/* The command as one would type it again: "headroom run 'my file.yaml'"; free(). argv[0]: the command's name. */
+char *args_command_text(int argc, char **argv);
+
 /* A mistake found after parsing, in the same form: "headroom run: ...", and where to read on. Returns
  * EXIT_BAD_INPUT. */
 int args_mistake(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));

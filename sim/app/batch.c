@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "io/summary.h"
 #include "models/registry.h"
 
 #include <stdlib.h>
@@ -241,6 +242,36 @@ void batch_close(struct batch *batch) {
     free(batch->demands);
     free(batch->runs);
     scenario_close(&batch->scenario);
+}
+
+struct run_info batch_info(const struct scenario *scenario, const struct batch_run *run, const char *command) {
+    const struct setup *setup = run->run->setup;
+    const struct policy_setup *policy = &setup->policy;
+    return (struct run_info){
+        .scenario_name = scenario->name,
+        .scenario_file = scenario->file,
+        .scenario_text = scenario->text,
+        .scenario_hash = scenario->hash,
+        .run_name = run->run->name,
+        .overrides = run->run->overrides,
+        .baseline = scenario->baseline,
+        .trace = run->run->demand.trace != NULL ? run->run->demand.trace
+                 : run->jobs->len > 0 || run->run->demand.services_len == 0 ? "synthetic"
+                                                                            : SUMMARY_NO_JOBS,
+        .trace_hash = run->jobs_hash,
+        .seed = setup->seed,
+        .order = policy->order.model->name,
+        .backfill = policy->backfill.model->name,
+        .place = policy->place.model->name,
+        .route = policy->route.model->name,
+        .shift = policy->shift.model != NULL ? policy->shift.model->name : "now",
+        .forecast = policy->forecast.model != NULL ? policy->forecast.model->name : "perfect",
+        .market = policy->market.model != NULL ? policy->market.model->name : "any",
+        .version = HEADROOM_VERSION,
+        .command = command,
+        .origin_unix_ns = setup->origin_unix_ns,
+        .round_ns = policy->round_ns,
+    };
 }
 
 void batch_blame(const struct batch *batch, size_t run, struct err *findings, struct err *err) {

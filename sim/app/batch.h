@@ -6,6 +6,7 @@
 #include "app/args.h"
 #include "io/requests.h"
 #include "io/scenario.h"
+#include "io/store.h"
 
 struct batch_run {
     const struct scenario_run *run;
@@ -36,6 +37,9 @@ bool batch_open(struct batch *batch, const char *file, const struct args_texts *
                 const struct args_texts *names, void (*note)(void *context, const char *what), void *context,
                 struct err *err);
 void batch_close(struct batch *batch);
+
+/* Who a run is, for the database. command: as it was called. All texts are borrowed. */
+struct run_info batch_info(const struct scenario *scenario, const struct batch_run *run, const char *command);
 
 /* Adds a run's findings to err, marked with the scenario's file and the run's name, and empties them. */
 void batch_blame(const struct batch *batch, size_t run, struct err *findings, struct err *err);

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Cuts the last part off a path. */
@@ -21,12 +22,13 @@ static bool cut(char *path) {
 /* From prefix/bin/headroom to prefix/share/headroom. */
 static const char *beside_program(char *buffer, size_t size) {
     static const char share[] = "/share/headroom";
+    struct stat found;
     ssize_t len = readlink("/proc/self/exe", buffer, size);
     if (len <= 0 || (size_t)len >= size - sizeof share) return NULL;
     buffer[len] = '\0';
     if (!cut(buffer) || !cut(buffer)) return NULL;
     memcpy(buffer + strlen(buffer), share, sizeof share);
-    return access(buffer, X_OK) == 0 ? buffer : NULL;
+    return stat(buffer, &found) == 0 && S_ISDIR(found.st_mode) ? buffer : NULL; /* a program could be called so, too */
 }
 
 const char *app_data_dir(void) {

@@ -77,7 +77,7 @@ static void make_run_summary(struct store *s) {
     text_put(&sql,
              "CREATE VIEW v_run_summary AS SELECT r.run_id, r.batch_id, r.run_name, r.status, r.order_policy,"
              " r.backfill_policy, r.place_policy, r.route_policy, r.shift_policy, r.forecast_policy,"
-             " r.market_policy, r.seed, r.work_unit, r.measured_s");
+             " r.market_policy, r.point, r.replication, r.seed, r.work_unit, r.measured_s");
     struct query q = query_open(s, "SELECT metric_id, name FROM metric ORDER BY metric_id");
     while (query_next(&q)) {
         const int64_t id = query_get_i64(&q);
@@ -154,6 +154,18 @@ static void write_scenario(struct store *s, const struct run_info *info) {
     query_close(&q);
 }
 
+static void write_factors(struct store *s, int64_t run, const struct run_info *info) {
+    struct query q = query_open(s, "INSERT INTO factor VALUES (?, ?, ?, ?)");
+    for (size_t i = 0; i < info->factors_len; i++) {
+        query_put_i64(&q, run);
+        query_put_text(&q, info->factors[i].path);
+        query_put_text(&q, info->factors[i].value);
+        query_put_f64(&q, info->factors[i].number);
+        query_write(&q);
+    }
+    query_close(&q);
+}
+
 int64_t store_run_begin(struct store *s, const struct run_info *info) {
     char origin[40], started[40];
     store_sql(s, "BEGIN IMMEDIATE");
@@ -161,13 +173,13 @@ int64_t store_run_begin(struct store *s, const struct run_info *info) {
     const int64_t run = store_ask_i64(s, "SELECT max(run_id) FROM run") + 1;
     if (!s->batch) s->batch = run;
     struct query q =
-        query_open(s, "INSERT INTO run (run_id, batch_id, status, scenario_hash, scenario_file, run_name, "
-                      "baseline, overrides,"
+        query_open(s, "INSERT INTO run (run_id, batch_id, status, scenario_hash, scenario_file, run_name,"
+                      " baseline, overrides, point, replication,"
                       " seed, trace, trace_hash, order_policy, backfill_policy, place_policy, route_policy,"
                       " shift_policy, forecast_policy, market_policy, round_s, origin_utc,"
                       " version, command, started_utc)"
                       " VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-                      " ?)");
+                      " ?, ?, ?)");
     query_put_i64(&q, run);
     query_put_i64(&q, s->batch);
     query_put_hash(&q, info->scenario_hash);
@@ -175,6 +187,9 @@ int64_t store_run_begin(struct store *s, const struct run_info *info) {
     query_put_text(&q, info->run_name);
     query_put_text(&q, info->baseline);
     query_put_text(&q, info->overrides);
+    if (info->point == 0) query_put_null(&q);
+    else query_put_i64(&q, (int64_t)info->point);
+    query_put_i64(&q, (int64_t)info->replication);
     query_put_i64(&q, (int64_t)info->seed);
     query_put_text(&q, info->trace);
     query_put_hash(&q, info->trace_hash);
@@ -193,6 +208,7 @@ int64_t store_run_begin(struct store *s, const struct run_info *info) {
     query_put_text(&q, tick_format_date((int64_t)time(NULL) * TICK_S, started));
     query_write(&q);
     query_close(&q);
+    write_factors(s, run, info);
     store_sql(s, "COMMIT");
     return run;
 }

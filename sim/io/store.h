@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { STORE_SCHEMA_VERSION = 3 };
+enum { STORE_SCHEMA_VERSION = 4 };
 
 struct store;
 /* Opens to write; creates the file when there is none (or it is empty). */
@@ -26,6 +26,11 @@ struct store *store_open(const char *path);
 struct store *store_open_read(const char *path);
 void store_close(struct store *store);
 
+/* What a sweep set in one of its runs. */
+struct run_factor {
+    const char *path, *value;
+    double number; /* the value's, in the unit it is written with; NAN: it has none */
+};
 struct run_info {
     const char *scenario_name, *scenario_file, *scenario_text, *run_name, *overrides, *baseline;
     uint64_t scenario_hash, trace_hash, seed;
@@ -33,6 +38,9 @@ struct run_info {
     const char *order, *backfill, *place, *route, *shift, *forecast, *market;
     const char *version, *command;
     int64_t origin_unix_ns, round_ns;
+    uint64_t point, replication; /* of a sweep: from 1, from 0; point 0: no sweep */
+    const struct run_factor *factors;
+    size_t factors_len;
 };
 /* The run's id. The runs begun through one store are one batch: what one command ran, compared with each
  * other. */

@@ -60,7 +60,7 @@ static bool read_run(struct store *s, int64_t run, struct summary *summary) {
     struct query q = query_open(
         s, "SELECT run_id, batch_id, status = 'complete', c.name, scenario_file, c.text, run_name, "
            "overrides, baseline,"
-           " scenario_hash, trace_hash, seed, trace, order_policy, backfill_policy, place_policy, "
+           " point, replication, scenario_hash, trace_hash, seed, trace, order_policy, backfill_policy, place_policy, "
            "route_policy, shift_policy, forecast_policy, market_policy, version,"
            " command, origin_utc, round_s, started_utc, work_unit, jobs, events, measure_from_s, measured_s, "
            "wall_s, loop_s"
@@ -75,6 +75,8 @@ static bool read_run(struct store *s, int64_t run, struct summary *summary) {
         const char **const texts[] = {&info->scenario_name, &info->scenario_file, &info->scenario_text,
                                       &info->run_name,      &info->overrides,     &info->baseline};
         for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) *texts[i] = arena_text(arena, query_get_text(&q));
+        info->point = (uint64_t)query_get_i64(&q);
+        info->replication = (uint64_t)query_get_i64(&q);
         info->scenario_hash = read_hash(&q);
         info->trace_hash = read_hash(&q);
         info->seed = (uint64_t)query_get_i64(&q);
@@ -166,10 +168,32 @@ static void read_warnings(struct store *s, int64_t run, struct summary *summary)
     free(found.at);
 }
 
+static void read_factors(struct store *s, int64_t run, struct summary *summary) {
+    struct {
+        struct run_factor *at;
+        size_t len, cap;
+    } found = {0};
+    struct query q = query_open(s, "SELECT path, value, number FROM factor WHERE run_id = ? ORDER BY path");
+    query_put_i64(&q, run);
+    while (query_next(&q)) {
+        struct run_factor *factor = vec_push(&found);
+        factor->path = arena_text(&summary->arena, query_get_text(&q));
+        factor->value = arena_text(&summary->arena, query_get_text(&q));
+        factor->number = query_get_f64(&q);
+    }
+    query_close(&q);
+    struct run_factor *factors = arena_alloc(&summary->arena, found.len, sizeof *factors);
+    if (found.len) memcpy(factors, found.at, found.len * sizeof *factors);
+    summary->info.factors = factors;
+    summary->info.factors_len = found.len;
+    free(found.at);
+}
+
 bool store_read_summary(struct store *s, int64_t run, unsigned parts, struct summary *summary) {
     *summary = (struct summary){0};
     arena_init(&summary->arena);
     if (!read_run(s, run, summary)) return false;
+    read_factors(s, run, summary);
     read_parts(s, run, parts, summary);
     read_warnings(s, run, summary);
     return true;

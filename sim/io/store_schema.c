@@ -37,6 +37,8 @@ const char *const store_tables[] = {
     " run_name TEXT NOT NULL,"
     " baseline TEXT NOT NULL,"
     " overrides TEXT NOT NULL,"
+    " point INTEGER,"
+    " replication INTEGER NOT NULL DEFAULT 0,"
     " seed INTEGER NOT NULL,"
     " trace TEXT NOT NULL,"
     " trace_hash TEXT NOT NULL,"
@@ -67,6 +69,13 @@ const char *const store_tables[] = {
     " placements INTEGER,"
     " CHECK ((status = 'complete') = (wall_s IS NOT NULL)))",
     "CREATE INDEX run_batch ON run (batch_id, run_name)",
+
+    "CREATE TABLE factor ("
+    " run_id INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,"
+    " path TEXT NOT NULL,"
+    " value TEXT NOT NULL,"
+    " number REAL,"
+    " PRIMARY KEY (run_id, path)) WITHOUT ROWID",
 
     "CREATE TABLE pool ("
     " run_id INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,"

@@ -22,6 +22,12 @@ static struct run_info own_info(struct arena *arena, const struct run_info *from
                             &info.backfill,      &info.place,         &info.route,         &info.shift,
                             &info.forecast,      &info.market,        &info.version,       &info.command};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) *texts[i] = own(arena, *texts[i]);
+    struct run_factor *factors = arena_alloc(arena, from->factors_len, sizeof *factors);
+    for (size_t i = 0; i < from->factors_len; i++) {
+        const struct run_factor *f = &from->factors[i];
+        factors[i] = (struct run_factor){own(arena, f->path), own(arena, f->value), f->number};
+    }
+    info.factors = factors;
     return info;
 }
 

@@ -147,6 +147,34 @@ Test(store, a_summary_reads_back_as_it_was) {
     sample_close(&sample);
 }
 
+Test(store, what_a_sweep_set_is_kept_with_its_run) {
+    static const struct run_factor factors[] = {{"policy.order", "sjf", NAN}, {"pools[0].nodes", "20", 20}};
+    struct sample sample;
+    struct summary read;
+    sample_open(&sample, 1);
+    struct store *store = store_open(path);
+    sample_store(store, &sample);
+    sample.info.point = 17;
+    sample.info.replication = 3;
+    sample.info.factors = factors;
+    sample.info.factors_len = 2;
+    const int64_t run = sample_store(store, &sample);
+    cr_assert(store_read_summary(store, run, 0, &read));
+    store_close(store);
+    cr_expect_eq(read.info.point, 17);
+    cr_expect_eq(read.info.replication, 3);
+    cr_assert_eq(read.info.factors_len, 2);
+    cr_expect_str_eq(read.info.factors[0].path, "policy.order");
+    cr_expect_str_eq(read.info.factors[0].value, "sjf");
+    cr_expect(isnan(read.info.factors[0].number));
+    cr_expect_eq(read.info.factors[1].number, 20);
+    summary_free(&read);
+    sample_close(&sample);
+    expect_answer("SELECT point, replication FROM run", "NULL|0\n17|3\n");
+    expect_answer("SELECT run_id, path, value, number FROM factor",
+                  "2|policy.order|sjf|NULL\n2|pools[0].nodes|20|20.0\n");
+}
+
 Test(store, series_read_back_by_region) {
     struct sample sample;
     struct series read;
