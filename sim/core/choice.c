@@ -164,7 +164,7 @@ bool choice_outcome(const struct choice_space *s, const struct choice_config *c,
     const struct choice_row *row = &s->rows[c->row];
     const struct choice_offer *o = &s->offers[c->offer];
     if (!offered(row, o)) return false;
-    const struct held held = hold(s, row, o, s->cap_speed[c->cap], &s->checkpoints[c->checkpoint]);
+    const struct held held = hold(s, row, o, s->machines[row->machine].cap_speed[c->cap], &s->checkpoints[c->checkpoint]);
     return evaluate(row, o, &held, start_of(s, row, o, c->wait), node_watts(s, row, c->cap), out);
 }
 
@@ -215,7 +215,8 @@ static struct choice_outcome least_outcome(const struct choice_space *s, const s
                                            const struct least *least) {
     struct choice_outcome low = {INFINITY, INFINITY, INFINITY, INFINITY, .start_s = 0};
     for (size_t cap = 0; cap < s->caps_len; cap++) {
-        const double held_s = row->piece_s * row->pieces / s->cap_speed[cap], watts = node_watts(s, row, cap);
+        const double held_s = row->piece_s * row->pieces / s->machines[row->machine].cap_speed[cap];
+        const double watts = node_watts(s, row, cap);
         const double usd_per_h = row->nodes * least->rent + watts / 1000 * least->usd_per_kwh;
         low.time_s = fmin(low.time_s, least->boot_s + held_s);
         low.usd = fmin(low.usd, usd_per_h >= 0 ? usd_per_h * held_s / 3600 : -INFINITY);
@@ -337,7 +338,7 @@ static void scan_offer(struct scan *scan, size_t row, size_t offer) {
     for (size_t cap = 0; cap < s->caps_len; cap++) {
         const double watts = node_watts(s, r, cap);
         for (size_t c = 0; c < s->checkpoints_len; c++) {
-            const struct held held = hold(s, r, o, s->cap_speed[cap], &s->checkpoints[c]);
+            const struct held held = hold(s, r, o, s->machines[r->machine].cap_speed[cap], &s->checkpoints[c]);
             for (size_t w = 0; w < s->waits_len; w++, knob++) {
                 struct choice_outcome out;
                 const struct choice_config config = config_at(s, row, offer, knob);

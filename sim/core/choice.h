@@ -39,6 +39,7 @@ struct choice_signal {
 struct choice_machine {
     double idle_w;             /* IT power of a node at no load, GPUs included */
     double beyond_w[CHOICE_CAPS_MOST]; /* what a GPU at work adds, by cap */
+    double cap_speed[CHOICE_CAPS_MOST]; /* and how fast it is then, of its full speed */
     size_t first_offer, offers_len, first_row, rows_len;
     uint64_t first_id;         /* of its configurations */
 };
@@ -88,7 +89,6 @@ struct choice_space {
     struct choice_offer *offers;   /* by machine */
     struct choice_row *rows;       /* by machine */
     size_t machines_len, offers_len, rows_len;
-    double cap_speed[CHOICE_CAPS_MOST];
     struct choice_checkpoint *checkpoints;
     struct choice_wait *waits;
     size_t caps_len, checkpoints_len, waits_len; /* each >= 1 */

@@ -251,7 +251,6 @@ int64_t work_moment(const struct sched *s, uint32_t slot, int64_t when_ns); /* i
 void work_pace(const struct sched *s, const struct slot *slot, struct rate *rate);
 /* Whether jobs of every class can run on every GPU model their class has a speed for. */
 bool work_check(const struct sched *s, struct err *err);
-double pool_failures_per_h(const struct pool_setup *pool); /* of one of its nodes, spot hazard included */
 
 /* hold.c */
 void hold_open(struct sched *s);

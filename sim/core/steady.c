@@ -84,14 +84,17 @@ bool steady_of(const struct llm_cost *cost, const struct steady_mix *m, uint32_t
     const double prefills = per_s * (own_prefill_s(cost, m, m->prompt, chunk_tokens, batch) - step_of(cost, &decodes));
     if (!(prefills < 1)) return false;
     const double shared = 1 / (1 - fmax(0, prefills)), chunk = fmax(1, chunk_tokens - high);
+    /* Fewer than one request at a time: one for that share of the time. */
+    const struct work at_work = work_of(m, fmax(batch, 1));
+    const double watts = llm_power_w(cost, at_work.prefill + at_work.decodes, at_work.attention, at_work.context, 1,
+                                     step_of(cost, &at_work));
     *out = (struct steady){
         .batch = batch,
         .step_s = step_s,
         .tpot_s = busy_s,
         .ttft_mean_s = cost->first_token_s + step_s / 2 + shared * own_prefill_s(cost, m, m->prompt, chunk, batch),
         .ttft_s = cost->first_token_s + busy_s + shared * own_prefill_s(cost, m, m->prompt_high, chunk, high),
-        .beyond_w = llm_power_w(cost, mean.prefill + mean.decodes, mean.attention, mean.context, 1, step_s) -
-                    llm_idle_w(cost)};
+        .watts = llm_idle_w(cost) + fmin(batch, 1) * (watts - llm_idle_w(cost))};
     return true;
 }
 

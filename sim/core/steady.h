@@ -30,7 +30,7 @@ struct steady {
     double step_s;             /* an iteration = time per output token, mean */
     double tpot_s, ttft_s;     /* that `share` of the requests keep below */
     double ttft_mean_s;
-    double beyond_w;           /* of the replica's GPUs, IT, beyond those of a replica without work */
+    double watts;              /* of the replica's GPUs, IT */
 };
 /* false: it cannot keep up with so many requests a second (batch, cache or time run out). */
 bool steady_of(const struct llm_cost *cost, const struct steady_mix *mix, uint32_t max_seqs, uint32_t chunk_tokens,
