@@ -80,10 +80,21 @@ static bool same_tokens(const struct tokens_load *a, const struct tokens_load *b
     return a->median == b->median && a->sigma == b->sigma && a->most == b->most;
 }
 
+static bool same_request_classes(const struct request_load *a, const struct request_load *b) {
+    if (a->classes_len != b->classes_len) return false;
+    for (size_t i = 0; i < a->classes_len; i++) {
+        const struct request_load_class *x = &a->classes[i], *y = &b->classes[i];
+        if (!same_text(x->name, y->name) || x->weight != y->weight || !same_tokens(&x->prompt, &y->prompt) ||
+            !same_tokens(&x->output, &y->output))
+            return false;
+    }
+    return true;
+}
+
 static bool same_request_load(const struct request_load *a, const struct request_load *b) {
     return a->rate_per_h == b->rate_per_h && same_numbers(a->daily, b->daily) && a->burst_ratio == b->burst_ratio &&
            a->burst_share == b->burst_share && a->burst_ns == b->burst_ns && same_tokens(&a->prompt, &b->prompt) &&
-           same_tokens(&a->output, &b->output) && a->until_ns == b->until_ns &&
+           same_tokens(&a->output, &b->output) && same_request_classes(a, b) && a->until_ns == b->until_ns &&
            a->utc_offset_ns == b->utc_offset_ns && a->origin_unix_ns == b->origin_unix_ns;
 }
 

@@ -64,6 +64,16 @@ bool store_read_summary(struct store *store, int64_t run, unsigned parts, struct
  */
 void store_read_series(struct store *store, int64_t run, struct series *series);
 
+/* Its pools, in the order of their names; free(). Texts go to the arena. */
+struct store_pool {
+    const char *name, *region, *gpu, *bought; /* gpu "": none */
+    uint64_t nodes;
+    uint32_t gpus_per_node;
+    double usd_per_node_h;
+    bool estimated; /* some figure of it is an estimate */
+};
+struct store_pool *store_read_pools(struct store *store, int64_t run, struct arena *arena, size_t *count);
+
 /* The lines of its bill, in their order; free(). Texts go to the arena. */
 struct charge_line;
 struct charge_line *store_read_charges(struct store *store, int64_t run, struct arena *arena, size_t *count);

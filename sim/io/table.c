@@ -93,6 +93,34 @@ void table_print(const struct table *table, FILE *to, size_t headings, int inden
     free(widths);
 }
 
+void table_html_text(FILE *to, const char *text) {
+    for (; *text; text++) {
+        switch (*text) {
+        case '&': fputs("&amp;", to); break;
+        case '<': fputs("&lt;", to); break;
+        case '>': fputs("&gt;", to); break;
+        case '"': fputs("&quot;", to); break;
+        default: fputc(*text, to);
+        }
+    }
+}
+
+void table_print_html(const struct table *table, FILE *to, size_t headings) {
+    const size_t rows = table->cells.len / table->columns;
+    fputs("<table class=\"sorts\"><thead>\n", to);
+    for (size_t r = 0; r < rows; r++) {
+        fputs("<tr>", to);
+        for (size_t c = 0; c < table->columns; c++) {
+            const char *tag = r < headings ? "th" : "td";
+            fprintf(to, "<%s class=\"%c\">", tag, table->align[c]);
+            table_html_text(to, table->cells.at[r * table->columns + c]);
+            fprintf(to, "</%s>", tag);
+        }
+        fputs(r + 1 == headings ? "</tr>\n</thead><tbody>\n" : "</tr>\n", to);
+    }
+    fputs("</tbody></table>\n", to);
+}
+
 /* --- numbers --- */
 
 const char *table_number(double value, int decimals, char buffer[48]) {

@@ -20,6 +20,10 @@ void table_cell(struct table *table, const char *format, ...) __attribute__((for
 void table_end_row(struct table *table);
 /* headings: the first rows, parted from the rest by a line. indent: blanks before every line. */
 void table_print(const struct table *table, FILE *to, size_t headings, int indent);
+/* The same as an HTML <table>, every cell escaped; the last row of headings is marked for sorting. */
+void table_print_html(const struct table *table, FILE *to, size_t headings);
+/* Text with what HTML gives a meaning escaped. */
+void table_html_text(FILE *to, const char *text);
 
 /* A number as tables show it: thousands marked, `decimals` digits after the point; "-" for NAN. */
 const char *table_number(double value, int decimals, char buffer[48]);
@@ -59,7 +63,8 @@ void table_lines(const struct summary *const *runs, size_t count, table_visit *v
 /* The page `headroom run` ends with: runs side by side, the baseline first, differences in per cent. */
 void table_summary(FILE *to, const struct summary *runs, size_t count);
 /* One kind of part, a line each; past the twelve with most GPU-hours they are folded. */
-void table_parts(FILE *to, const struct summary *runs, size_t count, enum part part);
+enum table_form { TABLE_TEXT, TABLE_HTML };
+void table_parts(FILE *to, const struct summary *runs, size_t count, enum part part, enum table_form form);
 /* The runs of a database, a line each. */
 void table_runs(FILE *to, const struct summary *runs, size_t count);
 
