@@ -13,8 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { THREE = ANSWER_VALUE + 1 };
-
 /* ---- numbers ---- */
 
 /* Four significant digits, thousands marked; the same for all tables here. */
@@ -215,14 +213,14 @@ static void print_three(FILE *to, const struct answers *a, bool confirmed) {
     struct table *table = table_open("llrrr");
     table_cell(table, "%s", "");
     table_cell(table, "%s", "");
-    for (enum answer i = 0; i < THREE; i++) table_cell(table, "%s", answer_names[i]);
+    for (enum answer i = 0; i <= ANSWER_VALUE; i++) table_cell(table, "%s", answer_names[i]);
     for (size_t l = 0; l < sizeof lines / sizeof *lines; l++) {
         if (!applies(a, lines[l].when, confirmed)) continue;
         char *unit = unit_text(a, lines[l].unit);
         table_cell(table, "%s", lines[l].label);
         table_cell(table, "%s", unit);
         free(unit);
-        for (enum answer i = 0; i < THREE; i++) {
+        for (enum answer i = 0; i <= ANSWER_VALUE; i++) {
             const struct column at = column_of(a, i);
             struct text text;
             text_init(&text);
@@ -242,7 +240,7 @@ static void print_trade(FILE *to, const struct answers *a) {
     const struct shown cost = shown_of(&a->cases[a->chosen[ANSWER_COST]]);
     const struct shown fast = shown_of(&a->cases[a->chosen[ANSWER_PERFORMANCE]]);
     double least = cost.usd, most = cost.usd;
-    for (enum answer i = 0; i < THREE; i++) {
+    for (enum answer i = 0; i <= ANSWER_VALUE; i++) {
         least = fmin(least, shown_of(&a->cases[a->chosen[i]]).usd);
         most = fmax(most, shown_of(&a->cases[a->chosen[i]]).usd);
     }

@@ -104,7 +104,8 @@ static void make_jobs(const struct space *space, const struct confirm_case *c, s
     made->jobs.origin_unix_ns = made->setup.origin_unix_ns;
     const uint32_t shape = jobs_shape(&made->jobs, &(struct shape){.gpus = gpus, .models = JOB_ANY_MODEL});
     for (size_t i = 0; i < count; i++) {
-        struct job *job = &made->jobs.at[jobs_add(&made->jobs)];
+        const uint32_t added = jobs_add(&made->jobs);
+        struct job *job = &made->jobs.at[added];
         job->submit_ns = batch ? tick_from_seconds(c->expected.start_s) : 0;
         job->run_ns = job->estimate_ns = tick_from_seconds(row->piece_s);
         job->shape = shape;

@@ -75,7 +75,6 @@ static struct choice_offer offer_of(struct space *space, const struct recommend_
         .elastic = elastic,
         .billing_s = tick_seconds(pool->billing_ns),
         .least_s = tick_seconds(pool->billing_least_ns),
-        .keep_s = tick_seconds(pool->sleep.after_ns),
         .boot_s = elastic && !service ? boot_s : 0,
         .failures_per_h = pool_failures_per_h(pool),
         .warned_per_h = warned ? pool->spot_hazard_per_h : 0,

@@ -127,31 +127,48 @@ static double node_watts(const struct choice_space *s, const struct choice_row *
     return row->nodes * m->idle_w + row->busy_gpus * (row->beyond_w >= 0 ? row->beyond_w : m->beyond_w[cap]);
 }
 
-/* Time that a node is paid for: while it is held, and what billing and standing by for others add. */
-static double paid_s(const struct choice_row *row, const struct choice_offer *o, const struct held *held) {
-    const double stops = held->failures + held->warned;
-    if (!o->elastic) return held->s + stops * o->away_s;
-    const double rentals = 1 + (o->keep_s >= o->away_s ? 0 : stops), each = held->s / rentals;
-    const double billed = o->billing_s > 0 ? ceil(each / o->billing_s * (1 - 1e-12)) * o->billing_s : each;
-    const double beside = stops * fmin(o->keep_s, o->away_s) * (1 - 1.0 / row->nodes);
-    return rentals * fmax(fmax(billed, each), o->least_s) + beside;
+/* Time that nodes stand by until another has taken the place of one that failed, of each in the mean. Items on other
+ * nodes go on meanwhile. */
+static double standby_s(const struct choice_space *s, const struct choice_row *row, const struct choice_offer *o,
+                        const struct held *held) {
+    return s->gang ? (held->failures + held->warned) * o->away_s * (1 - 1.0 / row->nodes) : 0;
 }
 
-static bool evaluate(const struct choice_row *row, const struct choice_offer *o, const struct held *held,
-                     double start_s, double watts, struct choice_outcome *out) {
-    const double begin_s = start_s + o->boot_s;
-    const double wall_s = held->s + (held->failures + held->warned) * o->away_s;
-    if (!(begin_s + wall_s < LONGEST_S)) return false;
-    const double kwh = watts * held->s / j_per_kwh, end_s = begin_s + wall_s;
+/* Time that a node is paid for: while it is held or stands by, and what billing adds; where it is paid for always, while
+ * it is repaired too. */
+static double paid_s(const struct choice_space *s, const struct choice_row *row, const struct choice_offer *o,
+                     const struct held *held) {
+    const double stops = held->failures + held->warned;
+    if (!o->elastic) return held->s + stops * o->away_s;
+    const double rentals = 1 + (s->gang ? stops / row->nodes : stops);
+    const double each = (held->s + standby_s(s, row, o, held)) / rentals;
+    const double billed = o->billing_s > 0 ? ceil(each / o->billing_s * (1 - 1e-12)) * o->billing_s : each;
+    return rentals * fmax(fmax(billed, each), o->least_s);
+}
+
+/* From the begin to the end. Of items, failures put the nodes out of step, and the last to begin its last item ends up
+ * to an item after the mean: by how likely a failure is at all. */
+static double wall_s(const struct choice_space *s, const struct choice_row *row, const struct choice_offer *o,
+                     const struct held *held) {
+    const double stops = held->failures + held->warned, mean_s = held->s + stops * o->away_s;
+    return s->gang ? mean_s : mean_s - expm1(-stops * row->nodes) * held->s / row->pieces;
+}
+
+static bool evaluate(const struct choice_space *s, const struct choice_row *row, const struct choice_offer *o,
+                     const struct held *held, double start_s, double watts, struct choice_outcome *out) {
+    const double begin_s = start_s + o->boot_s, end_s = begin_s + wall_s(s, row, o, held);
+    if (!(end_s < LONGEST_S)) return false;
+    const double idle_w = row->nodes * s->machines[row->machine].idle_w;
+    const double it_j = watts * held->s + idle_w * standby_s(s, row, o, held), kwh = it_j / j_per_kwh;
     const double rent = o->rent.signal ? mean_of(&o->rent, begin_s, end_s) : o->usd_per_node_h;
     *out = (struct choice_outcome){
-        .usd = row->nodes * rent * paid_s(row, o, held) / 3600 + kwh * mean_of(&o->usd_per_kwh, begin_s, end_s),
+        .usd = row->nodes * rent * paid_s(s, row, o, held) / 3600 + kwh * mean_of(&o->usd_per_kwh, begin_s, end_s),
         .time_s = row->latency_s > 0 ? row->latency_s : end_s,
-        .energy_j = watts * held->s * mean_of(&o->pue, begin_s, end_s),
+        .energy_j = it_j * mean_of(&o->pue, begin_s, end_s),
         .co2_g = kwh * mean_of(&o->g_per_kwh, begin_s, end_s),
         .start_s = start_s,
         .held_s = held->s,
-        .failures = held->failures + held->warned,
+        .failures = (held->failures + held->warned) * (s->gang ? 1 : row->nodes),
         .watts = watts};
     return true;
 }
@@ -165,7 +182,7 @@ bool choice_outcome(const struct choice_space *s, const struct choice_config *c,
     const struct choice_offer *o = &s->offers[c->offer];
     if (!offered(row, o)) return false;
     const struct held held = hold(s, row, o, s->machines[row->machine].cap_speed[c->cap], &s->checkpoints[c->checkpoint]);
-    return evaluate(row, o, &held, start_of(s, row, o, c->wait), node_watts(s, row, c->cap), out);
+    return evaluate(s, row, o, &held, start_of(s, row, o, c->wait), node_watts(s, row, c->cap), out);
 }
 
 double choice_measured(const struct choice_space *s, enum choice_measure measure, const struct choice_outcome *o) {
@@ -253,7 +270,10 @@ double choice_bound(const struct choice_space *s, size_t row, size_t offer, enum
 /* ---- the search ---- */
 
 static bool better(const struct choice_kept *a, const struct choice_kept *b) {
-    return a->value < b->value || (a->value == b->value && a->config.id < b->config.id);
+    if (a->value != b->value) return a->value < b->value;
+    if (a->usd != b->usd) return a->usd < b->usd;
+    if (a->time_s != b->time_s) return a->time_s < b->time_s;
+    return a->config.id < b->config.id;
 }
 
 static void keep(struct choice_best *best, const struct choice_kept *new) {
@@ -322,7 +342,8 @@ static void note(struct scan *scan, const struct choice_config *config, const st
     }
     for (size_t g = 0; g < scan->goals_len; g++) {
         if (!within(&scan->goals[g], out->time_s, out->usd)) continue;
-        const struct choice_kept new = {choice_measured(scan->space, scan->goals[g].measure, out), *config};
+        const double value = choice_measured(scan->space, scan->goals[g].measure, out);
+        const struct choice_kept new = {value, out->usd, out->time_s, *config};
         keep(&scan->best[g], &new);
     }
 }
@@ -342,7 +363,7 @@ static void scan_offer(struct scan *scan, size_t row, size_t offer) {
             for (size_t w = 0; w < s->waits_len; w++, knob++) {
                 struct choice_outcome out;
                 const struct choice_config config = config_at(s, row, offer, knob);
-                if (evaluate(r, o, &held, start_s[w], watts, &out)) note(scan, &config, &out);
+                if (evaluate(s, r, o, &held, start_s[w], watts, &out)) note(scan, &config, &out);
             }
         }
     }

@@ -10,8 +10,8 @@
  *
  * Work is done in pieces one after the other, which failures interrupt; what is lost follows Daly's renewal form
  * (checkpoint.h has his intervals). Power is a machine's at work, price and carbon are means over the very hours of
- * the run. So the mean of the simulator's own runs is what is estimated; failures that leave a node idle beside them
- * and prices that move with the load are what it leaves out.
+ * the run. So the mean of the simulator's own runs is what is estimated; a second failure while nodes stand by for the
+ * first, and PUE that moves with the load, are what it leaves out.
  *
  * Bounds: of a row on an offer, and of a row on all offers of its machine, no knob does better than no failure, no
  * write, the fastest cap, and each hour at the least price. A bound that lies above the worst answer kept, or outside
@@ -51,7 +51,7 @@ struct choice_offer {
     struct choice_signal usd_per_kwh, g_per_kwh; /* x PUE, carbon price included */
     struct choice_signal pue;
     bool elastic;              /* paid for while it is up only, in whole multiples of billing_s, at least least_s */
-    double billing_s, least_s, keep_s;
+    double billing_s, least_s;
     double boot_s;             /* until nodes are there */
     double failures_per_h;     /* of a node, without */
     double warned_per_h;       /* those that leave time to write a checkpoint */
@@ -113,7 +113,7 @@ struct choice_outcome {
     double usd, time_s, energy_j, co2_g;
     double start_s;            /* kept back so long */
     double held_s;             /* nodes are held, in the mean */
-    double failures;           /* expected */
+    double failures;           /* expected, of all nodes */
     double watts;              /* IT, at work */
 };
 /* false: it cannot be (the offer has too few nodes, it would never end). */
@@ -135,7 +135,7 @@ double choice_bound(const struct choice_space *space, size_t row, size_t offer, 
 
 /* The best of a goal, ascending, each of another row. */
 struct choice_kept {
-    double value;
+    double value, usd, time_s;
     struct choice_config config;
 };
 struct choice_best {

@@ -594,19 +594,21 @@ static void knobs_read(struct document *d, const struct yaml_node *map, const st
 
 /* ---- all together ---- */
 
+static bool has(const struct yaml_node *map, const char *key) { return map && yaml_get(map, key); }
+
 static void limits_read(struct document *d, const struct yaml_node *map, const struct recommend_draft *draft,
                         const struct preset *preset, struct recommend_setup *into) {
     const struct limits_draft *l = &draft->limits;
     const struct yaml_node *floor = yaml_get(map, "floor"), *guardrail = yaml_get(map, "guardrail");
-    if (yaml_get(floor, "time") && yaml_get(floor, "share"))
+    if (has(floor, "time") && has(floor, "share"))
         reading_add(&d->r, floor, "both \"time\" and \"share\", expected one");
-    if (yaml_get(guardrail, "cost") && yaml_get(guardrail, "factor"))
+    if (has(guardrail, "cost") && has(guardrail, "factor"))
         reading_add(&d->r, guardrail, "both \"cost\" and \"factor\", expected one");
     into->limits = (struct recommend_limits){
         .time_s = tick_seconds(l->time_ns),
-        .share = yaml_get(floor, "share") ? l->share : preset->share,
+        .share = has(floor, "share") ? l->share : preset->share,
         .usd = l->usd,
-        .factor = yaml_get(guardrail, "factor") ? l->factor : preset->factor};
+        .factor = has(guardrail, "factor") ? l->factor : preset->factor};
     into->weight_usd = draft->weights.usd;
     into->weight_energy = draft->weights.energy;
     into->weight_carbon = draft->weights.carbon;
