@@ -75,7 +75,9 @@ static void cell_replicas(const struct column *at, struct text *text) { put_numb
 static void cell_region(const struct column *at, struct text *text) {
     text_put(text, at->a->space->regions->regions[at->offer->pool.region].name);
 }
-static void cell_market(const struct column *at, struct text *text) { text_put(text, bought_names[at->offer->pool.bought]); }
+static void cell_market(const struct column *at, struct text *text) {
+    text_put(text, bought_names[at->offer->pool.bought]);
+}
 static void cell_variant(const struct column *at, struct text *text) {
     const char *label = at->a->space->setup->variants[at->row->variant].label;
     text_put(text, *label ? label : "-");
@@ -86,7 +88,8 @@ static void cell_cap(const struct column *at, struct text *text) {
     else text_put(text, "none");
 }
 static void cell_checkpoint(const struct column *at, struct text *text) {
-    static const char *const kinds[] = {[CHECKPOINT_NONE] = "none", [CHECKPOINT_YOUNG] = "young", [CHECKPOINT_DALY] = "daly"};
+    static const char *const kinds[] = {[CHECKPOINT_NONE] = "none", [CHECKPOINT_YOUNG] = "young",
+                                        [CHECKPOINT_DALY] = "daly"};
     const struct choice_checkpoint *c = &at->a->space->choice.checkpoints[at->c->config.checkpoint];
     if (c->kind == CHECKPOINT_FIXED) put_length(text, c->every_s);
     else text_put(text, kinds[c->kind]);
@@ -102,7 +105,9 @@ static void cell_usd_day(const struct column *at, struct text *text) {
     put_number(text, serves(at->a) ? at->v.usd : at->v.usd * 86400 / at->v.time_s);
 }
 static void cell_time(const struct column *at, struct text *text) { put_length(text, at->v.time_s); }
-static void cell_kwh_unit(const struct column *at, struct text *text) { put_number(text, at->v.energy_j / 3.6e6 / at->units); }
+static void cell_kwh_unit(const struct column *at, struct text *text) {
+    put_number(text, at->v.energy_j / 3.6e6 / at->units);
+}
 static void cell_g_unit(const struct column *at, struct text *text) { put_number(text, at->v.co2_g / at->units); }
 static void cell_energy(const struct column *at, struct text *text) { put_number(text, at->v.energy_j / 3.6e6); }
 static void cell_carbon(const struct column *at, struct text *text) { put_number(text, at->v.co2_g / 1000); }
@@ -244,7 +249,8 @@ static void print_trade(FILE *to, const struct answers *a) {
         least = fmin(least, shown_of(&a->cases[a->chosen[i]]).usd);
         most = fmax(most, shown_of(&a->cases[a->chosen[i]]).usd);
     }
-    fprintf(to, "\nThe three answers' cost per %s lies within %s; the fastest takes %s times as long as the cheapest.\n",
+    fprintf(to,
+            "\nThe three answers' cost per %s lies within %s; the fastest takes %s times as long as the cheapest.\n",
             a->space->setup->unit, percent(most / least - 1, x), digits(fast.time_s / cost.time_s, y));
     fprintf(to, "Configurations that keep the floor, at most so much dearer than the cheapest:");
     for (size_t i = 0; i < CHOICE_NEAR; i++)
@@ -442,7 +448,8 @@ void answers_json(FILE *to, const struct answers *a, const char *title, bool con
     json_text(to, title);
     fprintf(to, ", \"unit\": ");
     json_text(to, a->space->setup->unit);
-    fprintf(to, ", \"configurations\": %" PRIu64 ", \"refused\": %" PRIu64, a->space->configurations + refused, refused);
+    fprintf(to, ", \"configurations\": %" PRIu64 ", \"refused\": %" PRIu64, a->space->configurations + refused,
+            refused);
     json_number(to, "floor_s", a->floor_s);
     json_number(to, "guardrail_usd", a->guard_usd);
     fprintf(to, ", \"confirmed\": %s,\n  \"answers\": [\n", confirmed ? "true" : "false");

@@ -108,6 +108,9 @@ static bool deliver(void *context, size_t index, struct crew_task *task) {
 static bool check_all(const struct batch *batch, struct err *err) {
     const size_t found = err->found;
     for (size_t i = 0; i < batch->runs_len; i++) {
+        if (batch->runs[i].run->setup->pools_len == 0)
+            return err_add(err, (struct place_in_file){.file = batch->scenario.file},
+                           "nothing to run, only to recommend: 'headroom recommend' searches it");
         struct err of_run;
         err_init(&of_run);
         if (!run_check(batch->runs[i].run->setup, batch->runs[i].jobs, &of_run))

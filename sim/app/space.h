@@ -23,7 +23,7 @@ struct space {
     struct steady_mix mix;                  /* of a service */
     double units;                           /* of work, in all; of a service: Mtok a day */
 };
-/* requests, seconds: of a service, what comes and in which time; else NULL. false: findings (nothing can run at all). */
+/* requests, seconds: of a service, what comes and in which time. false: findings (nothing can run at all). */
 bool space_open(struct space *space, const struct scenario_run *run, const struct requests *requests, double seconds,
                 const char *file, struct err *err);
 void space_close(struct space *space);

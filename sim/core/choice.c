@@ -114,8 +114,8 @@ static struct held hold_piece(const struct choice_space *s, const struct choice_
 static struct held hold(const struct choice_space *s, const struct choice_row *row, const struct choice_offer *o,
                         double cap_speed, const struct choice_checkpoint *c) {
     const double nodes = s->gang ? row->nodes : 1;
-    struct held held = hold_piece(s, c, row->piece_s / cap_speed, nodes * (o->failures_per_h - o->warned_per_h) / 3600,
-                                  nodes * o->warned_per_h / 3600);
+    const double lost_per_s = nodes * (o->failures_per_h - o->warned_per_h) / 3600;
+    struct held held = hold_piece(s, c, row->piece_s / cap_speed, lost_per_s, nodes * o->warned_per_h / 3600);
     held.s *= row->pieces;
     held.failures *= row->pieces;
     held.warned *= row->pieces;
@@ -134,8 +134,8 @@ static double standby_s(const struct choice_space *s, const struct choice_row *r
     return s->gang ? (held->failures + held->warned) * o->away_s * (1 - 1.0 / row->nodes) : 0;
 }
 
-/* Time that a node is paid for: while it is held or stands by, and what billing adds; where it is paid for always, while
- * it is repaired too. */
+/* Time that a node is paid for: while it is held or stands by, and what billing adds; where it is paid for always,
+ * while it is repaired too. */
 static double paid_s(const struct choice_space *s, const struct choice_row *row, const struct choice_offer *o,
                      const struct held *held) {
     const double stops = held->failures + held->warned;
@@ -181,7 +181,8 @@ bool choice_outcome(const struct choice_space *s, const struct choice_config *c,
     const struct choice_row *row = &s->rows[c->row];
     const struct choice_offer *o = &s->offers[c->offer];
     if (!offered(row, o)) return false;
-    const struct held held = hold(s, row, o, s->machines[row->machine].cap_speed[c->cap], &s->checkpoints[c->checkpoint]);
+    const double speed = s->machines[row->machine].cap_speed[c->cap];
+    const struct held held = hold(s, row, o, speed, &s->checkpoints[c->checkpoint]);
     return evaluate(s, row, o, &held, start_of(s, row, o, c->wait), node_watts(s, row, c->cap), out);
 }
 

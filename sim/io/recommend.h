@@ -30,7 +30,7 @@ struct recommend_offer {
 };
 struct recommend_limits {
     double time_s, share;           /* floor: time of a result (0: not given); or share of the best performance */
-    double usd, factor;             /* guardrail: of all the work, a service: a day (0: not given); or times the least */
+    double usd, factor;             /* guardrail: of the work, or a day (0: not given); or times the least */
 };
 struct recommend_setup {
     const char *preset;

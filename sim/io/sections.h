@@ -28,7 +28,7 @@ extern const struct block scenario_block, region_block, signal_block, pue_block,
     demand_charge_block, power_limit_block, pool_block, cost_block, sleep_block, fault_block,
     maintenance_block, embodied_block, load_block, pipeline_block, tenant_block, class_block, policy_block,
     transfer_block, service_block, requests_block, replicas_block, split_block, slo_block, request_class_block,
-    recommend_block;
+    recommend_block, training_block, batch_block, served_block;
 
 /* A signal under its key: a value, a daily shape, or a column of a file. NULL node: nothing. param: what its
  * values may be; its kind is PARAM_NUMBER. */
@@ -96,6 +96,11 @@ void service_read_one(struct document *d, const struct yaml_node *map, const str
                       struct service_setup *service, struct service_demand *demand);
 /* Regions and the policy must have been read. */
 struct recommend_setup *recommend_read(struct document *d, const struct yaml_node *map);
+/* Its workload; offers must have been read. precisions: those that count, NULL: all. */
+void recommend_work_read(struct document *d, const struct yaml_node *map, const char *const *precisions,
+                         struct recommend_setup *into);
+/* Whether the word is one of those, which end with NULL. */
+bool recommend_listed(const char *const *words, const char *word);
 /* Parts of a service, into its setup (or, requests, its demand). */
 struct slo_draft {
     int64_t ttft_ns, tpot_ns;
