@@ -139,7 +139,7 @@ static struct made *make(const struct confirm *confirm, const struct confirm_cas
     setup->pools = &made->pool;
     setup->nodes = &made->nodes;
     setup->pools_len = setup->nodes_len = 1;
-    setup->tenants_len = setup->classes_len = setup->services_len = 0;
+    setup->tenants_len = setup->classes_len = setup->services_len = setup->flows_len = 0;
     setup->services = NULL;
     setup->transfer = (struct transfer_setup){0};
     if (space->setup->kind == RECOMMEND_SERVICE) {

@@ -59,6 +59,7 @@ static void copy_job(struct jobs *jobs, uint32_t from) {
     if (jobs->deadline_ns) jobs->deadline_ns[j] = jobs->deadline_ns[from];
     if (jobs->work) jobs->work[j] = jobs->work[from];
     if (jobs->user) jobs->user[j] = jobs->user[from];
+    if (jobs->wait_ns) jobs->wait_ns[j] = jobs->wait_ns[from];
 }
 
 static void keep_first(struct jobs *jobs, size_t count) {
@@ -137,8 +138,6 @@ bool demand_read(const struct demand *demand, const struct setup *setup, struct 
         jobs_init(jobs, 0);
         jobs->origin_unix_ns = setup->origin_unix_ns;
     }
-    for (size_t i = 0; i < demand->pipelines_len; i++) pipeline_generate(&demand->pipelines[i], jobs);
-    if (demand->pipelines_len) jobs_sort(jobs);
     const bool as_read = demand->speed == 1 && !demand->shuffle && !(demand->repeat_until > 0) &&
                          demand->depart && demand->every_ns <= 0;
     if (as_read) return true;
