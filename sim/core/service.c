@@ -676,9 +676,12 @@ static void open_service(struct sched *s, struct service *v, struct unit *units,
     v->round_ns = round_length(v);
     v->unused = UINT32_MAX;
     v->result.name = setup->name;
-    v->result.calibrated = true;
-    for (size_t i = 0; i < s->setup->pools_len; i++)
-        if (setup->cost[i].gpus > 0) v->result.calibrated &= setup->cost[i].calibrated;
+    v->result.calibrated = v->result.power_fitted = true;
+    for (size_t i = 0; i < s->setup->pools_len; i++) {
+        if (setup->cost[i].gpus == 0) continue;
+        v->result.calibrated &= setup->cost[i].calibrated;
+        v->result.power_fitted &= setup->cost[i].chip->power_fitted;
+    }
     evq_init(&v->handovers, false);
     for (int stage = 0; stage < STAGES; stage++)
         v->ready[stage] = arena_alloc(&s->arena, setup->most, sizeof *v->ready[stage]);

@@ -88,7 +88,7 @@ struct service_result {
     double kv_used;                /* mean share of the KV cache in use */
     uint32_t replicas_most;        /* ready at once */
     uint64_t starts, preemptions;  /* of replicas; of requests (recomputed): of the whole run */
-    bool calibrated;
+    bool calibrated, power_fitted;
 };
 
 struct sched;
