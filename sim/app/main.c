@@ -16,10 +16,12 @@
 const struct command app_commands[] = {
     {"run", "replay a scenario and keep its results", cmd_run},
     {"check", "find every mistake in a scenario, and say what it would run", cmd_check},
+    {"validate", "hold simulated waits and use against recorded ones", cmd_validate},
     {"import", "convert a public trace to the trace format", cmd_import},
     {"models", "list the models a scenario can choose from, and their parameters", cmd_models},
     {"show", "print results that were kept", cmd_show},
     {"report", "draw results as pictures and a page", cmd_report},
+    {"compare", "compare groups of runs, with intervals and tests", cmd_compare},
     {"export", "write results as CSV: every figure, or cost lines in FOCUS columns", cmd_export},
     {"help", "explain a command, the scenario file or the metrics", cmd_help},
     {"version", "print the version", cmd_version},

@@ -109,7 +109,7 @@ struct account {
     wide held;
     double overhead;                     /* thousandths x ns */
     uint64_t preemptions;
-    uint64_t failures, evictions, suspensions, migrations;
+    uint64_t failures, evictions, suspensions, migrations, resizes;
     double stalled;                      /* thousandths x ns at work without data */
     double crowded;                      /* the same, lost to others on the same GPU or to a slice */
     double checkpoint, lost;             /* thousandths x ns; checkpoint: a part of overhead */

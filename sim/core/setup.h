@@ -188,6 +188,11 @@ struct policy_setup {
     bool reserved_first;       /* a job that fits free owned, rented or reserved capacity starts at once */
     bool migrate;              /* a suspended or interrupted job is routed anew */
     struct chosen market;      /* KIND_MARKET */
+    struct chosen resize;      /* KIND_RESIZE; model NULL: none */
+    int64_t resize_every_ns;   /* 0: at arrivals and completions; else at multiples of it */
+    int64_t resize_cost_ns;    /* GPU time that a resize costs before work goes on, at the new size */
+    int64_t resize_hold_ns;    /* a job that was resized is left alone for so long */
+    double resize_gain;        /* GPUs change hands for a gain of this share of the total value at least */
     struct checkpoint_setup {
         enum { CHECKPOINT_NONE, CHECKPOINT_FIXED, CHECKPOINT_YOUNG, CHECKPOINT_DALY } kind;
         int64_t every_ns;      /* fixed */
@@ -222,6 +227,8 @@ struct class_setup {
     struct chosen speed;       /* KIND_SPEED: how fast its jobs go where they run; model NULL: as recorded */
     const char *speed_gpu;     /* the GPU model their run times were recorded on, on as few nodes as hold them */
     double speed_batch;        /* of the whole job; 0: the model's own */
+    double batch_most;         /* the largest a policy may choose; 0: speed_batch always */
+    uint32_t gpus_least, gpus_most; /* elastic jobs: GPUs they may hold where a policy resizes; 0: as they ask */
     /* What its GPUs are fed with (pipeline_supply_rate); ingest and prepare are of one GPU of speed_gpu (of any one
      * without a speed model) and of one core; item_bytes 0: never short of data. Run times are those of GPUs that
      * never wait. */

@@ -39,7 +39,8 @@ void report_close(const struct page *page, FILE *file) {
 
 const char *const report_part_titles[PART_COUNT] = {
     [PART_REGION] = "Regions", [PART_TENANT] = "Tenants", [PART_CLASS] = "Classes", [PART_POOL] = "Pools",
-    [PART_SERVICE] = "Services"};
+    [PART_SERVICE] = "Services", [PART_REQUEST_CLASS] = "Classes of requests",
+    [PART_REQUEST_REGION] = "Regions of users"};
 
 bool report_has_parts(const struct page *page, enum part part) {
     size_t count;
@@ -165,6 +166,12 @@ void report_markdown(const struct page *page) {
     fputs("\n## Summary\n\n", w.to);
     for (size_t i = 0; i < page->words_len; i++)
         fprintf(w.to, "- **%s.** %s\n", page->words[i].subject, page->words[i].text);
+    if (page->compare) {
+        fputc('\n', w.to);
+        compare_print(page->compare, COMPARE_MARKDOWN, w.to);
+        fprintf(w.to, "That is over %zu runs. All that follows is of one run of each group, %zu in all.\n", page->asked,
+                page->count);
+    }
     for (size_t i = 0; i < page->pictures_len; i++)
         fprintf(w.to, "\n## %s\n\n![%s](%s.png)\n\n%s\n", page->pictures[i].title, page->pictures[i].title,
                 page->pictures[i].name, page->pictures[i].caption);

@@ -53,6 +53,8 @@ void store_run_finish(struct store *store, int64_t run, const struct setup *setu
 struct summary;
 /* Ids of all runs, ascending; free(). */
 int64_t *store_runs(struct store *store, size_t *count);
+/* Ids of the complete ones; free(). */
+int64_t *store_complete(struct store *store, size_t *count);
 /* Ids of the complete runs of the newest batch that has any, ascending; free(). */
 int64_t *store_latest(struct store *store, size_t *count);
 /* Ids of the complete runs of a batch, ascending; free(). */

@@ -31,6 +31,10 @@ int64_t *store_runs(struct store *s, size_t *count) {
     return read_ids(s, "SELECT run_id FROM run ORDER BY run_id", count);
 }
 
+int64_t *store_complete(struct store *s, size_t *count) {
+    return read_ids(s, "SELECT run_id FROM run WHERE status = 'complete' ORDER BY run_id", count);
+}
+
 int64_t *store_latest(struct store *s, size_t *count) {
     return read_ids(s,
                     "SELECT run_id FROM run WHERE status = 'complete' AND batch_id ="

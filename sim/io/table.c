@@ -93,6 +93,48 @@ void table_print(const struct table *table, FILE *to, size_t headings, int inden
     free(widths);
 }
 
+void table_print_markdown(const struct table *table, FILE *to) {
+    for (size_t i = 0; i < table->cells.len; i++) {
+        fputs(i % table->columns ? " " : "| ", to);
+        for (const char *c = table->cells.at[i]; *c; c++) {
+            if (strchr("|\\`*_<", *c)) fputc('\\', to);
+            fputc(*c, to);
+        }
+        fputs(" |", to);
+        if ((i + 1) % table->columns) continue;
+        fputc('\n', to);
+        if (i + 1 != table->columns) continue;
+        for (size_t c = 0; c < table->columns; c++) fputs(table->align[c] == 'r' ? "|---:" : "|---", to);
+        fputs("|\n", to);
+    }
+}
+
+void table_latex_text(FILE *to, const char *text) {
+    static const struct {
+        char from;
+        const char *to;
+    } others[] = {{'\\', "\\textbackslash{}"}, {'~', "\\textasciitilde{}"}, {'^', "\\textasciicircum{}"},
+                  {'<', "$<$"},                {'>', "$>$"}};
+    for (; *text; text++) {
+        const char *escaped = NULL;
+        for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+            if (others[i].from == *text) escaped = others[i].to;
+        if (escaped) fputs(escaped, to);
+        else fprintf(to, "%s%c", strchr("&%$#_{}", *text) ? "\\" : "", *text);
+    }
+}
+
+void table_print_latex(const struct table *table, FILE *to) {
+    fprintf(to, "\\begin{tabular}{%s}\n\\toprule\n", table->align);
+    for (size_t i = 0; i < table->cells.len; i++) {
+        if (i % table->columns) fputs(" & ", to);
+        table_latex_text(to, table->cells.at[i]);
+        if ((i + 1) % table->columns == 0) fputs(" \\\\\n", to);
+        if (i + 1 == table->columns) fputs("\\midrule\n", to);
+    }
+    fputs("\\bottomrule\n\\end{tabular}\n", to);
+}
+
 void table_html_text(FILE *to, const char *text) {
     for (; *text; text++) {
         switch (*text) {

@@ -20,6 +20,11 @@ void table_cell(struct table *table, const char *format, ...) __attribute__((for
 void table_end_row(struct table *table);
 /* headings: the first rows, parted from the rest by a line. indent: blanks before every line. */
 void table_print(const struct table *table, FILE *to, size_t headings, int indent);
+/* The same as a table of Markdown, and as a tabular of LaTeX (with booktabs); the first row is the heading. */
+void table_print_markdown(const struct table *table, FILE *to);
+void table_print_latex(const struct table *table, FILE *to);
+/* Text with what LaTeX would take for a command escaped. */
+void table_latex_text(FILE *to, const char *text);
 /* The same as an HTML <table>, every cell escaped; the last row of headings is marked for sorting. */
 void table_print_html(const struct table *table, FILE *to, size_t headings);
 /* Text with what HTML gives a meaning escaped. */
@@ -71,6 +76,9 @@ void table_runs(FILE *to, const struct summary *runs, size_t count);
 /* A JSON document: {"runs": [{..., "metrics": {...}, "region": {NAME: {...}}, ...}]}. Undefined metrics are
  * null. */
 void table_json(FILE *to, const struct summary *runs, size_t count);
+/* A string with its quotes, and a number, null where it is none. */
+void table_json_text(FILE *to, const char *text);
+void table_json_number(FILE *to, double value);
 /* A field of a CSV record, in quotes where it needs them. */
 void table_csv_text(FILE *to, const char *text);
 /* run_id,run,part,name and a column a metric; RFC 4180. parts: bit set of enum part. */

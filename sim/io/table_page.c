@@ -442,7 +442,7 @@ void table_summary(FILE *to, const struct summary *runs, size_t count) {
         print_block(to, block, n);
         fputc('\n', to);
     }
-    static const enum part shown[] = {PART_REGION, PART_TENANT, PART_SERVICE};
+    static const enum part shown[] = {PART_REGION, PART_TENANT, PART_SERVICE, PART_REQUEST_CLASS, PART_REQUEST_REGION};
     for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
         const enum part part = shown[i];
         size_t parts;
