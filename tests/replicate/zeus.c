@@ -97,7 +97,8 @@ Test(zeus, trainings_on_a_capped_v100) {
 }
 
 /* Splitwise's H100 at half of its power: prompts took 1.30 times as long (mean of five lengths), tokens as long. An
- * H100 draws 0.93 of its peak computing; a decode of Llama-2-70B on eight reads half of the bandwidth and computes 1 %. */
+ * H100 draws 0.93 of its peak computing; a decode of Llama-2-70B on eight reads half of the bandwidth and computes
+ * 1 %. */
 Test(zeus, prefill_and_decode_on_a_capped_h100) {
     static const double free_ms[] = {53.9, 77.9, 136.8, 390.3, 844.9};
     static const double capped_ms[] = {70.0, 101.3, 177.8, 507.4, 1098.4};
