@@ -278,7 +278,6 @@ bool work_load(const struct sched *s, uint32_t job, uint32_t pool, double *compu
 double work_speed(const struct sched *s, uint32_t job, uint32_t pool, uint32_t gpus, uint32_t nodes, double progress);
 /* Whether jobs of every class can run on every GPU model their class has a speed for. */
 bool work_check(const struct sched *s, struct err *err);
-double pool_failures_per_h(const struct pool_setup *pool); /* of one of its nodes, spot hazard included */
 
 /* hold.c */
 void hold_open(struct sched *s);

@@ -84,7 +84,8 @@ bool llm_cost_of(const struct llm_model *m, const struct llm_chip *chip, const s
     double gpus = tensor_parallel;
     *why = impossible(m, chip, e, precision, tensor_parallel);
     if (*why) return false;
-    *cost = (struct llm_cost){.chip = chip, .gpus = tensor_parallel, .calibrated = compared(m, e)};
+    *cost = (struct llm_cost){.chip = chip, .gpus = tensor_parallel, .calibrated = compared(m, e),
+                              .error = compared(m, e) ? e->error_tpot : NAN};
     count_work(m, chip, precision, gpus, cost);
     cost->per_token_s = cost->flops_per_token / (cost->peak_flops * e->ec);
     cost->per_decode_s = cost->flops_per_decode / (cost->peak_flops * e->ec);

@@ -65,7 +65,8 @@ struct llm_cost {
     double peak_flops, peak_attention_flops, peak_bytes_per_s;
     const struct llm_chip *chip;
     uint32_t gpus;
-    bool calibrated;                          /* (engine, chip, precision) has measured points behind it */
+    bool calibrated;                          /* (engine, chip, precision) has measured points behind it, */
+    double error;                             /* from which times per token differ by this; NAN: it has none */
 };
 /* The engine's profile must be the one for this chip and precision (io/llm_catalog.h). *why (static text) when it
  * cannot work: precision not supported, weights do not fit, efficiencies above 1. kv_tokens may be set to what a

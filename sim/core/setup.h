@@ -146,6 +146,7 @@ struct pool_setup {
     bool estimated;     /* some figure of it is an estimate (catalogue says which) */
 };
 #define SETUP_SHARED UINT32_MAX
+double pool_failures_per_h(const struct pool_setup *pool); /* of one of its nodes, spot hazard included */
 
 /* One run of nodes of the same pool; the fleet's node order is the order of these rows (ties in placement
  * go to the lowest node). */
@@ -206,6 +207,8 @@ struct policy_setup {
     } cap;
 };
 
+/* Speed under a cap at this level, of the speed without one: by the setup's table, else by the one below. */
+double cap_speed(const struct cap_setup *cap, double level);
 /* V100 training under a power cap, as a share of its TDP (Zeus, NSDI'23): the table where none is given. */
 enum { CAP_LEVELS = 7 };
 extern const double cap_levels[CAP_LEVELS], cap_speeds[CAP_LEVELS];

@@ -314,6 +314,14 @@ static bool pool_read(struct document *d, const struct yaml_node *element, struc
     return true;
 }
 
+bool pool_read_one(struct document *d, const struct yaml_node *map, struct pool_setup *pool, uint32_t *nodes) {
+    struct pool_draft draft = {0};
+    if (!pool_read(d, map, pool, &draft)) return false;
+    if (!yaml_get(map, "nodes")) reading_add(&d->r, map, "missing key \"nodes\"");
+    *nodes = (uint32_t)draft.nodes;
+    return true;
+}
+
 struct pools {
     struct {
         struct pool_setup *at;
