@@ -170,8 +170,7 @@ double llm_power_w(const struct llm_cost *cost, double tokens, double attention,
                      (cost->peak_flops * seconds);
     double memory = ((cost->bytes_weights + cost->bytes_experts * reached) * iterations +
                      cost->bytes_per_kv_token * context) / (cost->peak_bytes_per_s * seconds);
-    double share = chip->p0 + (chip->pmax - chip->p0) * -expm1(-(chip->kc * compute + chip->km * memory));
-    return cost->gpus * chip->tdp_w * share;
+    return cost->gpus * chip->tdp_w * power_of_load(&chip->power, compute, memory);
 }
 
 double llm_idle_w(const struct llm_cost *cost) { return cost->gpus * cost->chip->loaded_idle_w; }

@@ -127,7 +127,9 @@ struct pool_setup {
     uint32_t mem_mib;   /* per node; 0: memory is not modelled (no limit) */
     double base_w;      /* node without its GPUs, always drawn */
     double gpu_idle_w, gpu_peak_w;
-    struct chosen power; /* KIND_POWER: share of (peak - idle) at a utilisation */
+    struct chosen power; /* KIND_POWER: share of (peak - idle) at a utilisation, or of peak at a load */
+    double gpu_loaded_w; /* drawn by a GPU that is held and not at work, where power follows load; 0: as idle */
+    bool power_joint;    /* it follows load by the joint fit of other chips */
     struct sharing_setup sharing;
     enum bought bought;
     double usd_per_node_h;
