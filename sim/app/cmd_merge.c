@@ -1,6 +1,6 @@
 /*
- * `headroom merge`: the files of a sweep's shards become the file an undivided sweep would have written. What is refused
- * and why is io/store_merge.c's to say.
+ * `headroom merge`: the files of a sweep's shards become the file an undivided sweep would have written. What is
+ * refused and why is io/store_merge.c's to say.
  */
 #include "app/app.h"
 #include "app/args.h"
@@ -32,9 +32,9 @@ static const struct args_spec spec = {
     SIZE_MAX,
     "Joins results of `headroom sweep --shard` into one file, the same, byte for byte, as of a sweep that was not "
     "divided.\n\n"
-    "What OUTPUT already has stays in it, so a merge can be repeated. Files of another scenario, other options or another "
-    "version are refused, and so are files that disagree about a run, and files that leave runs out; OUTPUT then stays "
-    "as it was.",
+    "What OUTPUT already has stays in it, so a merge can be repeated. Files of another scenario, other options or "
+    "another version are refused, and so are files that disagree about a run, and files that leave runs out; OUTPUT "
+    "then stays as it was.",
     options,
     sizeof options / sizeof *options,
     examples,

@@ -74,8 +74,8 @@ int64_t store_sweep_write(struct store *store, const struct sweep_info *info, ui
 
 /* Joins the files of a sweep's shards (and what output already has) into output, which is then what an undivided sweep
  * would have written, apart from clocks and commands. false: findings in err (files that are no sweep, that differ in
- * scenario, options, version or metrics, that disagree about a run; without partial: runs that are in none), and output is
- * as it was. */
+ * scenario, options, version or metrics, that disagree about a run; without partial: runs that are in none), and
+ * output is as it was. */
 struct store_merged {
     uint64_t done, runs; /* there, and of the whole sweep */
     uint64_t missing_point, missing_replication; /* the first that is not there, when done < runs */

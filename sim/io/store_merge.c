@@ -1,7 +1,7 @@
 /*
- * Files of a sweep's shards joined into one (see store.h). Every run of every file is listed with its place in the sweep
- * (replication, point, number within the point), the list is sorted, and the rows are copied under new numbers, which
- * are those an undivided sweep would have given. Which tables belong to a run is read from the schema: all that have a
+ * Files of a sweep's shards joined into one (see store.h). Every run of every file is listed with its place in the
+ * sweep (replication, point, number within the point), the list is sorted, and the rows are copied under new numbers,
+ * which are those an undivided sweep would have given. Which tables belong to a run is read from the schema: all that have a
  * column `run_id`, and those of a tally, `tally_id`.
  *
  * The new file is made beside the old one and takes its place when it is whole, so that a kill leaves what was there.
@@ -286,7 +286,9 @@ static void count(const struct shard *shard, const struct places *places, struct
     merged->runs = points * replications * shard->runs_a_point;
     merged->done = places->len;
     size_t i = 0;
-    while (i < places->len && places->at[i].replication * points + places->at[i].point - 1 == i / shard->runs_a_point) i++;
+    while (i < places->len &&
+           places->at[i].replication * points + places->at[i].point - 1 == i / shard->runs_a_point)
+        i++;
     merged->missing_point = i / shard->runs_a_point % points + 1;
     merged->missing_replication = i / shard->runs_a_point / points;
 }

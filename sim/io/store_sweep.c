@@ -58,7 +58,8 @@ uint64_t store_sweep_trace(struct store *s) {
 }
 
 void store_sweep_last(struct store *s, uint64_t *point, uint64_t *replication) {
-    struct query q = query_open(s, "SELECT point, replication FROM run WHERE batch_id = ? ORDER BY run_id DESC LIMIT 1");
+    struct query q =
+        query_open(s, "SELECT point, replication FROM run WHERE batch_id = ? ORDER BY run_id DESC LIMIT 1");
     query_put_i64(&q, s->batch);
     require(query_next(&q));
     *point = (uint64_t)query_get_i64(&q);
