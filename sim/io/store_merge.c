@@ -1,8 +1,8 @@
 /*
  * Files of a sweep's shards joined into one (see store.h). Every run of every file is listed with its place in the
  * sweep (replication, point, number within the point), the list is sorted, and the rows are copied under new numbers,
- * which are those an undivided sweep would have given. Which tables belong to a run is read from the schema: all that have a
- * column `run_id`, and those of a tally, `tally_id`.
+ * which are those an undivided sweep would have given. Which tables belong to a run is read from the schema: all that
+ * have a column `run_id`, and those of a tally, `tally_id`.
  *
  * The new file is made beside the old one and takes its place when it is whole, so that a kill leaves what was there.
  * Invariant: a place is copied once; files that both have it must agree about what happened there. Cost: the rows, and
