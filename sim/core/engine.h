@@ -102,9 +102,11 @@ struct caps;
 struct resize;
 struct share;
 
-/* A service among the jobs: what its replicas' records say, and where they begin. */
-struct bound_service {
-    uint32_t tenant, class_id, shape, first;
+/* A service, or a crew of a pipeline, among the jobs: what its records say, where they begin, how many there are. */
+struct bound_staff {
+    uint32_t tenant, class_id, shape, first, most;
+    int32_t priority;
+    bool serves;
 };
 
 struct sched {
@@ -151,22 +153,26 @@ struct sched {
     struct iron *iron;     /* nodes that come and go */
     struct caps *caps;     /* power caps and limits */
     struct services *services; /* LLM services */
+    struct flows *flows;   /* pipelines */
     struct resize *resize; /* elastic jobs */
     struct share *share;   /* jobs side by side on a GPU */
     uint32_t *asked_milli; /* per shape, what jobs asked for where they hold more */
     bool working, embodies, speeds; /* speeds: classes have a speed model or a data supply */
+    bool loads;            /* what jobs reach of their GPUs is known of some, and matters to power or caps */
     struct { struct work *at; size_t len, cap; } works;
     uint8_t *job_state;    /* JOB_OWES_*, JOB_HELD */
     bool recalls;          /* an event may call off another that is due at the same instant */
-    const struct jobs *trace; /* whose columns world.jobs has, but for those that services make longer */
-    char **tenant_names, **class_names; /* tables of names made longer by services */
-    struct bound_service *bound; /* per service */
+    const struct jobs *trace; /* whose columns world.jobs has, but for those that staff makes longer */
+    char **tenant_names, **class_names; /* tables of names made longer by staff */
+    struct bound_staff *bound; /* services, then crews */
+    size_t bound_len;
+    uint32_t first_worker; /* records of pipelines' workers; before them those of replicas */
     bool in_trees;         /* waiting jobs stand in trees: any of them may leave, or be searched for */
 };
 
 /* Handles in the event queue: timers, then one a line (its pass is due), one a line (a job kept back is let
  * go), then one a slot. */
-enum { EVENT_ROUND, EVENT_IRON, EVENT_CAPS, EVENT_PHASES, EVENT_SERVE, EVENT_LINES };
+enum { EVENT_ROUND, EVENT_IRON, EVENT_CAPS, EVENT_PHASES, EVENT_SERVE, EVENT_FLOW, EVENT_LINES };
 static inline uint32_t first_held_event(const struct sched *s) { return EVENT_LINES + s->world.fleet.domains_len; }
 static inline uint32_t first_slot_event(const struct sched *s) { return EVENT_LINES + 2 * s->world.fleet.domains_len; }
 
@@ -186,7 +192,7 @@ void sched_ended(struct sched *s);                 /* after an instant's complet
 void sched_passes(struct sched *s);
 /* The region at submit or, for a job that may migrate, again; `offers` may be NULL. */
 uint32_t sched_route(struct sched *s, uint32_t job, const bool *may, const struct route_offer *offers);
-/* A replica's record; those are no jobs in any count. */
+/* A record of a replica or of a pipeline's worker; those are no jobs in any count. */
 static inline bool sched_is_replica(const struct sched *s, uint32_t job) { return job >= s->world.jobs.len; }
 /* Stops a running job for good. */
 void sched_release(struct sched *s, uint32_t slot);
@@ -231,6 +237,8 @@ static inline const struct shape *group_shape(const struct sched *s, const struc
 }
 
 /* slot.c */
+/* The most that a thousandth of a GPU draws beyond idle, if the job runs in the pool. */
+double slot_most_w(const struct sched *s, uint32_t pool, uint32_t job);
 /* What the slot's job draws, costs and works at, by where it runs now. */
 struct rate slot_rate(struct sched *s, const struct slot *slot);
 struct rate slot_rate_at(const struct sched *s, uint32_t slot, double level); /* at a power cap */
@@ -262,12 +270,14 @@ int64_t work_moment(const struct sched *s, uint32_t slot, int64_t when_ns); /* i
 /* Multiplies the rate's speed by how fast the slot's job goes where it runs, over how fast its run time was recorded,
  * and sets its stall: by its class's speed model and data supply. */
 void work_pace(const struct sched *s, const struct slot *slot, struct rate *rate);
+/* What the job's GPUs reach at work in the pool, as shares of the peaks of what it holds, by its class; false: not
+ * known. */
+bool work_load(const struct sched *s, uint32_t job, uint32_t pool, double *compute, double *memory);
 /* How fast the job goes on so many GPUs over so many nodes of a pool, over how fast its run time was recorded, by its
  * class's speed model; 0 where it cannot. progress: share of its work that is done. */
 double work_speed(const struct sched *s, uint32_t job, uint32_t pool, uint32_t gpus, uint32_t nodes, double progress);
 /* Whether jobs of every class can run on every GPU model their class has a speed for. */
 bool work_check(const struct sched *s, struct err *err);
-double pool_failures_per_h(const struct pool_setup *pool); /* of one of its nodes, spot hazard included */
 
 /* hold.c */
 void hold_open(struct sched *s);
@@ -290,6 +300,7 @@ const struct class_setup *hold_class(const struct sched *s, uint32_t job);
 /* resize.c */
 void resize_bind(struct sched *s);                     /* shapes that elastic jobs may have, beside the trace's */
 void resize_open(struct sched *s);
+void resize_check(const struct sched *s, struct err *err); /* whether elastic jobs run at some size */
 void resize_close(struct resize *resize);
 uint32_t resize_recorded(const struct sched *s, uint32_t job); /* the shape its run time was recorded in */
 void resize_started(struct sched *s, uint32_t slot);
@@ -302,9 +313,12 @@ void caps_open(struct sched *s);
 void caps_begin(struct sched *s);
 void caps_event(struct sched *s);                      /* a signal stepped */
 double caps_level(const struct sched *s, uint32_t region);
-double caps_speed(const struct sched *s, double level);
+double caps_speed(const struct sched *s, double level); /* of jobs of which no more is known than that it bites */
+/* Of a job that would draw the share `drawn` of its peak, and is capped to `level` of it. */
+double caps_pace(const struct sched *s, double level, double drawn, double compute, double memory);
 bool caps_allow(struct sched *s, uint32_t region, double more_w); /* a start that draws so much more IT power */
 void caps_count(struct sched *s, uint32_t slot, int by); /* a job started or stopped */
+void caps_recount(struct sched *s, uint32_t slot, int by); /* a running job is about to draw otherwise, and does */
 void caps_settle(struct sched *s);                     /* after the passes of an instant */
 
 /* share.c */
