@@ -94,17 +94,32 @@ static double fleet_gpus(const struct setup *setup) {
     return gpus;
 }
 
-static bool same_demand(const struct scenario_run *a, const struct scenario_run *b) {
+bool batch_same_demand(const struct scenario_run *a, uint64_t seed_a, const struct scenario_run *b, uint64_t seed_b) {
     const struct demand *x = &a->demand, *y = &b->demand;
     if (x->pipelines_len || y->pipelines_len) return false; /* few jobs: not worth comparing */
     if (!same_text(x->trace, y->trace) || x->speed != y->speed || x->shuffle != y->shuffle ||
         x->repeat_until != y->repeat_until || x->depart != y->depart || x->every_ns != y->every_ns)
         return false;
     const bool repeats = x->repeat_until > 0, random = x->trace == NULL || x->shuffle || repeats;
-    if (random && a->setup->seed != b->setup->seed) return false;
+    if (random && seed_a != seed_b) return false;
     if (repeats && fleet_gpus(a->setup) != fleet_gpus(b->setup)) return false;
     if (x->load == NULL || y->load == NULL) return x->load == y->load;
     return same_load(x->load, y->load);
+}
+
+static bool same_demand(const struct scenario_run *a, const struct scenario_run *b) {
+    return batch_same_demand(a, a->setup->seed, b, b->setup->seed);
+}
+
+bool batch_same_requests(const struct scenario_run *a, uint64_t seed_a, const struct scenario_run *b,
+                         uint64_t seed_b) {
+    if (a->demand.services_len != b->demand.services_len) return false;
+    for (size_t i = 0; i < a->demand.services_len; i++) {
+        const struct service_demand *x = &a->demand.services[i], *y = &b->demand.services[i];
+        if (!same_text(x->file, y->file)) return false;
+        if (x->file == NULL && (seed_a != seed_b || !same_request_load(x->load, y->load))) return false;
+    }
+    return true;
 }
 
 /* --- requests of services --- */

@@ -38,6 +38,11 @@ bool batch_open(struct batch *batch, const char *file, const struct args_texts *
                 struct err *err);
 void batch_close(struct batch *batch);
 
+/* Whether two runs, with these seeds, have the same jobs, and the same requests to their services. Runs with pipelines
+ * never have: theirs are few. */
+bool batch_same_demand(const struct scenario_run *a, uint64_t seed_a, const struct scenario_run *b, uint64_t seed_b);
+bool batch_same_requests(const struct scenario_run *a, uint64_t seed_a, const struct scenario_run *b, uint64_t seed_b);
+
 /* Who a run is, for the database. command: as it was called. All texts are borrowed. */
 struct run_info batch_info(const struct scenario *scenario, const struct batch_run *run, const char *command);
 

@@ -15,6 +15,7 @@
 
 const struct command app_commands[] = {
     {"run", "replay a scenario and keep its results", cmd_run},
+    {"size", "find the smallest fleet that keeps its service levels", cmd_size},
     {"check", "find every mistake in a scenario, and say what it would run", cmd_check},
     {"import", "convert a public trace to the trace format", cmd_import},
     {"models", "list the models a scenario can choose from, and their parameters", cmd_models},

@@ -141,6 +141,8 @@ static const struct field scenario_fields[] = {
      .read = read_block, .block = &policy_block, .form = "a mapping"},
     {.param = {.key = "runs", .offset = AT(unused), .help = "What is compared."},
      .read = read_nothing, .block = &run_block, .form = "a list of mappings"},
+    {.param = {.key = "size", .offset = AT(unused), .help = "What `headroom size` looks for."},
+     .read = read_nothing, .block = &size_block, .form = "a mapping"},
     {.param = {.key = "baseline", .offset = AT(unused), .help = "Run the others are compared with."},
      .read = read_nothing, .form = "a run's name"},
 };
@@ -470,29 +472,62 @@ struct opening {
     struct err *err;
 };
 
-static void run_read(struct opening *o, struct run_draft *draft, struct scenario_run *run) {
-    struct scenario *scenario = o->scenario;
-    struct arena *arena = &scenario->arena;
+/* Fills a run from the tree of its own, which lives in `arena`; the setup's arena is begun. */
+static void root_read(struct opening *o, struct yaml_node *root, struct arena *arena, struct scenario_run *run,
+                      struct err *err) {
     struct err found;
     err_init(&found);
+    sets_apply(arena, root, o->sets, o->sets_len, false, &found);
+    yaml_prune(root);
+    struct document d = {.catalog = &o->catalog, .setup = run->setup, .demand = &run->demand,
+                         .r = {.arena = &run->setup->arena, .registry = o->registry, .err = &found}};
+    text_init(&d.r.path);
+    document_read(&d, root, o->scenario);
+    text_free(&d.r.path);
+    merge_findings(err, &found);
+    err_free(&found);
+}
+
+static void run_read(struct opening *o, struct run_draft *draft, struct scenario_run *run) {
+    struct arena *arena = &o->scenario->arena;
     struct yaml_node *root = yaml_copy(arena, o->base);
     const struct yaml_node *set = draft->set && draft->set->kind == YAML_MAP ? draft->set : NULL;
     for (size_t i = 0; set && i < set->len; i++)
-        yaml_assign(arena, root, set->items[i].key->text, yaml_copy(arena, set->items[i].value), &found);
-    sets_apply(arena, root, o->sets, o->sets_len, false, &found);
-    yaml_prune(root);
-
+        yaml_assign(arena, root, set->items[i].key->text, yaml_copy(arena, set->items[i].value), o->err);
     run->name = draft->name ? draft->name : "";
     run->overrides = overrides_text(arena, set);
     run->setup = arena_alloc(arena, 1, sizeof *run->setup);
     arena_init(&run->setup->arena);
-    struct document d = {.catalog = &o->catalog, .setup = run->setup, .demand = &run->demand,
-                         .r = {.arena = &run->setup->arena, .registry = o->registry, .err = &found}};
-    text_init(&d.r.path);
-    document_read(&d, root, scenario);
-    text_free(&d.r.path);
-    merge_findings(o->err, &found);
-    err_free(&found);
+    root_read(o, root, arena, run, o->err);
+}
+
+bool scenario_variant_open(const struct scenario *scenario, const struct scenario_value *values, size_t len,
+                    struct scenario_run *run, struct err *err) {
+    struct scenario apart = *scenario; /* takes what a run says of the whole; the scenario keeps its own */
+    struct opening *o = scenario->opening;
+    const size_t before = err->found;
+    o->scenario = &apart;
+    o->catalog.err = err;
+    struct text overrides;
+    text_init(&overrides);
+    *run = (struct scenario_run){.name = "", .setup = mem_zero(1, sizeof *run->setup)};
+    struct arena *arena = &run->setup->arena;
+    arena_init(arena);
+    struct yaml_node *root = yaml_copy(arena, o->base);
+    for (size_t i = 0; i < len; i++) {
+        yaml_assign(arena, root, values[i].path, yaml_copy(arena, values[i].value), err);
+        text_format(&overrides, "%s%s=%s", i ? ", " : "", values[i].path, values[i].text);
+    }
+    run->overrides = arena_text(arena, overrides.at ? overrides.at : "");
+    text_free(&overrides);
+    root_read(o, root, arena, run, err);
+    return err->found == before;
+}
+
+void scenario_variant_close(struct scenario_run *run) {
+    if (run->setup) arena_free(&run->setup->arena);
+    free(run->setup);
+    *run = (struct scenario_run){0};
 }
 
 static void check_baseline(struct reading *r, const struct yaml_node *base, const char *const *names,
@@ -537,6 +572,8 @@ static void runs_read(struct opening *o) {
     struct run_draft *drafts;
     text_init(&r.path);
     scenario->runs_len = runs_list(&r, o->base, &drafts, scenario);
+    const struct yaml_node *size = yaml_get(o->base, "size");
+    if (size) scenario->size = sizing_read(&r, size);
     text_free(&r.path);
     scenario->runs = arena_alloc(&scenario->arena, scenario->runs_len, sizeof *scenario->runs);
     for (size_t i = 0; i < scenario->runs_len; i++) run_read(o, &drafts[i], &scenario->runs[i]);
@@ -580,10 +617,11 @@ bool scenario_open(struct scenario *scenario, const char *file, const struct reg
     sets_apply(arena, base, parsed, sets_len, true, err);
     prune_file(base);
     text_of(scenario, base);
-    struct opening opening = {.scenario = scenario, .registry = registry, .base = base, .sets = parsed,
-                              .sets_len = sets_len, .err = err};
-    catalog_init(&opening.catalog, arena, err);
-    runs_read(&opening);
+    scenario->opening = arena_alloc(arena, 1, sizeof *scenario->opening);
+    *scenario->opening = (struct opening){.scenario = scenario, .registry = registry, .base = base, .sets = parsed,
+                                          .sets_len = sets_len, .err = err};
+    catalog_init(&scenario->opening->catalog, arena, err);
+    runs_read(scenario->opening);
     return err->found == before;
 }
 

@@ -9,6 +9,7 @@
 #include "core/load.h"
 #include "core/model.h"
 #include "core/setup.h"
+#include "io/sizing.h"
 
 /* Where the requests to a service come from: a trace, or a synthetic load. */
 struct service_demand {
@@ -47,6 +48,8 @@ struct scenario {
     const char *baseline;     /* name of the run the others are compared with; "" */
     struct scenario_run *runs;
     size_t runs_len;
+    const struct sizing *size; /* NULL: no `size:` */
+    struct opening *opening;   /* what scenario_variant_open reads from */
 };
 
 /* sets: "path=value" texts from the command line, applied after the file and after each run's own `set:`.
@@ -54,6 +57,13 @@ struct scenario {
 bool scenario_open(struct scenario *scenario, const char *file, const struct registry *registry,
                    const char *const *sets, size_t sets_len, struct err *err);
 void scenario_close(struct scenario *scenario);
+
+/* One run more, of the scenario's file without its `runs:` but with these values, under those of the command line.
+ * The scenario must have been opened without findings. false: findings in err. The run borrows from the scenario;
+ * free it either way. */
+bool scenario_variant_open(const struct scenario *scenario, const struct scenario_value *values, size_t len,
+                    struct scenario_run *run, struct err *err);
+void scenario_variant_close(struct scenario_run *run);
 
 /* Where catalogue files are looked for, in order: $HEADROOM_CATALOG, then these. Set once by main. */
 void scenario_catalog_dirs(const char *const *dirs, size_t count);

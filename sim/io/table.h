@@ -66,6 +66,9 @@ void table_runs(FILE *to, const struct summary *runs, size_t count);
 /* A JSON document: {"runs": [{..., "metrics": {...}, "region": {NAME: {...}}, ...}]}. Undefined metrics are
  * null. */
 void table_json(FILE *to, const struct summary *runs, size_t count);
+/* A text, and a number (null when it is not finite), as JSON has them. */
+void table_json_text(FILE *to, const char *text);
+void table_json_number(FILE *to, double value);
 /* A field of a CSV record, in quotes where it needs them. */
 void table_csv_text(FILE *to, const char *text);
 /* run_id,run,part,name and a column a metric; RFC 4180. parts: bit set of enum part. */

@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-static void json_text(FILE *to, const char *text) {
+void table_json_text(FILE *to, const char *text) {
     fputc('"', to);
     for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
         if (*c == '"' || *c == '\\') fprintf(to, "\\%c", *c);
@@ -19,7 +19,7 @@ static void json_text(FILE *to, const char *text) {
     fputc('"', to);
 }
 
-static void json_number(FILE *to, double value) {
+void table_json_number(FILE *to, double value) {
     char number[32];
     fputs(isfinite(value) ? num_shortest(value, number) : "null", to);
 }
@@ -30,7 +30,7 @@ static void json_metrics(FILE *to, const struct summary_part *part, const char *
     for (size_t m = 0; m < result_metrics_len; m++) {
         if (!(result_metrics[m].parts >> part->part & 1)) continue;
         fprintf(to, "%s\n%s  \"%s\": ", comma, indent, result_metrics[m].name);
-        json_number(to, part->value[m]);
+        table_json_number(to, part->value[m]);
         comma = ",";
     }
     fprintf(to, "\n%s}", indent);
@@ -42,7 +42,7 @@ static void json_parts(FILE *to, const struct summary *run, enum part part) {
     fprintf(to, ",\n      \"%s\": {", part_names[part]);
     for (size_t i = 0; i < count; i++) {
         fprintf(to, "%s\n        ", i ? "," : "");
-        json_text(to, parts[i].name);
+        table_json_text(to, parts[i].name);
         fputs(": ", to);
         json_metrics(to, &parts[i], "        ");
     }
@@ -76,7 +76,7 @@ static void json_run(FILE *to, const struct summary *run) {
     fprintf(to, "      \"complete\": %s,\n", run->complete ? "true" : "false");
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         fprintf(to, "      \"%s\": ", texts[i].key);
-        json_text(to, texts[i].text);
+        table_json_text(to, texts[i].text);
         fputs(",\n", to);
     }
     fprintf(to, "      \"scenario_hash\": \"%016" PRIx64 "\",\n      \"trace_hash\": \"%016" PRIx64 "\",\n",
@@ -84,15 +84,15 @@ static void json_run(FILE *to, const struct summary *run) {
     fprintf(to,
             "      \"seed\": %" PRIu64 ",\n      \"jobs\": %" PRIu64 ",\n      \"events\": %" PRIu64 ",\n",
             info->seed, run->jobs, run->events);
-    fputs("      \"measured_s\": ", to), json_number(to, run->measured_s);
-    fputs(",\n      \"wall_s\": ", to), json_number(to, run->wall_s);
-    fputs(",\n      \"loop_s\": ", to), json_number(to, run->loop_s);
+    fputs("      \"measured_s\": ", to), table_json_number(to, run->measured_s);
+    fputs(",\n      \"wall_s\": ", to), table_json_number(to, run->wall_s);
+    fputs(",\n      \"loop_s\": ", to), table_json_number(to, run->loop_s);
     if (run->parts_len) fputs(",\n      \"metrics\": ", to), json_metrics(to, &run->parts[0], "      ");
     for (int part = PART_REGION; part < PART_COUNT; part++) json_parts(to, run, (enum part)part);
     fputs(",\n      \"warnings\": [", to);
     for (size_t i = 0; i < run->warnings_len; i++) {
         fprintf(to, "%s\n        ", i ? "," : "");
-        json_text(to, run->warnings[i]);
+        table_json_text(to, run->warnings[i]);
     }
     fprintf(to, "%s]\n    }", run->warnings_len ? "\n      " : "");
 }
