@@ -23,6 +23,7 @@ struct import_format;
 #define TYPE_MARKET struct market_model
 #define TYPE_LIFETIME struct lifetime_model
 #define TYPE_SPEED struct speed_model
+#define TYPE_RESIZE struct resize_model
 #define MODEL(KIND, symbol) extern const TYPE_##KIND symbol;
 #include "models/models.def"
 #undef MODEL
@@ -44,6 +45,7 @@ struct import_format;
 #define PICK_MARKET LEAVE
 #define PICK_LIFETIME LEAVE
 #define PICK_SPEED LEAVE
+#define PICK_RESIZE LEAVE
 
 #undef PICK_ORDER
 #define PICK_ORDER TAKE
@@ -146,6 +148,14 @@ static const struct model *const lifetimes[] = {
 static const struct model *const speeds[] = {
 #include "models/models.def"
     NULL};
+#undef PICK_SPEED
+#define PICK_SPEED LEAVE
+
+#undef PICK_RESIZE
+#define PICK_RESIZE TAKE
+static const struct model *const resizes[] = {
+#include "models/models.def"
+    NULL};
 
 #define COUNT(array) (sizeof(array) / sizeof *(array) - 1)
 #define ROW(kind, array) .models[kind] = array, .counts[kind] = COUNT(array)
@@ -164,6 +174,7 @@ static const struct registry registry = {
     ROW(KIND_MARKET, markets),
     ROW(KIND_LIFETIME, lifetimes),
     ROW(KIND_SPEED, speeds),
+    ROW(KIND_RESIZE, resizes),
 };
 
 const struct registry *models_registry(void) {

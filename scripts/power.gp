@@ -1,5 +1,6 @@
 # Power at the meter, with the price and the carbon intensity it meets.
-# Data stack-I.tsv: x, then the power of run I's regions up to each; run-I.tsv: x, held, used, queued, power;
+# Data stack-I.tsv: x, then the power of run I's regions up to each; run-I.tsv: x, held, used, queued,
+# power, price, carbon;
 # region-R.tsv (of the first run): x, price, carbon.
 # One run, or several regions: a panel a run, region upon region. Several runs of one region: a line a run.
 stacked = runs == 1 || regions > 1
@@ -46,7 +47,7 @@ do for [i = 1:panels] {
 
 load scripts.'/next.gp'
 at = top + panels * (high + gap)
-if (!stacked) {
+if (!stacked && !signals_apart) {
     legend_id = 200; legend_top = at + 8; legend_len = regions
     legend_name(i) = region_name(i)
     legend_colour(i) = line(i)
@@ -56,9 +57,13 @@ set tmargin at screen from_top(at)
 set bmargin at screen from_top(at + low)
 set yrange [price_bottom:price_top]
 set ytics (@price_tics)
-set label 1 "Price of energy, USD per MWh" at screen 0.085, screen from_top(at - 13) @softly
-plot for [r = 1:regions] data.sprintf('/region-%d.tsv', r) using 1:2 with lines linewidth 1.4 \
-    linecolor rgb line(r)
+set label 1 "Price of energy, USD per MWh".signals_whose at screen 0.085, screen from_top(at - 13) @softly
+if (signals_apart) {
+    plot for [k = 1:runs] data.sprintf('/run-%d.tsv', k) using 1:6 with lines linewidth 1.4 linecolor rgb run_colour(k)
+} else {
+    plot for [r = 1:regions] data.sprintf('/region-%d.tsv', r) using 1:2 with lines linewidth 1.4 \
+        linecolor rgb line(r)
+}
 
 load scripts.'/next.gp'
 at = at + low + gap
@@ -67,7 +72,11 @@ set bmargin at screen from_top(at + low)
 set yrange [0:carbon_top]
 set ytics (@carbon_tics)
 set xtics nomirror scale 0 (@x_tics)
-set label 1 "Carbon intensity, g CO₂ per kWh" at screen 0.085, screen from_top(at - 13) @softly
-plot for [r = 1:regions] data.sprintf('/region-%d.tsv', r) using 1:3 with lines linewidth 1.4 \
-    linecolor rgb line(r)
+set label 1 "Carbon intensity, g CO₂ per kWh".signals_whose at screen 0.085, screen from_top(at - 13) @softly
+if (signals_apart) {
+    plot for [k = 1:runs] data.sprintf('/run-%d.tsv', k) using 1:7 with lines linewidth 1.4 linecolor rgb run_colour(k)
+} else {
+    plot for [r = 1:regions] data.sprintf('/region-%d.tsv', r) using 1:3 with lines linewidth 1.4 \
+        linecolor rgb line(r)
+}
 unset multiplot

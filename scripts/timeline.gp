@@ -1,5 +1,5 @@
 # Utilisation of the GPUs and the GPUs waited for, over time.
-# Data run-I.tsv: x, held %, used %, queued GPUs, power.
+# Data run-I.tsv: x, held, used (shares or GPUs), queued GPUs, power.
 pw = 960; ph = 540
 load scripts.'/style.gp'
 set multiplot
@@ -16,11 +16,10 @@ legend_colour(i) = runs > 1 ? run_colour(i) : i == 1 ? light_blue : blue
 load scripts.'/legend.gp'
 set tmargin at screen 0.865
 set bmargin at screen 0.535
-set yrange [0:100]
-set ytics 25
-set format y "%.0f %%"
+set yrange [0:held_top]
+set ytics (@held_tics)
 unset xtics
-set label 1 "Held by jobs, share of all GPUs" at graph 0,1.06 @softly
+set label 1 held_text at graph 0,1.06 @softly
 if (runs == 1) {
     plot data.'/run-1.tsv' using 1:2 with filledcurves y1=0 linecolor rgb light_blue, \
          '' using 1:3 with filledcurves y1=0 linecolor rgb blue

@@ -68,7 +68,7 @@ static uint16_t put_label(struct names *names, struct field field) {
 }
 
 struct values {
-    int64_t submit_ns, run_ns, requested_ns, allocated, requested, status;
+    int64_t submit_ns, wait_ns, run_ns, requested_ns, allocated, requested, status;
 };
 
 static bool read_values(const char *line, const struct field *f, struct values *v, struct place_in_file at,
@@ -79,6 +79,7 @@ static bool read_values(const char *line, const struct field *f, struct values *
         int64_t *into;
         bool time;
     } wanted[] = {{SUBMIT, "submit time", &v->submit_ns, true},
+                  {WAIT, "wait time", &v->wait_ns, true},
                   {RUN, "run time", &v->run_ns, true},
                   {REQUESTED_TIME, "requested time", &v->requested_ns, true},
                   {ALLOCATED, "allocated processors", &v->allocated, false},
@@ -140,6 +141,7 @@ static void read_line(void *context, const char *file, int number, const char *l
     job->tenant = put_label(&s->jobs->tenants, f[GROUP]);
     job->class_id = put_label(&s->jobs->classes, f[QUEUE]);
     s->jobs->user[j] = put_name(&s->jobs->users, f[USER]);
+    if (v.wait_ns >= 0) s->jobs->wait_ns[j] = v.wait_ns;
     s->jobs->has_estimates = s->jobs->has_estimates || v.requested_ns > 0;
     jobs_set_id(s->jobs, j, f[NUMBER].at, f[NUMBER].len);
 }
@@ -172,6 +174,6 @@ const struct import_format import_swf = {
     .model = {.name = "swf",
               .summary = "Standard Workload Format; processors become GPUs",
               .source = "Parallel Workloads Archive; Chapin et al., JSSPP'99"},
-    .columns = JOBS_IDS | JOBS_USER,
+    .columns = JOBS_IDS | JOBS_USER | JOBS_WAIT,
     .read = swf_read,
 };

@@ -18,6 +18,7 @@
 #include "core/service.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 enum { HOURS = 24 };
 
@@ -76,18 +77,36 @@ static uint32_t draw_tokens(const struct tokens_load *tokens, struct rng *rng) {
     return (uint32_t)fmin(fmax(round(rng_lognormal(rng, log(tokens->median), tokens->sigma)), 1), tokens->most);
 }
 
+/* Which class each request is of, by weight. */
+static void draw_classes(const struct request_load *load, struct rng *rng, struct rows *rows) {
+    double *upto = mem_alloc((load->classes_len + 1) * sizeof *upto), sum = 0;
+    for (size_t i = 0; i < load->classes_len; i++) upto[i] = sum += load->classes[i].weight;
+    for (size_t i = 0; i < rows->len && load->classes_len; i++) {
+        const double at = rng_uniform(rng) * sum;
+        size_t class = 0;
+        while (class + 1 < load->classes_len && at >= upto[class]) class++;
+        rows->at[i].class_id = (uint16_t)(class + 1);
+    }
+    free(upto);
+}
+
 void load_requests(const struct request_load *load, uint64_t seed, uint64_t index, struct requests *requests) {
     struct rows rows = {0};
     struct rng *rng = rng_open(seed, "requests", index);
     draw_arrivals(load, rng, &rows);
     rng_close(rng);
+    rng = rng_open(seed, "request classes", index);
+    draw_classes(load, rng, &rows);
+    rng_close(rng);
     rng = rng_open(seed, "request sizes", index);
     for (size_t i = 0; i < rows.len; i++) {
-        rows.at[i].prompt = draw_tokens(&load->prompt, rng);
-        rows.at[i].output = draw_tokens(&load->output, rng);
+        const uint16_t class = rows.at[i].class_id;
+        rows.at[i].prompt = draw_tokens(class ? &load->classes[class - 1].prompt : &load->prompt, rng);
+        rows.at[i].output = draw_tokens(class ? &load->classes[class - 1].output : &load->output, rng);
     }
     rng_close(rng);
-    *requests = (struct requests){.at = rows.at, .len = rows.len, .classes_len = 1};
-    requests->classes = mem_alloc(sizeof *requests->classes);
+    *requests = (struct requests){.at = rows.at, .len = rows.len, .classes_len = load->classes_len + 1};
+    requests->classes = mem_alloc(requests->classes_len * sizeof *requests->classes);
     requests->classes[0] = mem_text("");
+    for (size_t i = 0; i < load->classes_len; i++) requests->classes[i + 1] = mem_text(load->classes[i].name);
 }

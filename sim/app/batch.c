@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "core/world.h"
 #include "io/summary.h"
 #include "models/registry.h"
 
@@ -80,10 +81,21 @@ static bool same_tokens(const struct tokens_load *a, const struct tokens_load *b
     return a->median == b->median && a->sigma == b->sigma && a->most == b->most;
 }
 
+static bool same_request_classes(const struct request_load *a, const struct request_load *b) {
+    if (a->classes_len != b->classes_len) return false;
+    for (size_t i = 0; i < a->classes_len; i++) {
+        const struct request_load_class *x = &a->classes[i], *y = &b->classes[i];
+        if (!same_text(x->name, y->name) || x->weight != y->weight || !same_tokens(&x->prompt, &y->prompt) ||
+            !same_tokens(&x->output, &y->output))
+            return false;
+    }
+    return true;
+}
+
 static bool same_request_load(const struct request_load *a, const struct request_load *b) {
     return a->rate_per_h == b->rate_per_h && same_numbers(a->daily, b->daily) && a->burst_ratio == b->burst_ratio &&
            a->burst_share == b->burst_share && a->burst_ns == b->burst_ns && same_tokens(&a->prompt, &b->prompt) &&
-           same_tokens(&a->output, &b->output) && a->until_ns == b->until_ns &&
+           same_tokens(&a->output, &b->output) && same_request_classes(a, b) && a->until_ns == b->until_ns &&
            a->utc_offset_ns == b->utc_offset_ns && a->origin_unix_ns == b->origin_unix_ns;
 }
 
@@ -299,4 +311,15 @@ void batch_blame(const struct batch *batch, size_t run, struct err *findings, st
     text_free(&path);
     err_free(findings);
     err_init(findings);
+}
+
+bool batch_check(const struct batch *batch, struct err *err) {
+    const size_t found = err->found;
+    for (size_t i = 0; i < batch->runs_len; i++) {
+        struct err of_run;
+        err_init(&of_run);
+        if (!run_check(batch->runs[i].run->setup, batch->runs[i].jobs, &of_run)) batch_blame(batch, i, &of_run, err);
+        err_free(&of_run);
+    }
+    return err->found == found;
 }

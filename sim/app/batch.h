@@ -46,6 +46,8 @@ bool batch_same_requests(const struct scenario_run *a, uint64_t seed_a, const st
 /* Who a run is, for the database. command: as it was called. All texts are borrowed. */
 struct run_info batch_info(const struct scenario *scenario, const struct batch_run *run, const char *command);
 
+/* Whether every run's models and demand go together; findings in err. */
+bool batch_check(const struct batch *batch, struct err *err);
 /* Adds a run's findings to err, marked with the scenario's file and the run's name, and empties them. */
 void batch_blame(const struct batch *batch, size_t run, struct err *findings, struct err *err);
 

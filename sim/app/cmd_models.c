@@ -49,6 +49,7 @@ static const char *const kind_questions[KIND_COUNT] = {
     [KIND_MARKET] = "owned, reserved, on demand or spot (policy.market)",
     [KIND_LIFETIME] = "times to failure and to repair (pools: faults, regions: outages)",
     [KIND_SPEED] = "how fast work goes on given hardware and scale (classes: speed)",
+    [KIND_RESIZE] = "how many GPUs running jobs hold (policy.resize)",
     [KIND_IMPORT] = "trace formats 'headroom import' reads",
 };
 

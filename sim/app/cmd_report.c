@@ -35,11 +35,11 @@ static const struct args_spec spec = {
     "[RESULTS]",
     0,
     1,
-    "Draws runs of a results file (" APP_RESULTS
-    " when none is named): use of the GPUs and queue over time, waiting "
-    "and completion times, power with price and carbon, cost, why jobs waited, efficiency; each as SVG and "
-    "PNG, with "
-    "index.html, which needs no other file, and report.md.\n\n"
+    "Draws runs of a results file (" APP_RESULTS " when none is named) and says what their figures mean: index.html is "
+    "one file that needs no other, in a light and a dark form, and prints; report.md is the same for wikis. A summary "
+    "in words comes first, then the runs against each other, over time, where money, capacity and waiting went, all "
+    "figures, the parts, the assumptions with their sources, and how to run it again. Tables sort by a click on a "
+    "heading. Each picture is also an SVG and a PNG of its own.\n\n"
     "gnuplot draws; its scripts are looked for in $HEADROOM_SCRIPTS, else where the program's own files are.",
     options,
     sizeof options / sizeof *options,

@@ -105,18 +105,6 @@ static bool deliver(void *context, size_t index, struct crew_task *task) {
 
 /* --- from the command line to the work --- */
 
-static bool check_all(const struct batch *batch, struct err *err) {
-    const size_t found = err->found;
-    for (size_t i = 0; i < batch->runs_len; i++) {
-        struct err of_run;
-        err_init(&of_run);
-        if (!run_check(batch->runs[i].run->setup, batch->runs[i].jobs, &of_run))
-            batch_blame(batch, i, &of_run, err);
-        err_free(&of_run);
-    }
-    return err->found == found;
-}
-
 /* The page on stdout. */
 static void print_page(const struct run_args *args, const struct summary *summaries, size_t count) {
     if (args->quiet || count == 0) return;
@@ -169,7 +157,7 @@ static void run(const struct run_args *args, const char *file, const char *comma
     progress_begin(&progress, !args->quiet);
     bool ready = batch_open(&batch, file, &args->sets, &args->names, note, &progress, err);
     if (ready) progress_note(&progress, "checking", file);
-    ready = ready && check_all(&batch, err);
+    ready = ready && batch_check(&batch, err);
     progress_end(&progress);
     if (ready) run_all(args, &batch, command, &progress, err);
     batch_close(&batch);

@@ -26,7 +26,8 @@ static const struct args_option options[] = {
              "repeated, "
              "runs then stand side by side"},
     {'b', "by", "PART", ARGS_TEXT, offsetof(struct show_args, by),
-     .help = "the figures of each region, tenant, class, pool or service instead of the whole"},
+     .help = "the figures of each region, tenant, class, pool, service, request_class or request_region "
+             "instead of the whole"},
     {0, "json", NULL, ARGS_SWITCH, offsetof(struct show_args, json), .help = "every figure, as JSON"},
     {0, "csv", NULL, ARGS_SWITCH, offsetof(struct show_args, csv),
      .help = "every figure, as CSV, a row a run and part"},
@@ -58,7 +59,8 @@ static enum part part_by(const char *name) {
     for (int part = PART_REGION; part < PART_COUNT; part++)
         if (strcmp(part_names[part], name) == 0) return (enum part)part;
     const char *nearest = text_nearest(name, part_names + 1, PART_COUNT - 1);
-    args_mistake(spec.command, "--by takes region, tenant, class, pool or service, not '%s'%s%s%s", name,
+    args_mistake(spec.command, "--by takes region, tenant, class, pool, service, request_class or request_region, "
+                 "not '%s'%s%s%s", name,
                  nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
     return PART_COUNT;
 }
@@ -66,7 +68,7 @@ static enum part part_by(const char *name) {
 static void print(const struct show_args *args, const struct summary *runs, size_t count, enum part by) {
     if (args->json) table_json(stdout, runs, count);
     else if (args->csv) table_csv(stdout, runs, count, args->by ? 1u << by : ~0u);
-    else if (args->by) table_parts(stdout, runs, count, by);
+    else if (args->by) table_parts(stdout, runs, count, by, TABLE_TEXT);
     else table_summary(stdout, runs, count);
 }
 

@@ -83,7 +83,8 @@ int cmd_size(int argc, char **argv) {
     struct progress progress;
     err_init(&err);
     progress_begin(&progress, !args.quiet);
-    bool good = scenario_open(&scenario, operands.at[0], models_registry(), args.sets.at, args.sets.len, &err), found = false;
+    bool good = scenario_open(&scenario, operands.at[0], models_registry(), args.sets.at, args.sets.len, &err);
+    bool found = false;
     if (good && scenario.size == NULL)
         good = err_add(&err, (struct place_in_file){.file = scenario.file},
                        "no \"size\" block, which says what may vary and what must hold");

@@ -59,6 +59,7 @@ static void copy_job(struct jobs *jobs, uint32_t from) {
     if (jobs->deadline_ns) jobs->deadline_ns[j] = jobs->deadline_ns[from];
     if (jobs->work) jobs->work[j] = jobs->work[from];
     if (jobs->user) jobs->user[j] = jobs->user[from];
+    if (jobs->wait_ns) jobs->wait_ns[j] = jobs->wait_ns[from];
 }
 
 static void keep_first(struct jobs *jobs, size_t count) {

@@ -137,9 +137,9 @@ static size_t top_of(const struct search *search, size_t point) {
 static double least_at(const struct search *search, const struct rates *rates, size_t point) {
     double least = rates->fixed;
     for (size_t a = 0; a < search->sizing->axes_len; a++) {
+        const char *text = value_at(search, point, a)->text;
         double count = 0;
-        if (rates->of_axis[a] > 0 && num_f64(value_at(search, point, a)->text, strlen(value_at(search, point, a)->text), &count))
-            least += rates->of_axis[a] * count;
+        if (rates->of_axis[a] > 0 && num_f64(text, strlen(text), &count)) least += rates->of_axis[a] * count;
     }
     return rates->known ? least : -INFINITY;
 }
@@ -313,7 +313,8 @@ static bool cheaper_above(const struct search *search, enum sizing_objective by)
             const struct fleet_test *a = search->tests.at[i], *b = search->tests.at[k];
             bool above = a != b && a->tested == TESTED_HOLDS && b->tested == TESTED_HOLDS;
             for (size_t x = 0; x < search->lattice.axes && above; x++) {
-                const uint32_t low = lattice_at(&search->lattice, a->point, x), high = lattice_at(&search->lattice, b->point, x);
+                const uint32_t low = lattice_at(&search->lattice, a->point, x);
+                const uint32_t high = lattice_at(&search->lattice, b->point, x);
                 above = search->lattice.grows[x] ? high >= low : high == low;
             }
             if (above && b->objective[by] < a->objective[by] * (1 - 1e-9)) return true;
@@ -422,8 +423,7 @@ const struct fleet_test *search_below(const struct search *search, size_t point,
     const size_t below = point - search->lattice.stride[axis];
     for (size_t i = 0; i < search->tests.len; i++) {
         const struct fleet_test *test = search->tests.at[i];
-        if (test->tested != TESTED_HOLDS && (test->point == below || lattice_covers(&search->lattice, test->point, below)))
-            return test;
+        if (test->tested != TESTED_HOLDS && lattice_covers(&search->lattice, test->point, below)) return test;
     }
     return NULL;
 }

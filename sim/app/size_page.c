@@ -85,9 +85,12 @@ static char *note_of(const struct search *search) {
     struct text text;
     text_init(&text);
     if (search->contradicted) {
-        char *small = search_name(search, search->smaller->point), *large = search_name(search, search->larger->point);
-        text_format(&text, "More did not always help: %s holds, %s does not. The search relies on it; 'search: "
-                           "enumerate' does not.", small, large);
+        char *small = search_name(search, search->smaller->point);
+        char *large = search_name(search, search->larger->point);
+        text_format(&text,
+                    "More did not always help: %s holds, %s does not. The search relies on it; 'search: enumerate' "
+                    "does not.",
+                    small, large);
         free(small);
         free(large);
     }
@@ -313,8 +316,9 @@ void size_json(FILE *to, const struct search *search) {
     char *note = note_of(search);
     fputs("{\n  \"scenario\": ", to);
     table_json_text(to, search->trials->scenario->name);
-    fprintf(to, ",\n  \"least\": \"%s\",\n  \"confidence\": %g,\n  \"fleets\": %zu,\n  \"tried\": %zu,\n  \"runs\": %zu",
-            sizing_objectives[sizing->least], sizing->rule.confidence, sizing->points, search->tests.len,
+    fprintf(to, ",\n  \"least\": \"%s\",\n  \"confidence\": %g,\n", sizing_objectives[sizing->least],
+            sizing->rule.confidence);
+    fprintf(to, "  \"fleets\": %zu,\n  \"tried\": %zu,\n  \"runs\": %zu", sizing->points, search->tests.len,
             search->trials->runs);
     fprintf(to, ",\n  \"answer\": ");
     if (answer) fprintf(to, "%" PRIu64, answer->base.number);

@@ -20,6 +20,7 @@ struct rate {
     double embodied_g_per_ns;
     double speed;             /* of its work, by power cap, chip and data supply; 1 */
     double stall;             /* share of the time at work in which its GPUs wait for data */
+    double crowded;           /* share of it that those beside it on its GPU, or too small a slice, cost */
 };
 
 /* Waiting jobs of one domain, tenant, class and shape. In order of key; while keys arrive ascending they form a
@@ -98,6 +99,8 @@ enum { JOB_OWES_RESTART, JOB_OWES_RESUME, JOB_OWES_RESTORE, JOB_OWES = 3, JOB_HE
 
 struct hold;
 struct caps;
+struct resize;
+struct share;
 
 /* A service among the jobs: what its replicas' records say, and where they begin. */
 struct bound_service {
@@ -148,6 +151,9 @@ struct sched {
     struct iron *iron;     /* nodes that come and go */
     struct caps *caps;     /* power caps and limits */
     struct services *services; /* LLM services */
+    struct resize *resize; /* elastic jobs */
+    struct share *share;   /* jobs side by side on a GPU */
+    uint32_t *asked_milli; /* per shape, what jobs asked for where they hold more */
     bool working, embodies, speeds; /* speeds: classes have a speed model or a data supply */
     struct { struct work *at; size_t len, cap; } works;
     uint8_t *job_state;    /* JOB_OWES_*, JOB_HELD */
@@ -188,6 +194,11 @@ void sched_release(struct sched *s, uint32_t slot);
 void sched_interrupt(struct sched *s, uint32_t slot, enum interrupt cause);
 /* A running job draws, costs or works at another rate from now on. */
 void sched_rerate(struct sched *s, uint32_t slot);
+/* A running job is placed anew with another shape of the same kind. After cost_ns its work goes on from where it is.
+ * false, and nothing changed, where that does not fit. */
+bool sched_resize(struct sched *s, uint32_t slot, uint32_t shape, int64_t cost_ns);
+/* Whether the region has power for so many GPUs (thousandths) more of the job, wherever in the domain. */
+bool sched_has_power(struct sched *s, uint32_t domain, uint32_t job, uint32_t milli);
 
 bool sched_may(struct sched *s, uint32_t job, uint32_t region); /* could it ever run there? */
 
@@ -195,6 +206,8 @@ bool sched_may(struct sched *s, uint32_t job, uint32_t region); /* could it ever
 bool line_counts(const struct sched *s, uint32_t job); /* submitted inside the measured window */
 /* The group of a job in a domain's line, found or made; its market is chosen for now. */
 uint32_t line_group(struct sched *s, uint32_t domain, uint32_t job);
+/* The group of the job in its present shape, beside the one it was in. */
+uint32_t line_group_beside(struct sched *s, uint32_t group, uint32_t job);
 uint64_t line_group_models(const struct sched *s, uint32_t group); /* it may run on now, over all its markets */
 uint32_t line_group_jobs(const struct sched *s, uint32_t group);   /* how many wait in it */
 void line_join(struct sched *s, uint32_t group, uint32_t job);
@@ -249,6 +262,9 @@ int64_t work_moment(const struct sched *s, uint32_t slot, int64_t when_ns); /* i
 /* Multiplies the rate's speed by how fast the slot's job goes where it runs, over how fast its run time was recorded,
  * and sets its stall: by its class's speed model and data supply. */
 void work_pace(const struct sched *s, const struct slot *slot, struct rate *rate);
+/* How fast the job goes on so many GPUs over so many nodes of a pool, over how fast its run time was recorded, by its
+ * class's speed model; 0 where it cannot. progress: share of its work that is done. */
+double work_speed(const struct sched *s, uint32_t job, uint32_t pool, uint32_t gpus, uint32_t nodes, double progress);
 /* Whether jobs of every class can run on every GPU model their class has a speed for. */
 bool work_check(const struct sched *s, struct err *err);
 double pool_failures_per_h(const struct pool_setup *pool); /* of one of its nodes, spot hazard included */
@@ -271,6 +287,16 @@ bool hold_possible(struct sched *s, uint32_t domain, uint32_t job);
 void hold_settle(struct sched *s);                     /* the run ends: attributes waiting of jobs kept back */
 const struct class_setup *hold_class(const struct sched *s, uint32_t job);
 
+/* resize.c */
+void resize_bind(struct sched *s);                     /* shapes that elastic jobs may have, beside the trace's */
+void resize_open(struct sched *s);
+void resize_close(struct resize *resize);
+uint32_t resize_recorded(const struct sched *s, uint32_t job); /* the shape its run time was recorded in */
+void resize_started(struct sched *s, uint32_t slot);
+void resize_stopped(struct sched *s, uint32_t slot);   /* it holds nothing any more; it would wait for the least */
+void resize_pass(struct sched *s, uint32_t domain);    /* after the passes over the line */
+void resize_settle(struct sched *s);                   /* the run is over: all jobs in the shapes they came with */
+
 /* caps.c */
 void caps_open(struct sched *s);
 void caps_begin(struct sched *s);
@@ -280,6 +306,18 @@ double caps_speed(const struct sched *s, double level);
 bool caps_allow(struct sched *s, uint32_t region, double more_w); /* a start that draws so much more IT power */
 void caps_count(struct sched *s, uint32_t slot, int by); /* a job started or stopped */
 void caps_settle(struct sched *s);                     /* after the passes of an instant */
+
+/* share.c */
+/* Rounds parts of GPUs to what pools give out; before the fleet is opened. run: records are the run's own. */
+void share_bind(struct sched *s, bool run, struct err *err);
+void share_open(struct sched *s);
+void share_close(struct share *share);
+/* A slot has its GPUs and has no rate yet, or will give them back and has left all accounts: those beside it go on
+ * at another pace. */
+void share_join(struct sched *s, uint32_t slot);
+void share_leave(struct sched *s, uint32_t slot);
+/* Multiplies the rate's speed by the pace of the slot's job beside others, or in its slice. */
+void share_pace(const struct sched *s, const struct slot *slot, struct rate *rate);
 
 /* series.c */
 void series_begin(struct sched *s);

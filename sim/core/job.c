@@ -90,6 +90,7 @@ static void columns_resize(struct jobs *jobs) {
     RESIZE(deadline_ns);
     RESIZE(work);
     RESIZE(user);
+    RESIZE(wait_ns);
 #undef RESIZE
 }
 
@@ -106,6 +107,7 @@ void jobs_init(struct jobs *jobs, unsigned columns) {
     if (columns & JOBS_DEADLINE) jobs->deadline_ns = mem_alloc(1);
     if (columns & JOBS_WORK) jobs->work = mem_alloc(1);
     if (columns & JOBS_USER) jobs->user = mem_alloc(1);
+    if (columns & JOBS_WAIT) jobs->wait_ns = mem_alloc(1);
     columns_resize(jobs);
     names_put(&jobs->tenants, "default", 7);
     names_put(&jobs->classes, "default", 7);
@@ -124,6 +126,7 @@ void jobs_free(struct jobs *jobs) {
     free(jobs->deadline_ns);
     free(jobs->work);
     free(jobs->user);
+    free(jobs->wait_ns);
     free(jobs->ids);
     *jobs = (struct jobs){0};
 }
@@ -182,6 +185,7 @@ uint32_t jobs_add(struct jobs *jobs) {
     if (jobs->deadline_ns) jobs->deadline_ns[j] = JOB_UNKNOWN;
     if (jobs->work) jobs->work[j] = NAN;
     if (jobs->user) jobs->user[j] = JOB_NONE;
+    if (jobs->wait_ns) jobs->wait_ns[j] = JOB_UNKNOWN;
     return j;
 }
 
@@ -231,6 +235,7 @@ static void row_move(struct jobs *jobs, size_t to, size_t from) {
     if (jobs->deadline_ns) jobs->deadline_ns[to] = jobs->deadline_ns[from];
     if (jobs->work) jobs->work[to] = jobs->work[from];
     if (jobs->user) jobs->user[to] = jobs->user[from];
+    if (jobs->wait_ns) jobs->wait_ns[to] = jobs->wait_ns[from];
 }
 
 void jobs_filter(struct jobs *jobs, const bool *keep) {
@@ -321,6 +326,7 @@ static uint64_t columns_hash(const struct jobs *jobs, size_t j, const uint64_t *
         sum += hash_mix(isnan(jobs->work[j]) ? 1 : bits ^ UINT64_C(0x3) << 60);
     }
     if (jobs->user && jobs->user[j] != JOB_NONE) sum += hash_mix(users[jobs->user[j]] ^ UINT64_C(0x4) << 60);
+    if (jobs->wait_ns) sum += hash_mix((uint64_t)jobs->wait_ns[j] ^ UINT64_C(0x5) << 60);
     return sum;
 }
 

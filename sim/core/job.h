@@ -76,13 +76,14 @@ struct jobs {
     int64_t *deadline_ns; /* absolute, JOB_UNKNOWN where a job has none */
     double *work;         /* units of work; NAN where not given */
     uint32_t *user;       /* index into users; JOB_NONE where not given */
+    int64_t *wait_ns;     /* how long it waited where it was recorded, to compare with; JOB_UNKNOWN */
     char *ids;            /* NUL-separated */
     size_t ids_len, ids_cap;
 
     bool has_estimates;   /* estimate_ns was given */
     int64_t origin_unix_ns; /* calendar time of submit 0, or JOB_UNKNOWN */
 };
-enum { JOBS_IDS = 1, JOBS_PRIORITY = 2, JOBS_DEADLINE = 4, JOBS_WORK = 8, JOBS_USER = 16 };
+enum { JOBS_IDS = 1, JOBS_PRIORITY = 2, JOBS_DEADLINE = 4, JOBS_WORK = 8, JOBS_USER = 16, JOBS_WAIT = 32 };
 
 /* columns: which of the optional ones to keep. Tenant 0 and class 0 are named "default". */
 void jobs_init(struct jobs *jobs, unsigned columns);

@@ -109,8 +109,9 @@ struct account {
     wide held;
     double overhead;                     /* thousandths x ns */
     uint64_t preemptions;
-    uint64_t failures, evictions, suspensions, migrations;
+    uint64_t failures, evictions, suspensions, migrations, resizes;
     double stalled;                      /* thousandths x ns at work without data */
+    double crowded;                      /* the same, lost to others on the same GPU or to a slice */
     double checkpoint, lost;             /* thousandths x ns; checkpoint: a part of overhead */
     struct charge lost_energy;           /* of energy, what was drawn for work that was lost */
     double lost_capacity_usd;

@@ -91,9 +91,8 @@ static uint64_t group_hash(uint32_t domain, uint32_t shape, uint32_t tenant, uin
                     ((uint64_t)market << 32 | (uint64_t)tenant << 16 | class_id));
 }
 
-uint32_t line_group(struct sched *s, uint32_t domain, uint32_t job) {
+static uint32_t group_of(struct sched *s, uint32_t domain, uint32_t job, uint32_t market) {
     const struct job *j = &s->world.jobs.at[job];
-    const uint32_t market = s->hold ? hold_market(s, domain, job) : 0;
     if (s->last_group < s->groups.len && group_is(&s->groups.at[s->last_group], domain, j, market))
         return s->last_group;
     const uint64_t hash = group_hash(domain, j->shape, j->tenant, j->class_id, market);
@@ -123,7 +122,15 @@ uint32_t line_group(struct sched *s, uint32_t domain, uint32_t job) {
         while (s->group_slots[at] != SCHED_NONE) at = (at + 1) & (s->group_slots_len - 1);
         s->group_slots[at] = id;
     }
-    return line_group(s, domain, job);
+    return group_of(s, domain, job, market);
+}
+
+uint32_t line_group(struct sched *s, uint32_t domain, uint32_t job) {
+    return group_of(s, domain, job, s->hold ? hold_market(s, domain, job) : 0);
+}
+
+uint32_t line_group_beside(struct sched *s, uint32_t group, uint32_t job) {
+    return group_of(s, s->groups.at[group].domain, job, s->groups.at[group].market);
 }
 
 /* The group's first job and its key; JOB_NONE when it is empty. */

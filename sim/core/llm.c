@@ -154,6 +154,12 @@ double llm_iterations(const struct llm_cost *cost, double decodes, double contex
     return k;
 }
 
+double llm_request_s(const struct llm_cost *cost, double before, double prompt, double context, double decodes) {
+    const double attention = prompt * (before + prompt / 2), contexts = decodes * (context + decodes / 2);
+    return (prompt + decodes) * (cost->per_token_s + cost->per_reduced_token_s) + attention * cost->per_attention_s +
+           decodes * (cost->per_decode_s + cost->per_seq_s) + contexts * cost->per_kv_token_s;
+}
+
 double llm_power_w(const struct llm_cost *cost, double tokens, double attention, double context, double iterations,
                    double seconds) {
     const struct llm_chip *chip = cost->chip;

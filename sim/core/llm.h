@@ -76,6 +76,10 @@ double llm_step_s(const struct llm_cost *cost, double prefill, double attention,
 double llm_leap_s(const struct llm_cost *cost, double decodes, double context, double k);
 /* The largest k >= 0 with llm_leap_s(k) <= s (solves the quadratic, then settles rounding by trying its neighbours). */
 double llm_iterations(const struct llm_cost *cost, double decodes, double context, double s);
+/* What one request adds to the iterations it is in, s: its own tokens' terms, compute not hidden behind weights. Shares
+ * of a replica's time, not times: weights and overheads are everybody's. prompt: tokens computed, after `before`
+ * that were in the cache; decodes from a context of `context` on. */
+double llm_request_s(const struct llm_cost *cost, double before, double prompt, double context, double decodes);
 /* IT power of the replica's GPUs, averaged over iterations of such work in so much time; W. tokens, attention and
  * context are sums over the iterations (P + B, A, C). The output head's share of compute is left out. */
 double llm_power_w(const struct llm_cost *cost, double tokens, double attention, double context, double iterations,

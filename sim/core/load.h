@@ -49,12 +49,18 @@ struct request_load {
     double burst_share;            /* of the time */
     int64_t burst_ns;              /* mean length of a burst */
     struct tokens_load { double median, sigma, most; } prompt, output; /* lognormal, cut to 1..most */
+    struct request_load_class {
+        const char *name;
+        double weight;             /* of the requests */
+        struct tokens_load prompt, output;
+    } *classes;
+    size_t classes_len;            /* 0: one without a name, of the sizes above */
     int64_t until_ns;              /* arrivals stop here */
     int64_t utc_offset_ns, origin_unix_ns; /* of the daily shape */
 };
 
-/* Draws requests from streams `requests` and `request sizes` of seed, each at index. requests is initialised here;
- * free it with requests_free. */
+/* Draws requests from streams `requests`, `request sizes` and `request classes` of seed, each at index. requests is
+ * initialised here; free it with requests_free. */
 struct requests;
 void load_requests(const struct request_load *load, uint64_t seed, uint64_t index, struct requests *requests);
 

@@ -148,6 +148,7 @@ bool run_simulate(const struct setup *setup, const struct jobs *trace, const str
         if (s.services) services_begin(&s);
         run_loop(&s);
         result->loop_s = cpu_s() - begin;
+        if (s.resize) resize_settle(&s);
         tally_results(&s, result);
     } else if (s.group_of) {
         if (options->consume == NULL) free(s.world.jobs.at);

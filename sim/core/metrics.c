@@ -14,7 +14,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-const char *const part_names[PART_COUNT] = {"run", "region", "tenant", "class", "pool", "service"};
+const char *const part_names[PART_COUNT] = {"run", "region", "tenant", "class", "pool", "service",
+                                             "request_class", "request_region"};
 
 const char *const why_names[WHY_COUNT] = {"head_of_line",  "quota",    "capacity",
                                           "fragmentation", "mismatch", "policy",
@@ -29,8 +30,9 @@ const char *const why_texts[WHY_COUNT] = {
 enum {
     ALL = (1 << PART_SERVICE) - 1,
     JOBS = ALL & ~(1 << PART_POOL),                           /* parts that submit jobs */
-    SERVES = 1 << PART_RUN | 1 << PART_SERVICE,               /* parts that answer requests */
-    HOLDS = ALL | 1 << PART_SERVICE,                          /* parts that hold GPUs, and are charged for them */
+    STANDS = 1 << PART_RUN | 1 << PART_SERVICE | 1 << PART_REQUEST_REGION, /* parts that replicas stand for */
+    SERVES = STANDS | 1 << PART_REQUEST_CLASS,                /* parts that answer requests */
+    HOLDS = ALL | SERVES,                                     /* parts that hold GPUs, and are charged for them */
     IRON = 1 << PART_RUN | 1 << PART_REGION | 1 << PART_POOL, /* parts that own nodes, and so idle ones */
     OWNS = IRON | 1 << PART_TENANT,                           /* parts that may own nodes */
     SITE = 1 << PART_RUN | 1 << PART_REGION,                  /* parts with a meter */
@@ -69,6 +71,7 @@ SERVED(requests_finished, count(x->finished))
 SERVED(requests_waiting, count(x->waiting))
 SERVED(requests_recomputed, count(x->preemptions))
 SERVED(requests_refused, count(x->refused))
+SERVED(requests_away, count(x->away))
 SERVED(goodput_share, ratio(count(x->met), count(x->arrived)))
 SERVED(output_tokens, x->output_tokens)
 SERVED(cached_share, ratio(x->cached_tokens, x->prompt_tokens))
@@ -118,6 +121,8 @@ void result_free(struct result *result) {
     free(result->series.at);
     free(result->job_results);
     free(result->services);
+    for (size_t i = 0; i < result->service_parts_len; i++) free((char *)(uintptr_t)result->service_parts[i].name);
+    free(result->service_parts);
     free(result->tenants);
     free(result->classes);
     for (size_t i = 0; i < result->warnings_len; i++) free(result->warnings[i]);

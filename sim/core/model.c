@@ -14,6 +14,7 @@ const char *const kind_names[KIND_COUNT] = {
     [KIND_DURATIONS] = "durations", [KIND_IMPORT] = "import",
     [KIND_SHIFT] = "shift",       [KIND_FORECAST] = "forecast",   [KIND_MARKET] = "market",
     [KIND_LIFETIME] = "lifetime", [KIND_SPEED] = "speed",
+    [KIND_RESIZE] = "resize",
 };
 
 const struct model *registry_find(const struct registry *registry, enum kind kind, const char *name) {

@@ -90,6 +90,7 @@ enum kind {
     KIND_MARKET,    /* which purchase a job runs on */
     KIND_LIFETIME,  /* models/fail: time to failure, time to repair */
     KIND_SPEED,     /* how fast work goes on given hardware and scale */
+    KIND_RESIZE,    /* how many GPUs running jobs hold */
     KIND_COUNT
 };
 

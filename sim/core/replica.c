@@ -229,11 +229,20 @@ static void wait_last(struct replica *r, uint32_t id) {
     r->waiting++;
 }
 
+/* With aging: when the head of the line would have come if its class had no priority. Everybody waiting ages alike,
+ * so the order of any two never changes, and a stretch need not end for it. */
+static int64_t came_ns(const struct replica *r, const struct line *line) {
+    return r->seqs.at[line->head].arrival_ns - line->priority * r->setup.aging_ns;
+}
+
 /* The line whose head is next; there must be one waiting. */
 static struct line *front(const struct replica *r) {
-    struct line *line = r->lines.at;
+    struct line *line = r->lines.at, *best;
     while (line->head == SEQ_NONE) line++;
-    return line;
+    best = line;
+    for (; r->setup.aging_ns && line < r->lines.at + r->lines.len; line++)
+        if (line->head != SEQ_NONE && came_ns(r, line) < came_ns(r, best)) best = line;
+    return best;
 }
 
 static uint32_t seats_free(const struct replica *r) {

@@ -1,12 +1,13 @@
 /*
  * One replica of an LLM service: continuous batching as vLLM does it, and the decode leap.
  *
- * Requests queue first come, first served (by priority class, larger first). An iteration runs every decode of the
- * batch and fills what is left of the token budget with prefill chunks; the request in front is admitted while a seat
- * is free and the cache has room for its whole context and 1 % more (as vLLM's watermark; nobody overtakes); when
- * the cache runs out the youngest request of the least priority is preempted, its KV dropped, and its prompt and the
- * tokens it made are computed again later. With a prefix cache, full blocks of prompts outlive their request (LRU
- * over block hashes) and need no prefill; equal blocks are held once.
+ * Requests queue first come, first served (by priority class, larger first; or, with aging, by arrival less
+ * priority x aging: a request of a lower class then waits for those of a higher one that come within so long). An
+ * iteration runs every decode of the batch and fills what is left of the token budget with prefill chunks; the request
+ * in front is admitted while a seat is free and the cache has room for its whole context and 1 % more (as vLLM's
+ * watermark; nobody overtakes); when the cache runs out the youngest request of the least priority is preempted, its
+ * KV dropped, and its prompt and the tokens it made are computed again later. With a prefix cache, full blocks of
+ * prompts outlive their request (LRU over block hashes) and need no prefill; equal blocks are held once.
  *
  * Between changes nothing but the context grows, so k iterations up to the next finish, the next arrival, or the
  * end of the cache are one event: about two a request instead of one a token. `stepping` runs every iteration on its
@@ -55,6 +56,7 @@ struct replica_setup {
     enum { REPLICA_MIXED, REPLICA_PREFILL, REPLICA_DECODE } role; /* prefill: done at the first token; decode: the
                                                                      prompt's KV arrives with the request, whose
                                                                      first token is made */
+    int64_t aging_ns;              /* a step of priority counts as having come so much earlier; 0: priority alone */
     bool stepping;
     int64_t start_ns;              /* when it begins to stand there, and to idle */
     void (*done)(void *context, const struct served *served); /* must not call the replica; may be NULL */

@@ -32,7 +32,11 @@ enum why {
 extern const char *const why_names[WHY_COUNT]; /* "head_of_line", "quota", ... */
 extern const char *const why_texts[WHY_COUNT]; /* a phrase for people */
 
-enum part { PART_RUN, PART_REGION, PART_TENANT, PART_CLASS, PART_POOL, PART_SERVICE, PART_COUNT };
+enum part {
+    PART_RUN, PART_REGION, PART_TENANT, PART_CLASS, PART_POOL, PART_SERVICE,
+    PART_REQUEST_CLASS, PART_REQUEST_REGION, /* of a service that has several: "service/class", "service/region" */
+    PART_COUNT
+};
 extern const char *const part_names[PART_COUNT];
 
 struct service_result; /* core/service.h */
@@ -55,11 +59,13 @@ struct tally {
     double co2_g, job_co2_g, idle_co2_g;
     double capacity_usd, job_capacity_usd, idle_capacity_usd;
     double peak_w;                                /* highest facility power; run and region only */
-    /* Faults and shifting: how often jobs failed, were evicted (spot), suspended, moved to another region */
-    uint64_t failures, evictions, suspensions, migrations, boots;
+    /* How often jobs failed, were evicted (spot), suspended, moved to another region, resized; nodes booted */
+    uint64_t failures, evictions, suspensions, migrations, resizes, boots;
     /* Of held: writing and reading checkpoints (part of overhead), and used but lost to failures and evictions */
     double checkpoint_gpu_h, lost_gpu_h;
     double stalled_gpu_h;                         /* of held: at work, but waiting for data */
+    double interference_gpu_h;                    /* of held: at work, but slowed by others on the GPU, or a slice */
+    double rounded_gpu_h;                         /* of held: more than was asked for, as slices and devices come */
     double lost_energy_j, lost_usd, lost_co2_g;   /* of what jobs were charged (energy and capacity), the lost part */
     /* Energy of nodes asleep and booting (not in idle) */
     double sleep_energy_j, boot_energy_j, sleep_energy_usd, boot_energy_usd, sleep_co2_g, boot_co2_g;
@@ -73,7 +79,7 @@ struct tally {
     double price_mean, carbon_mean;               /* over time; run: over regions by energy; USD/kWh, g/kWh */
     double up_gpu_h;                              /* of capacity, on nodes that were up; elastic capacity counts
                                                      only what was up */
-    const struct service_result *service;         /* PART_SERVICE; of the run: all of them together. NULL: none */
+    const struct service_result *service;         /* of the run: all services together. NULL: none */
 };
 
 /* One bin of the decimated series of one region: time averages over the bin. */
@@ -123,6 +129,8 @@ struct result {
                                        the run, where the calendar is not known) */
     struct service_result *services; /* in the order of the setup, and one more: all together; NULL: none */
     size_t services_len;
+    struct service_result *service_parts; /* of services' classes, then of their regions; names are their own */
+    size_t service_parts_len;
     struct series series;
     struct jobs *jobs;            /* the run's own: start_ns, end_ns filled. result_free frees the struct, its records
                                      (at) and shapes; columns and names are the trace's, which must outlive it */

@@ -121,13 +121,14 @@ static void slot_begin(struct sched *s, uint32_t id) {
     slot->expected_ns = slot->work_from_ns + (j->estimate_ns - (j->run_ns - j->left_ns));
     if (s->working) {
         work_begin(s, id);
-        if (s->speeds) slot->expected_ns = work_expected(s, id);
+        if (s->speeds || s->share) slot->expected_ns = work_expected(s, id);
         if (again && (s->job_state[slot->job] & JOB_OWES) == JOB_OWES_RESTORE)
             s->works.at[id].restore_ns = s->setup->policy.checkpoint.restore_ns;
         if (s->hold) hold_started(s, id);
     }
     if (s->backfill->needs_ends)
         tree_insert(&s->ends, &s->lines[slot->domain].ends, order_key_i64(slot->expected_ns), id, slot->gpu_milli);
+    if (s->resize) resize_started(s, id);
     slot_schedule(s, id);
     s->placements++;
     if (sched_is_replica(s, slot->job)) services_started(s, id);
@@ -147,6 +148,7 @@ static void job_begin(struct sched *s, uint32_t job, uint32_t takes) {
     *slot = (struct slot){.job = job, .group = group, .domain = s->groups.at[group].domain, .takes = takes,
                           .gpu_milli = shape_gpu_milli(shape), .settled_ns = s->world.now_ns};
     slot->pool = s->takes.at[takes].next == FLEET_NONE ? take_pool(s, &s->takes.at[takes]) : FLEET_NONE;
+    if (s->share) share_join(s, id);
     slot->rate = slot_rate(s, slot);
     slot_enter(s, slot);
     slot->settled = s->ledger.regions[s->world.fleet.domains[slot->domain].region].now;
@@ -183,6 +185,7 @@ static void job_stop(struct sched *s, uint32_t id, bool release) {
     if (s->iron) iron_released(s, slot->takes);
     if (s->caps) caps_count(s, id, -1);
     slot_leave(s, slot);
+    if (s->share) share_leave(s, id);
     if (s->backfill->needs_ends) tree_remove(&s->ends, &l->ends, order_key_i64(slot->expected_ns), id);
     if (s->order->preemptive) tree_remove(&s->running, &l->running, ~slot->running_key, id);
     if (release) takes_release(s, slot->domain, shape, slot->takes);
@@ -194,6 +197,7 @@ static void job_stop(struct sched *s, uint32_t id, bool release) {
         l->freed = true;
         line_dirty(s, slot->domain);
     }
+    if (s->resize) resize_stopped(s, id);
     slot->job = JOB_NONE;
     slot->next_unused = s->unused_slot;
     s->unused_slot = id;
@@ -234,6 +238,7 @@ void sched_interrupt(struct sched *s, uint32_t id, enum interrupt cause) {
     job_break(s, id, JOB_OWES_RESTORE);
     if (replica) line_put(s, s->groups.at[group].domain, job);
     else if (s->hold) hold_again(s, job, false);
+    else if (s->resize) line_put(s, s->groups.at[group].domain, job); /* it may have been resized */
     else line_join(s, group, job);
 }
 
@@ -255,6 +260,7 @@ static void suspend(struct sched *s, uint32_t id) {
 
 void sched_rerate(struct sched *s, uint32_t id) {
     struct slot *slot = &s->slots.at[id];
+    if (s->order->preemptive) slot_progress(s, slot); /* its key follows from what is left */
     slot_settle(s, slot);
     slot_leave(s, slot);
     slot->rate = slot_rate(s, slot);
@@ -269,6 +275,58 @@ void sched_rerate(struct sched *s, uint32_t id) {
     if (s->order->preemptive) tree_remove(&s->running, &l->running, ~slot->running_key, id);
     evq_cancel(&s->events, first_slot_event(s) + id);
     slot_schedule(s, id);
+}
+
+/* It holds other nodes from now on. */
+static void slot_move(struct sched *s, uint32_t id, uint32_t takes, uint32_t shape, uint32_t group) {
+    struct slot *slot = &s->slots.at[id];
+    struct job *j = &s->world.jobs.at[slot->job];
+    if (s->iron) iron_released(s, slot->takes);
+    if (s->caps) caps_count(s, id, -1);
+    slot_leave(s, slot);
+    takes_drop(&s->takes, slot->takes);
+    j->shape = shape;
+    slot->group = group;
+    slot->takes = takes;
+    slot->gpu_milli = shape_gpu_milli(world_shape(&s->world, slot->job));
+    slot->pool = s->takes.at[takes].next == FLEET_NONE ? take_pool(s, &s->takes.at[takes]) : FLEET_NONE;
+    slot->rate = slot_rate(s, slot);
+    slot_enter(s, slot);
+    if (s->caps) caps_count(s, id, 1);
+    if (s->iron) iron_placed(s, id, takes);
+}
+
+bool sched_resize(struct sched *s, uint32_t id, uint32_t shape, int64_t cost_ns) {
+    struct slot *slot = &s->slots.at[id];
+    struct job *j = &s->world.jobs.at[slot->job];
+    const uint32_t before = j->shape, domain = slot->domain;
+    const uint32_t held = slot->gpu_milli;
+    takes_release(s, domain, &s->world.jobs.shapes.at[before], slot->takes);
+    j->shape = shape;
+    const uint32_t group = line_group_beside(s, slot->group, slot->job); /* may be new, and then groups move */
+    const uint32_t takes = place_now(s, &s->groups.at[group]);
+    j->shape = before;
+    if (takes == FLEET_NONE) {
+        require(takes_reclaim(s, domain, &s->world.jobs.shapes.at[before], slot->takes));
+        return false;
+    }
+    slot_progress(s, slot);
+    slot_move(s, id, takes, shape, group);
+    const struct work was = s->works.at[id];
+    if (slot->work_from_ns < s->world.now_ns + cost_ns) slot->work_from_ns = s->world.now_ns + cost_ns;
+    work_begin(s, id);
+    s->works.at[id].stop_ns = was.stop_ns;
+    s->works.at[id].look_ns = was.look_ns;
+    s->works.at[id].restore_ns = was.restore_ns;
+    slot->expected_ns = work_expected(s, id);
+    evq_cancel(&s->events, first_slot_event(s) + id);
+    slot_schedule(s, id);
+    if (slot->gpu_milli >= held) return true;
+    const uint32_t tenant = s->groups.at[slot->group].tenant;
+    if (s->quota_waiting[tenant])
+        for (uint32_t d = 0; d < s->world.fleet.domains_len; d++) line_wake(s, d, WAKE_QUOTA, tenant);
+    line_freed(s, domain);
+    return true;
 }
 
 /* The commonest event of a full fleet: a job ends, and the head of the line asks for the same. The head did not
@@ -450,8 +508,8 @@ enum why sched_explain(struct sched *s, uint32_t group) {
     return explain(s, g->domain, shape);
 }
 
-/* Whether the region has power for the job, wherever in the domain it runs: by the hungriest of its pools. */
-static bool power_allows(struct sched *s, uint32_t domain, uint32_t job) {
+/* By the hungriest of the domain's pools. */
+bool sched_has_power(struct sched *s, uint32_t domain, uint32_t job, uint32_t milli) {
     const struct domain *d = &s->world.fleet.domains[domain];
     /* A replica's record has no utilisation: it may draw all its GPUs can. */
     const double u = sched_is_replica(s, job) ? 1 : (double)s->world.jobs.at[job].utilisation;
@@ -463,13 +521,13 @@ static bool power_allows(struct sched *s, uint32_t domain, uint32_t job) {
         const double w = s->ledger.pools[i].busy_w_per_milli * power->share(p->power.params, u);
         if (w > most_w) most_w = w;
     }
-    return caps_allow(s, d->region, most_w * shape_gpu_milli(world_shape(&s->world, job)));
+    return caps_allow(s, d->region, most_w * milli);
 }
 
 bool sched_start(struct sched *s, uint32_t job, enum why *why) {
     const uint32_t id = s->group_of[job], domain = s->groups.at[id].domain;
     const struct shape *shape = group_shape(s, &s->groups.at[id]);
-    if (s->caps && !power_allows(s, domain, job)) {
+    if (s->caps && !sched_has_power(s, domain, job, shape_gpu_milli(shape))) {
         *why = WHY_POWER;
         return false;
     }
@@ -694,6 +752,7 @@ void sched_passes(struct sched *s) {
             s->passes++;
             s->backfill->pass(s->backfill_state, s, s->dirty.at[i]);
         } while (s->hold && hold_let_go(s, s->dirty.at[i]));
+        if (s->resize) resize_pass(s, s->dirty.at[i]);
         if (s->iron && iron_want(s, s->dirty.at[i])) line_wait_for_nodes(s, s->dirty.at[i]);
     }
     s->dirty.len = 0;

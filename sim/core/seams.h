@@ -178,6 +178,38 @@ size_t speed_chips(const char *names);
 size_t speed_chip(const char *names, const char *chip);
 static inline double scale_gpus(const struct scale *scale) { return scale->gpus * scale->share; }
 
+/* A number of GPUs that an elastic job may hold, and how fast it goes there: work of its recorded run a second. */
+struct resize_size {
+    uint32_t gpus, shape;
+    double pace;
+};
+/* A running elastic job, as policies see it. */
+struct resize_job {
+    const struct resize_size *sizes; /* by GPUs, ascending; a subset of least..most that nodes can hold */
+    size_t len;
+    size_t first, last;   /* of the sizes, those it may have now, */
+    size_t now;           /* the one it has, */
+    size_t even;          /* and the largest within an even share of the GPUs that are dealt out, or first */
+    double left_s;        /* of its work, by its estimate, at its recorded pace */
+    double usd_per_gpu_h; /* what capacity costs where it runs */
+};
+/* How many GPUs running jobs hold (resize.c): the core deals them out so that the sum of the values is as large as it
+ * can be made step by step. */
+struct resize_model {
+    struct model model;
+    /* What it is worth, in a unit of the policy's own, that the job holds sizes[size]. A size that is worth less than
+     * a smaller one is never chosen. NULL: jobs keep the GPUs they asked for. */
+    double (*value)(const void *params, const struct resize_job *job, size_t size);
+    bool fits_batch;      /* jobs take the batch that makes the most of each size (class: batch_most) */
+};
+/* Sizes, as indices, whose GPUs are at most `gpus` together: from each job's first, always the step with the greatest
+ * gain of value a GPU next, of any number of sizes at once; until none fits, or none gains. The optimum where values
+ * are concave in GPUs; else that of their concave hulls but for the last step. The jobs' firsts must fit.
+ * Cost: O(steps x (log jobs + sizes)). heap: room to work in, empty before and after. */
+struct evq;
+void resize_fill(const struct resize_model *model, const void *params, const struct resize_job *jobs, size_t len,
+                 uint64_t gpus, struct evq *heap, size_t *sizes);
+
 /* Times to failure and to repair (models/fail): the quantile function at u in (0, 1), in s. */
 struct lifetime_model {
     struct model model;

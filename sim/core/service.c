@@ -1,314 +1,29 @@
 /*
- * LLM services on the fleet: requests, routers, autoscalers, and what replicas draw; see service.h.
+ * LLM services on the fleet: replicas that come and go, control moments, and what replicas draw; see service.h. What
+ * happens to requests is in deal.c, how many replicas there should be in scale.c.
  *
- * Between control moments a service is a stream of arrivals merged into its replicas: each arrival is routed at its
- * time, and only the replicas the router must know are brought to it. Replicas are exact however they are advanced
- * (replica.h), so it does not matter when the main loop asks. With a prefill/decode split there are two stages: the
- * first never depends on the second, so it goes first and leaves hand-overs, which then are the second's arrivals.
- * A link serves any number of transfers at once, and a prefill's KV is free when it ends.
- *
- * A service without a ready replica keeps its requests in a line of its own. A replica that is given back takes no
- * more requests and goes when it is empty; one that loses its GPUs hands its requests to the others, which compute
- * them again.
+ * A replica that is given back takes no more requests and goes when it is empty; one that loses its GPUs hands its
+ * requests to the others, which compute them again.
  *
  * Power. A slot charges what idle GPUs draw. The rest, drawn - charged, is owed: at a control moment it becomes
  * power over the time to the next (region.it_w), charged to pool and jobs by the same flows as to the region's
  * meter, so the ledger's identities hold to rounding. What is owed when a replica stops or the window opens or
  * closes is a lump at the signals of that moment.
  *
- * Cost: O(1) a request and replica event with round_robin and session, O(replicas) a request with the others;
- * nothing in the main loop but O(replicas) a control moment. Memory: requests present only.
+ * Cost: nothing in the main loop but O(replicas) a control moment; results of classes and regions: 58 KB each of
+ * their pairs.
  */
-#include "core/service.h"
+#include "core/serving.h"
 
 #include "core/engine.h"
 
 #include "base/err.h"
-#include "base/hash.h"
+#include "base/text.h"
 #include "base/tick.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum state { UNIT_OFF, UNIT_ASKED, UNIT_STARTING, UNIT_UP, UNIT_LEAVING }; /* from STARTING on it has GPUs */
-enum duty { STAGE_FIRST, STAGE_DECODE, STAGES };
-
-/* One record of a replica: a job of the engine's, and the replica it stands for. */
-struct unit {
-    enum state state;
-    struct service *service;
-    enum duty stage;
-    uint32_t job, slot, pool;
-    int64_t ready_ns;           /* when it is up */
-    struct replica *replica;    /* while it is */
-    struct replica_totals seen; /* of it, when its work was counted last */
-    int64_t seen_ns;
-    double charged_w;           /* for its GPUs, by its slot's rate */
-    double watts, owed_j;       /* beyond that: in the region's it_w now, and not charged yet */
-    struct flow settled;        /* its watts are charged to here */
-    int64_t settled_ns;
-};
-
-/* Requests without a replica. */
-struct queue {
-    struct request *at;
-    size_t len, cap, head;
-};
-
-/* A request on its way from prefill to decode. */
-struct handover {
-    struct request request;
-    uint32_t next_unused;
-};
-
-struct service {
-    const struct service_setup *setup;
-    struct services *all;
-    struct service_result result;
-    struct unit *units;         /* setup->most */
-    struct unit **ready[STAGES]; /* up, by record; LEAVING ones are not in it */
-    uint32_t ready_len[STAGES], turn[STAGES];
-    uint32_t domain;            /* where it asks for replicas */
-    int64_t every_ns, look_ns;
-    int64_t many_since_ns;      /* since then fewer would do; TICK_NEVER: they would not */
-    uint32_t many_most;         /* and so many would have sufficed all that time */
-    bool over;
-
-    size_t next;                /* arrival, */
-    int64_t round_from_ns, round_ns; /* of this time through the stream */
-    uint64_t present;           /* arrived and not done */
-    struct queue waiting[STAGES];
-    struct evq handovers;       /* by arrival, then request */
-    struct { struct handover *at; size_t len, cap; } moving;
-    uint32_t unused;
-    struct { struct request *at; size_t len, cap; } redone; /* prefilled again: what they had made before */
-    double kv_token_s, kv_room_s;
-};
-
-struct services {
-    const struct setup *setup;
-    struct service *at;
-    struct unit *units;
-    uint32_t first_job;
-};
-
-/* ---- histograms ---- */
-
-enum { BUCKETS = sizeof((struct times *)0)->count / sizeof(uint64_t) };
-static const double least_s = 1e-6, step_log = 0.009950330853168083; /* ln 1.01 */
-
-void times_add(struct times *times, double s) {
-    const double bucket = s > least_s ? log(s / least_s) / step_log : 0;
-    times->count[bucket < BUCKETS - 1 ? (size_t)bucket : BUCKETS - 1]++;
-    times->total++;
-    times->sum_s += s;
-    if (s > times->most_s) times->most_s = s;
-}
-
-double times_quantile(const struct times *times, double share) {
-    if (times->total == 0) return NAN;
-    const double rank = share * (double)(times->total - 1);
-    uint64_t below = 0;
-    size_t i = 0;
-    while (i < BUCKETS - 1 && (double)(below + times->count[i]) <= rank) below += times->count[i++];
-    return least_s * exp(((double)i + 0.5) * step_log);
-}
-
-/* ---- requests ---- */
-
-static bool counted(const struct service *v, int64_t arrival_ns) {
-    return arrival_ns >= v->all->setup->measure_from_ns && arrival_ns < v->all->setup->measure_to_ns;
-}
-
-static struct request request_of(const struct service *v, uint32_t id, int64_t arrival_ns) {
-    const struct requests *from = v->setup->requests;
-    return (struct request){.arrival_ns = arrival_ns, .prompt = from->at[id].prompt, .output = from->at[id].output,
-                            .id = id, .class_id = from->at[id].class_id,
-                            .blocks = from->blocks ? from->blocks[id] : NULL,
-                            .blocks_len = from->blocks ? from->blocks_len[id] : 0};
-}
-
-static int64_t at_speed(const struct service *v, size_t i) {
-    const int64_t arrival_ns = v->setup->requests->at[i].arrival_ns;
-    return v->setup->speed == 1 ? arrival_ns : (int64_t)((double)arrival_ns / v->setup->speed);
-}
-
-/* TICK_NEVER: no more. */
-static int64_t next_arrival(const struct service *v) {
-    if (v->next == v->setup->requests->len) return TICK_NEVER;
-    return v->round_from_ns + at_speed(v, v->next);
-}
-
-static void arrival_done(struct service *v) {
-    if (++v->next < v->setup->requests->len || !v->setup->repeat) return;
-    v->next = 0;
-    v->round_from_ns += v->round_ns;
-}
-
-/* ---- routing ---- */
-
-static uint64_t session_score(uint32_t session, const struct unit *u) {
-    return hash_mix((uint64_t)session << 32 | u->job);
-}
-
-/* Where a session belongs while the replicas are the same, and most sessions still when one comes or goes
- * (rendezvous hashing). Requests of no session go round. */
-static struct unit *by_session(struct service *v, enum duty stage, uint32_t session) {
-    struct unit *best = v->ready[stage][0];
-    if (session == 0) return v->ready[stage][v->turn[stage]++ % v->ready_len[stage]];
-    for (uint32_t i = 1; i < v->ready_len[stage]; i++)
-        if (session_score(session, v->ready[stage][i]) > session_score(session, best)) best = v->ready[stage][i];
-    return best;
-}
-
-/* The fewest tokens still to compute; with `cached`, those of the request counted that are not in its cache. */
-static struct unit *by_tokens(struct service *v, enum duty stage, const struct request *q, int64_t now, bool cached) {
-    struct unit *best = NULL;
-    double least = 0;
-    for (uint32_t i = 0; i < v->ready_len[stage]; i++) {
-        struct unit *u = v->ready[stage][i];
-        replica_advance(u->replica, now);
-        double tokens = replica_outstanding(u->replica);
-        if (cached && q->blocks) tokens -= replica_cached(u->replica, q->blocks, q->blocks_len);
-        if (best && tokens >= least) continue;
-        best = u;
-        least = tokens;
-    }
-    return best;
-}
-
-static struct unit *choose(struct service *v, enum duty stage, const struct request *q, int64_t now) {
-    switch (v->setup->router) {
-        case ROUTER_LEAST_OUTSTANDING: return by_tokens(v, stage, q, now, false);
-        case ROUTER_PREFIX: return by_tokens(v, stage, q, now, true);
-        case ROUTER_SESSION: return by_session(v, stage, v->setup->requests->at[q->id].session);
-        case ROUTER_ROUND_ROBIN: break;
-    }
-    return v->ready[stage][v->turn[stage]++ % v->ready_len[stage]];
-}
-
-static void route(struct service *v, enum duty stage, const struct request *q, int64_t now) {
-    if (v->ready_len[stage] == 0) {
-        *vec_push(&v->waiting[stage]) = *q;
-        return;
-    }
-    struct replica *to = choose(v, stage, q, now)->replica;
-    replica_advance(to, now);
-    replica_add(to, q);
-}
-
-/* Those who waited for a replica. */
-static void dispatch(struct service *v, enum duty stage, int64_t now) {
-    struct queue *q = &v->waiting[stage];
-    if (v->ready_len[stage] == 0) return;
-    while (q->head < q->len) {
-        const struct request request = q->at[q->head++];
-        route(v, stage, &request, now);
-    }
-    q->head = q->len = 0;
-}
-
-/* ---- what becomes of requests ---- */
-
-static void finish(struct service *v, const struct served *served) {
-    struct service_result *r = &v->result;
-    v->present--;
-    if (!counted(v, served->arrival_ns)) return;
-    const double ttft_s = tick_seconds(served->first_ns - served->arrival_ns);
-    const double decode_s = tick_seconds(served->finish_ns - served->first_ns);
-    const double tpot_s = served->output > 1 ? decode_s / (served->output - 1) : 0;
-    const struct service_setup *setup = v->setup;
-    r->finished++;
-    r->met += (setup->slo_ttft_ns == 0 || served->first_ns - served->arrival_ns <= setup->slo_ttft_ns) &&
-              (setup->slo_tpot_ns == 0 || tpot_s <= tick_seconds(setup->slo_tpot_ns));
-    r->prompt_tokens += served->prompt;
-    r->output_tokens += served->output;
-    times_add(&r->ttft, ttft_s);
-    if (served->output > 1) times_add(&r->tpot, tpot_s);
-    times_add(&r->e2e, tick_seconds(served->finish_ns - served->arrival_ns));
-}
-
-/* Tokens the request had made before it was prefilled again. */
-static uint32_t made_before(struct service *v, const struct served *served) {
-    for (size_t i = 0; i < v->redone.len; i++) {
-        const struct request was = v->redone.at[i];
-        if (was.id != served->id || was.arrival_ns != served->arrival_ns) continue;
-        v->redone.at[i] = v->redone.at[--v->redone.len];
-        return was.made;
-    }
-    return 0;
-}
-
-static void hand_over(const struct unit *u, const struct served *served, uint32_t made) {
-    struct service *v = u->service;
-    const struct service_setup *setup = v->setup;
-    struct request request = request_of(v, served->id, served->arrival_ns);
-    request.made = made;
-    request.first_ns = served->first_ns;
-    uint32_t id = v->unused;
-    if (id == UINT32_MAX) {
-        id = (uint32_t)v->moving.len;
-        (void)vec_push(&v->moving);
-    } else {
-        v->unused = v->moving.at[id].next_unused;
-    }
-    v->moving.at[id].request = request;
-    double transfer_s = setup->transfer_s;
-    if (setup->transfer_bytes_per_s > 0) {
-        const double tokens = (double)request.prompt + made - 1;
-        transfer_s += tokens * setup->cost[u->pool].kv_bytes_per_token / setup->transfer_bytes_per_s;
-    }
-    evq_push(&v->handovers, evq_pack((uint64_t)(served->left_ns + tick_from_seconds(transfer_s)), served->id, id));
-}
-
-static void done(void *context, const struct served *served) {
-    const struct unit *u = context;
-    struct service *v = u->service;
-    if (served->refused) {
-        v->present--;
-        v->result.refused += counted(v, served->arrival_ns);
-        (void)made_before(v, served);
-        return;
-    }
-    if (counted(v, served->arrival_ns)) v->result.cached_tokens += served->cached;
-    if (v->setup->split && u->stage == STAGE_FIRST) {
-        const uint32_t made = made_before(v, served) + 1;
-        if (made < served->output) {
-            hand_over(u, served, made);
-            return;
-        }
-    }
-    finish(v, served);
-}
-
-/* ---- time ---- */
-
-static void advance_stage(struct service *v, enum duty stage, int64_t to) {
-    for (uint32_t i = 0; i < v->setup->most; i++)
-        if (v->units[i].replica && v->units[i].stage == stage) replica_advance(v->units[i].replica, to);
-}
-
-/* Everything that comes up to this moment, this moment included, and what it leads to. */
-static void advance(struct service *v, int64_t to) {
-    for (int64_t t; (t = next_arrival(v)) <= to && t < TICK_NEVER; arrival_done(v)) {
-        const struct request request = request_of(v, (uint32_t)v->next, t);
-        v->present++;
-        v->result.arrived += counted(v, t);
-        route(v, STAGE_FIRST, &request, t);
-    }
-    advance_stage(v, STAGE_FIRST, to);
-    if (!v->setup->split) return;
-    while (!evq_empty(&v->handovers) && (int64_t)evq_rank(evq_top(&v->handovers)) <= to) {
-        const evq_key key = evq_pop(&v->handovers);
-        const uint32_t id = evq_handle(key);
-        const struct request request = v->moving.at[id].request;
-        v->moving.at[id].next_unused = v->unused;
-        v->unused = id;
-        route(v, STAGE_DECODE, &request, (int64_t)evq_rank(key));
-    }
-    advance_stage(v, STAGE_DECODE, to);
-}
 
 /* ---- power ---- */
 
@@ -325,10 +40,10 @@ static void charge(struct sched *s, const struct unit *u, const struct charge *b
         to[i]->usd += by->usd;
         to[i]->g += by->g;
     }
-    struct service_result *r = &u->service->result;
-    r->energy_j += by->j;
-    r->energy_usd += by->usd;
-    r->co2_g += by->g;
+    struct place *p = u->place;
+    p->energy_j += by->j;
+    p->energy_usd += by->usd;
+    p->co2_g += by->g;
 }
 
 /* Charges its watts up to now. */
@@ -351,7 +66,7 @@ static void count(struct sched *s, struct unit *u) {
     struct service *v = u->service;
     const struct replica_totals total = replica_read(u->replica), *seen = &u->seen;
     const double passed_s = tick_seconds(s->world.now_ns - u->seen_ns);
-    const double used = 1000.0 * v->setup->tensor_parallel * (total.busy_s - seen->busy_s) * 1e9;
+    const double used = 1000.0 * stage_gpus(v->setup, u->stage) * (total.busy_s - seen->busy_s) * 1e9;
     u->owed_j += total.joules - seen->joules - u->charged_w * passed_s;
     region_of(s, u)->total.used += used;
     if (s->ledger.open) {
@@ -361,8 +76,8 @@ static void count(struct sched *s, struct unit *u) {
             to[i]->used += used;
             to[i]->useful += used;
         }
-        v->kv_token_s += total.kv_token_s - seen->kv_token_s;
-        v->kv_room_s += total.kv_capacity_tokens * passed_s;
+        u->place->kv_token_s += total.kv_token_s - seen->kv_token_s;
+        u->place->kv_room_s += total.kv_capacity_tokens * passed_s;
     }
     u->seen = total;
     u->seen_ns = s->world.now_ns;
@@ -385,24 +100,29 @@ static void pay(struct sched *s, struct unit *u) {
 
 /* ---- replicas come and go ---- */
 
-static void list_ready(struct service *v) {
-    v->ready_len[STAGE_FIRST] = v->ready_len[STAGE_DECODE] = 0;
-    uint32_t up = 0;
-    for (uint32_t i = 0; i < v->setup->most; i++) {
-        struct unit *u = &v->units[i];
+static void list_ready(struct service *v, struct place *p) {
+    uint32_t up = 0, all = 0;
+    p->ready_len[STAGE_FIRST] = p->ready_len[STAGE_DECODE] = 0;
+    for (uint32_t i = 0; i < p->setup.most; i++) {
+        struct unit *u = &p->units[i];
         up += u->replica != NULL;
-        if (u->state == UNIT_UP) v->ready[u->stage][v->ready_len[u->stage]++] = u;
+        if (u->state == UNIT_UP) p->ready[u->stage][p->ready_len[u->stage]++] = u;
     }
-    if (up > v->result.replicas_most) v->result.replicas_most = up;
+    p->up = up;
+    if (up > p->up_most) p->up_most = up;
+    for (uint32_t i = 0; i < v->places_len; i++) all += v->places[i].up;
+    if (all > v->up_most) v->up_most = all;
 }
 
 static void open_replica(struct unit *u, int64_t now) {
     const struct service_setup *setup = u->service->setup;
     const bool decodes = u->stage == STAGE_DECODE;
     const struct replica_setup with = {
-        .cost = setup->cost[u->pool], .max_seqs = setup->max_seqs, .chunk_tokens = setup->chunk_tokens,
-        .block_tokens = 16, .prefix_block_tokens = setup->requests->block_tokens ? setup->requests->block_tokens : 512,
-        .prefix_cache = setup->prefix_cache && !decodes, .start_ns = now, .done = done, .context = u,
+        .cost = stage_cost(setup, u->stage)[u->pool], .max_seqs = setup->max_seqs,
+        .chunk_tokens = setup->chunk_tokens, .block_tokens = 16,
+        .prefix_block_tokens = setup->requests->block_tokens ? setup->requests->block_tokens : 512,
+        .prefix_cache = setup->prefix_cache && !decodes, .aging_ns = setup->aging_ns, .start_ns = now,
+        .done = deal_done, .context = u,
         .role = !setup->split ? REPLICA_MIXED : decodes ? REPLICA_DECODE : REPLICA_PREFILL};
     u->replica = replica_open(&with);
     u->seen = (struct replica_totals){0};
@@ -410,7 +130,7 @@ static void open_replica(struct unit *u, int64_t now) {
     u->state = UNIT_UP;
 }
 
-static void give(void *context, const struct request *request) { *vec_push((struct queue *)context) = *request; }
+static void give(void *left, const struct request *request) { *vec_push((struct queue *)left) = *request; }
 
 /* Its GPUs are about to go: what it owes is paid, and its requests go to the others; their KV is lost. The service
  * stands at now. */
@@ -420,18 +140,15 @@ static void close_replica(struct sched *s, struct unit *u) {
     pay(s, u);
     set_watts(s, u, 0);
     if (u->replica) {
-        v->result.preemptions += replica_read(u->replica).preempted;
+        u->place->recomputed += replica_read(u->replica).preempted;
         replica_drain(u->replica, give, &left);
         replica_close(u->replica);
         u->replica = NULL;
     }
     u->state = UNIT_OFF;
     u->slot = SCHED_NONE;
-    list_ready(v);
-    for (size_t i = 0; i < left.len; i++) {
-        if (u->stage == STAGE_DECODE) *vec_push(&v->redone) = left.at[i];
-        route(v, STAGE_FIRST, &left.at[i], s->world.now_ns);
-    }
+    list_ready(v, u->place);
+    for (size_t i = 0; i < left.len; i++) deal_again(v, u, &left.at[i], s->world.now_ns);
     free(left.at);
 }
 
@@ -442,13 +159,13 @@ static void ask(struct sched *s, struct unit *u) {
     j->left_ns = j->run_ns;
     if (s->job_state) s->job_state[u->job] = 0;
     u->state = UNIT_ASKED;
-    line_put(s, u->service->domain, u->job);
+    line_put(s, u->place->domain, u->job);
 }
 
 static void release(struct sched *s, struct unit *u) {
     if (u->state == UNIT_ASKED) {
         line_leave(s, u->job);
-        line_freed(s, u->service->domain); /* others may have waited behind it */
+        line_freed(s, u->place->domain); /* others may have waited behind it */
         u->state = UNIT_OFF;
         return;
     }
@@ -457,88 +174,48 @@ static void release(struct sched *s, struct unit *u) {
     sched_release(s, slot);
 }
 
-/* ---- the autoscaler ---- */
-
-static uint32_t hour_of(const struct setup *setup, int64_t now_ns) {
-    int64_t local_ns = now_ns;
-    if (setup->origin_unix_ns != JOB_UNKNOWN) local_ns += setup->origin_unix_ns + setup->regions[0].utc_offset_ns;
-    return (uint32_t)((local_ns / TICK_HOUR % 24 + 24) % 24);
-}
-
-/* Reactive: more at once; fewer when fewer would have done for so long. */
-static uint32_t reactive(struct service *v, uint32_t have, int64_t now) {
-    const double need = ceil((double)v->present / v->setup->target);
-    uint32_t want = need < v->setup->most ? (uint32_t)need : v->setup->most;
-    if (want < v->setup->least) want = v->setup->least;
-    if (want >= have) {
-        v->many_since_ns = TICK_NEVER;
-        return want;
-    }
-    if (v->many_since_ns == TICK_NEVER) {
-        v->many_since_ns = now;
-        v->many_most = want;
-    }
-    if (want > v->many_most) v->many_most = want;
-    if (now - v->many_since_ns < v->setup->keep_ns) return have;
-    v->many_since_ns = TICK_NEVER;
-    return v->many_most;
-}
-
-static uint32_t wanted(const struct sched *s, struct service *v, uint32_t have) {
-    const struct service_setup *setup = v->setup;
-    if (v->over) return 0;
-    uint32_t want = setup->begin;
-    if (setup->autoscale == SCALE_REACTIVE) {
-        want = reactive(v, have, s->world.now_ns);
-    } else if (setup->autoscale == SCALE_SCHEDULED) {
-        const double planned = setup->schedule.at[hour_of(s->setup, s->world.now_ns)];
-        want = planned < setup->most ? (uint32_t)planned : setup->most;
-        if (want < setup->least) want = setup->least;
-    }
-    if (setup->split && want > 0 && want <= setup->prefill_replicas) want = setup->prefill_replicas + 1;
-    return want;
-}
+/* ---- as many as there should be ---- */
 
 static bool stays(const struct unit *u) {
     return u->state == UNIT_ASKED || u->state == UNIT_STARTING || u->state == UNIT_UP;
 }
 
 /* The last of those in the state that costs least to lose, but for the first `keep`. */
-static struct unit *least_use(struct service *v, uint32_t keep) {
-    for (enum state state = UNIT_ASKED; state <= UNIT_UP; state++)
-        for (uint32_t i = v->setup->most; i-- > keep;)
-            if (v->units[i].state == state) return &v->units[i];
+static struct unit *least_use(struct place *p, uint32_t keep) {
+    for (enum unit_state state = UNIT_ASKED; state <= UNIT_UP; state++)
+        for (uint32_t i = p->setup.most; i-- > keep;)
+            if (p->units[i].state == state) return &p->units[i];
     return NULL;
 }
 
-static void scale(struct sched *s, struct service *v) {
+static void scale(struct sched *s, struct service *v, struct place *p) {
     uint32_t have = 0;
-    for (uint32_t i = 0; i < v->setup->most; i++) have += stays(&v->units[i]);
-    const uint32_t want = wanted(s, v, have);
-    for (uint32_t i = 0; i < v->setup->most && have < want; i++) /* who is still there comes back first */
-        if (v->units[i].state == UNIT_LEAVING) {
-            v->units[i].state = UNIT_UP;
+    for (uint32_t i = 0; i < p->setup.most; i++) have += stays(&p->units[i]);
+    const uint32_t want = scale_wanted(s->setup, p, v, have, s->world.now_ns);
+    for (uint32_t i = 0; i < p->setup.most && have < want; i++) /* who is still there comes back first */
+        if (p->units[i].state == UNIT_LEAVING) {
+            p->units[i].state = UNIT_UP;
             have++;
         }
-    for (uint32_t i = 0; i < v->setup->most && have < want; i++)
-        if (v->units[i].state == UNIT_OFF) {
-            ask(s, &v->units[i]);
+    for (uint32_t i = 0; i < p->setup.most && have < want; i++)
+        if (p->units[i].state == UNIT_OFF) {
+            ask(s, &p->units[i]);
             have++;
         }
     const uint32_t keep = v->setup->split && want > 0 ? v->setup->prefill_replicas : 0;
-    for (struct unit *u; have > want && (u = least_use(v, keep)) != NULL; have--) {
+    for (struct unit *u; have > want && (u = least_use(p, keep)) != NULL; have--) {
         if (u->state == UNIT_UP) u->state = UNIT_LEAVING;
         else release(s, u);
     }
-    list_ready(v);
+    list_ready(v, p);
 }
 
 /* ---- control moments ---- */
 
 static void look(struct sched *s, struct service *v) {
     const int64_t now = s->world.now_ns;
-    if (s->setup->horizon_ns == TICK_NEVER && next_arrival(v) == TICK_NEVER && v->present == 0) v->over = true;
-    scale(s, v);
+    if (s->setup->horizon_ns == TICK_NEVER && deal_next_ns(v) == TICK_NEVER && v->present == 0) v->over = true;
+    for (uint32_t i = 0; i < v->places_len; i++) scale(s, v, &v->places[i]);
     for (uint32_t i = 0; i < v->setup->most; i++) {
         struct unit *u = &v->units[i];
         if (u->state == UNIT_LEAVING && replica_requests(u->replica) == 0) release(s, u);
@@ -547,6 +224,7 @@ static void look(struct sched *s, struct service *v) {
         settle(s, u);
         set_watts(s, u, u->owed_j / tick_seconds(v->every_ns));
     }
+    deal_waiting(v, now);
     v->look_ns = v->over ? TICK_NEVER : now + v->every_ns;
 }
 
@@ -559,8 +237,8 @@ static void activate(struct service *v, int64_t now) {
         any = true;
     }
     if (!any) return;
-    list_ready(v);
-    for (enum duty stage = STAGE_FIRST; stage < STAGES; stage++) dispatch(v, stage, now);
+    for (uint32_t i = 0; i < v->places_len; i++) list_ready(v, &v->places[i]);
+    deal_waiting(v, now);
 }
 
 /* Sets the next control moment of all services. */
@@ -581,7 +259,7 @@ void services_event(struct sched *s) {
     for (size_t i = 0; i < s->setup->services_len; i++) {
         struct service *v = &s->services->at[i];
         if (v->over) continue;
-        advance(v, now);
+        deal_advance(v, now);
         activate(v, now);
         if (v->look_ns <= now) look(s, v);
     }
@@ -601,11 +279,11 @@ void services_started(struct sched *s, uint32_t id) {
     u->slot = id;
     u->pool = s->world.fleet.nodes[s->takes.at[slot->takes].node].pool;
     const struct pool_setup *p = &s->setup->pools[u->pool];
-    u->charged_w = slot->rate.watts - p->base_w * u->service->setup->tensor_parallel / p->gpus;
+    u->charged_w = slot->rate.watts - p->base_w * stage_gpus(u->service->setup, u->stage) / p->gpus;
     u->ready_ns = now + u->service->setup->cold_start_ns;
     u->settled = slot->settled;
     u->settled_ns = now;
-    u->service->result.starts++;
+    u->place->starts++;
     arm(s);
 }
 
@@ -613,7 +291,7 @@ void services_stopped(struct sched *s, uint32_t slot) {
     const uint32_t job = s->slots.at[slot].job;
     struct unit *u = unit_of(s->services, job);
     struct job *j = &s->world.jobs.at[job];
-    advance(u->service, s->world.now_ns);
+    deal_advance(u->service, s->world.now_ns);
     close_replica(s, u);
     u->state = UNIT_ASKED;
     j->left_ns = j->run_ns;
@@ -625,21 +303,21 @@ int64_t services_cold_start_ns(const struct services *services, uint32_t job) {
 }
 
 void services_charge(struct services *services, uint32_t job, const struct bill *bill, double ns) {
-    const struct service *v = unit_of(services, job)->service;
-    struct service_result *r = &unit_of(services, job)->service->result;
-    r->energy_j += bill->energy.j;
-    r->energy_usd += bill->energy.usd;
-    r->co2_g += bill->energy.g;
-    r->capacity_usd += bill->capacity_usd;
-    r->gpu_h += v->setup->tensor_parallel * ns / 3.6e12;
-    r->replica_h += ns / 3.6e12;
+    const struct unit *u = unit_of(services, job);
+    struct place *p = u->place;
+    p->energy_j += bill->energy.j;
+    p->energy_usd += bill->energy.usd;
+    p->co2_g += bill->energy.g;
+    p->capacity_usd += bill->capacity_usd;
+    p->gpu_h += stage_gpus(u->service->setup, u->stage) * ns / 3.6e12;
+    p->replica_h += ns / 3.6e12;
 }
 
 void services_edge(struct sched *s) {
     for (size_t i = 0; i < s->setup->services_len; i++) {
         struct service *v = &s->services->at[i];
         if (v->over) continue;
-        advance(v, s->world.now_ns);
+        deal_advance(v, s->world.now_ns);
         for (uint32_t u = 0; u < v->setup->most; u++)
             if (v->units[u].state >= UNIT_STARTING) pay(s, &v->units[u]);
     }
@@ -663,30 +341,65 @@ size_t services_records(const struct setup *setup) {
 static int64_t round_length(const struct service *v) {
     const size_t len = v->setup->requests->len;
     if (len == 0) return TICK_NEVER;
-    const double span_ns = (double)at_speed(v, len - 1);
+    const double span_ns = (double)deal_at_ns(v, len - 1);
     const double ns = len > 1 ? span_ns * (double)len / (double)(len - 1) : span_ns;
     return ns > TICK_S ? (int64_t)ns : TICK_S;
+}
+
+static void open_places(struct sched *s, struct service *v, uint32_t first_job) {
+    const struct service_setup *setup = v->setup;
+    const struct service_place only = {.region = SETUP_ANYWHERE, .share = 1, .least = setup->least,
+                                       .most = setup->most, .begin = setup->begin};
+    struct unit *units = v->units;
+    double share = 0;
+    v->places_len = setup->places_len ? (uint32_t)setup->places_len : 1;
+    v->places = arena_alloc(&s->arena, v->places_len, sizeof *v->places);
+    for (uint32_t i = 0; i < v->places_len; i++) {
+        struct place *p = &v->places[i];
+        p->setup = setup->places_len ? setup->places[i] : only;
+        p->share_to = share += p->setup.share;
+        p->units = units;
+        p->many_since_ns = TICK_NEVER;
+        for (enum duty stage = STAGE_FIRST; stage < STAGES; stage++)
+            p->ready[stage] = arena_alloc(&s->arena, p->setup.most + 1, sizeof *p->ready[stage]);
+        for (uint32_t k = 0; k < p->setup.most; k++, units++, first_job++)
+            *units = (struct unit){.service = v, .place = p, .job = first_job, .slot = SCHED_NONE,
+                                   .stage = setup->split && k >= setup->prefill_replicas ? STAGE_DECODE : STAGE_FIRST};
+    }
+}
+
+/* Which class of the setup each class of the requests is. */
+static void open_classes(struct sched *s, struct service *v) {
+    const struct service_setup *setup = v->setup;
+    const size_t len = setup->requests->classes_len;
+    v->class_of = arena_alloc(&s->arena, len + 1, sizeof *v->class_of);
+    for (size_t i = 0; i <= len; i++) {
+        size_t class = 0;
+        while (class < setup->classes_len &&
+               (i == len || strcmp(setup->classes[class].name, setup->requests->classes[i]) != 0))
+            class++;
+        v->class_of[i] = (uint16_t)class;
+    }
+    v->slices_len = (setup->classes_len + 1) * v->places_len;
+    v->slices = arena_alloc(&s->arena, v->slices_len, sizeof *v->slices);
+    for (size_t i = 0; i < v->slices_len; i++)
+        v->slices[i].work_s = arena_alloc(&s->arena, v->places_len, sizeof(double));
 }
 
 static void open_service(struct sched *s, struct service *v, struct unit *units, uint32_t first_job) {
     const struct service_setup *setup = v->setup;
     v->units = units;
     v->every_ns = setup->every_ns > 0 ? setup->every_ns : 15 * TICK_S;
-    v->many_since_ns = TICK_NEVER;
     v->round_ns = round_length(v);
     v->unused = UINT32_MAX;
-    v->result.name = setup->name;
-    v->result.calibrated = true;
+    v->calibrated = true;
     for (size_t i = 0; i < s->setup->pools_len; i++)
-        if (setup->cost[i].gpus > 0) v->result.calibrated &= setup->cost[i].calibrated;
+        for (enum duty stage = STAGE_FIRST; stage < STAGES; stage++)
+            if (stage_cost(setup, stage)[i].gpus > 0) v->calibrated &= stage_cost(setup, stage)[i].calibrated;
     evq_init(&v->handovers, false);
-    for (int stage = 0; stage < STAGES; stage++)
-        v->ready[stage] = arena_alloc(&s->arena, setup->most, sizeof *v->ready[stage]);
-    for (uint32_t i = 0; i < setup->most; i++) {
-        const bool decodes = setup->split && i >= setup->prefill_replicas;
-        units[i] = (struct unit){.service = v, .job = first_job + i, .slot = SCHED_NONE,
-                                 .stage = decodes ? STAGE_DECODE : STAGE_FIRST};
-    }
+    evq_init(&v->sent, false);
+    open_places(s, v, first_job);
+    open_classes(s, v);
 }
 
 struct services *services_open(struct sched *s) {
@@ -707,35 +420,160 @@ void services_close(struct services *all) {
     for (size_t i = 0; all && i < all->setup->services_len; i++) {
         struct service *v = &all->at[i];
         for (uint32_t u = 0; u < v->setup->most; u++) replica_close(v->units[u].replica);
-        for (int stage = 0; stage < STAGES; stage++) free(v->waiting[stage].at);
+        for (uint32_t p = 0; p < v->places_len; p++)
+            for (enum duty stage = STAGE_FIRST; stage < STAGES; stage++) free(v->places[p].waiting[stage].at);
         evq_free(&v->handovers);
+        evq_free(&v->sent);
         free(v->moving.at);
         free(v->redone.at);
     }
 }
 
-/* Its tenant's home where that can hold it, else the first region that can. */
-static uint32_t domain_for(struct sched *s, const struct service *v) {
+/* Without a region: its tenant's home where that can hold it, else the first region that can. */
+static uint32_t domain_for(struct sched *s, const struct service *v, const struct place *p) {
     const struct bound_service *b = &s->bound[v - s->services->at];
     const uint32_t home = s->world.tenants[b->tenant].home;
-    uint32_t region = home != SETUP_ANYWHERE && sched_may(s, b->first, home) ? home : 0;
-    while (!sched_may(s, b->first, region)) region++; /* one can: checked before */
+    uint32_t region = p->setup.region;
+    if (region == SETUP_ANYWHERE) {
+        region = home != SETUP_ANYWHERE && sched_may(s, b->first, home) ? home : 0;
+        while (!sched_may(s, b->first, region)) region++; /* one can: checked before */
+    }
     return s->world.domain_of[b->tenant * s->setup->regions_len + region];
 }
 
 void services_begin(struct sched *s) {
-    for (size_t i = 0; i < s->setup->services_len; i++)
-        s->services->at[i].domain = domain_for(s, &s->services->at[i]);
+    for (size_t i = 0; i < s->setup->services_len; i++) {
+        struct service *v = &s->services->at[i];
+        for (uint32_t p = 0; p < v->places_len; p++) v->places[p].domain = domain_for(s, v, &v->places[p]);
+    }
     arm(s);
+}
+
+/* ---- results ---- */
+
+/* What is of requests. */
+static void add_slice(struct service_result *to, const struct service_result *from) {
+    to->arrived += from->arrived;
+    to->finished += from->finished;
+    to->met += from->met;
+    to->refused += from->refused;
+    to->away += from->away;
+    to->preemptions += from->preemptions;
+    to->prompt_tokens += from->prompt_tokens;
+    to->output_tokens += from->output_tokens;
+    to->cached_tokens += from->cached_tokens;
+    times_merge(&to->ttft, &from->ttft);
+    times_merge(&to->tpot, &from->tpot);
+    times_merge(&to->e2e, &from->e2e);
+    to->waiting = to->arrived - to->finished - to->refused;
+}
+
+/* A share of what the place's replicas were charged. */
+static void add_place(struct service_result *to, const struct place *p, double share) {
+    to->gpu_h += share * p->gpu_h;
+    to->replica_h += share * p->replica_h;
+    to->energy_j += share * p->energy_j;
+    to->energy_usd += share * p->energy_usd;
+    to->co2_g += share * p->co2_g;
+    to->capacity_usd += share * p->capacity_usd;
+}
+
+static uint64_t recomputed(const struct place *p) {
+    uint64_t sum = p->recomputed;
+    for (uint32_t i = 0; i < p->setup.most; i++)
+        if (p->units[i].replica) sum += replica_read(p->units[i].replica).preempted;
+    return sum;
 }
 
 void services_results(struct sched *s, struct service_result *results) {
     for (size_t i = 0; i < s->setup->services_len; i++) {
         struct service *v = &s->services->at[i];
-        v->result.kv_used = v->kv_room_s > 0 ? v->kv_token_s / v->kv_room_s : 0;
-        v->result.waiting = v->result.arrived - v->result.finished - v->result.refused;
-        for (uint32_t u = 0; u < v->setup->most; u++)
-            if (v->units[u].replica) v->result.preemptions += replica_read(v->units[u].replica).preempted;
-        results[i] = v->result;
+        struct service_result *r = &results[i];
+        double token_s = 0, room_s = 0;
+        r->name = v->setup->name;
+        r->calibrated = v->calibrated;
+        for (size_t k = 0; k < v->slices_len; k++) add_slice(r, &v->slices[k].result);
+        r->preemptions = 0;
+        for (uint32_t k = 0; k < v->places_len; k++) {
+            const struct place *p = &v->places[k];
+            add_place(r, p, 1);
+            r->starts += p->starts;
+            r->preemptions += recomputed(p);
+            token_s += p->kv_token_s;
+            room_s += p->kv_room_s;
+        }
+        r->replicas_most = v->up_most;
+        r->kv_used = room_s > 0 ? token_s / room_s : 0;
     }
+}
+
+/* The slice's share of the work done in a place; where none was done there, in all of them. */
+static double share_of(const struct service *v, const struct slice *slice, uint32_t place) {
+    double here = 0, own = 0, all = 0;
+    for (size_t k = 0; k < v->slices_len; k++) here += v->slices[k].work_s[place];
+    if (here > 0) return slice->work_s[place] / here;
+    for (uint32_t p = 0; p < v->places_len; p++) {
+        own += slice->work_s[p];
+        for (size_t k = 0; k < v->slices_len; k++) all += v->slices[k].work_s[p];
+    }
+    return all > 0 ? own / all : 0;
+}
+
+static void add_whole_slice(const struct service *v, struct service_result *to, size_t k) {
+    add_slice(to, &v->slices[k].result);
+    for (uint32_t p = 0; p < v->places_len; p++)
+        add_place(to, &v->places[p], share_of(v, &v->slices[k], p));
+}
+
+static const char *part_name(const struct service *v, const char *part) {
+    struct text text;
+    text_init(&text);
+    text_format(&text, "%s/%s", v->setup->name, part);
+    return text.at;
+}
+
+/* A line a class of the setup, and one for all others where there are any. */
+static size_t class_results(const struct service *v, struct service_result *results) {
+    const size_t classes = v->setup->classes_len;
+    size_t len = 0;
+    for (size_t class = 0; class <= classes && classes > 0; class++) {
+        uint64_t arrived = 0;
+        for (uint32_t p = 0; p < v->places_len; p++) arrived += v->slices[class * v->places_len + p].result.arrived;
+        if (class == classes && arrived == 0) continue;
+        if (results) {
+            results[len] = (struct service_result){.calibrated = v->calibrated};
+            results[len].name = part_name(v, class < classes ? v->setup->classes[class].name : "(other)");
+            for (uint32_t p = 0; p < v->places_len; p++)
+                add_whole_slice(v, &results[len], class * v->places_len + p);
+        }
+        len++;
+    }
+    return len;
+}
+
+/* A line a place: its users' requests, and its replicas. */
+static size_t place_results(const struct sched *s, const struct service *v, struct service_result *results) {
+    if (v->places_len == 1) return 0;
+    for (uint32_t i = 0; i < v->places_len && results; i++) {
+        const struct place *p = &v->places[i];
+        struct service_result *r = &results[i];
+        *r = (struct service_result){.calibrated = v->calibrated};
+        r->name = part_name(v, s->setup->regions[p->setup.region].name);
+        for (size_t k = i; k < v->slices_len; k += v->places_len) add_whole_slice(v, r, k);
+        r->replica_h = p->replica_h;
+        r->replicas_most = p->up_most;
+        r->starts = p->starts;
+        r->kv_used = p->kv_room_s > 0 ? p->kv_token_s / p->kv_room_s : 0;
+    }
+    return v->places_len;
+}
+
+size_t services_parts(struct sched *s, enum part part, struct service_result *results) {
+    size_t len = 0;
+    for (size_t i = 0; i < s->setup->services_len; i++) {
+        const struct service *v = &s->services->at[i];
+        struct service_result *to = results ? results + len : NULL;
+        len += part == PART_REQUEST_CLASS ? class_results(v, to) : place_results(s, v, to);
+    }
+    return len;
 }

@@ -9,7 +9,9 @@
  * becomes power of the time up to the next: late by one period, but to the joule, and seen by peaks, limits and
  * sites. What is left when a replica stops, or the measured window opens or closes, is charged at once.
  *
- * All replicas of a service are in one region, each on one node. Power caps do not slow them.
+ * A replica is on one node. A service's replicas are in one region, or in several places, each with a number of its own
+ * and with users whose requests come there first; they go to another place when theirs has no replica up, or is
+ * crowded. Power caps do not slow replicas.
  *
  * Records of replicas are jobs at the end of the run's own job table, `most` a service, submitted when the autoscaler
  * asks; they count as jobs nowhere in the results but in what was held, drawn and paid.
@@ -17,10 +19,11 @@
 #ifndef HEADROOM_CORE_SERVICE_H
 #define HEADROOM_CORE_SERVICE_H
 
-#include "base/stats.h"
 #include "core/llm.h"
 #include "core/replica.h"
+#include "core/result.h"
 #include "core/setup.h"
+#include "core/times.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -41,6 +44,20 @@ enum router { ROUTER_ROUND_ROBIN, ROUTER_LEAST_OUTSTANDING, ROUTER_SESSION, ROUT
 enum autoscale { SCALE_FIXED, SCALE_REACTIVE, SCALE_SCHEDULED };
 extern const char *const router_names[], *const autoscale_names[]; /* end with NULL */
 
+/* What holds for requests of one class. */
+struct request_class {
+    const char *name;
+    uint16_t priority;             /* larger goes first */
+    int64_t slo_ttft_ns, slo_tpot_ns; /* 0: none */
+};
+
+/* Replicas of a service in one region. */
+struct service_place {
+    uint32_t region;
+    double share;                  /* of the requests, whose users are there; the shares' sum is 1 */
+    uint32_t least, most, begin;
+};
+
 struct service_setup {
     const char *name;
     const char *tenant;            /* whose quota its replicas use; NULL: default */
@@ -60,34 +77,42 @@ struct service_setup {
     int64_t keep_ns;               /* reactive: a replica is given back when so long too many */
     struct numbers schedule;       /* scheduled: 24 numbers of replicas by local hour of region 0 */
     int64_t cold_start_ns;         /* from its GPUs to its first request: weights loaded, engine up */
-    int64_t slo_ttft_ns, slo_tpot_ns; /* 0: none */
+    int64_t slo_ttft_ns, slo_tpot_ns; /* 0: none; of requests of no class of these: */
+    const struct request_class *classes;
+    size_t classes_len;
+    int64_t aging_ns;              /* a step of priority counts as having come so much earlier; 0: priority alone */
+    const struct service_place *places; /* with several: least, most and begin above are their sums */
+    size_t places_len;             /* 0: one, in its tenant's home where that can hold it, else the first that can */
+    bool failover;                 /* requests may go to another place than their users': */
+    double crowded;                /*   from so many a replica on, waiting and running, in the first stage; 0: only
+                                        where no replica is up */
+    int64_t away_ns;               /*   the network's round trip there, part of the time to first token */
     bool split;                    /* prefill/decode disaggregation: */
-    uint32_t prefill_replicas;     /*   so many of them only prefill, the others only decode */
+    uint32_t prefill_replicas;     /*   so many of each place only prefill, the others only decode */
     double transfer_bytes_per_s, transfer_s; /* KV transfer between them: rate (0: no time) and latency */
+    uint32_t decode_tensor_parallel; /* of those that decode; 0: as above */
+    const struct llm_cost *decode_cost; /* likewise; NULL: as above */
 };
 
-/* A histogram of times with log buckets of 1 %; quantiles are within half a bucket. */
-struct times {
-    uint64_t count[2400];          /* bucket i: 1 us x 1.01^i */
-    uint64_t total;
-    double sum_s, most_s;
-};
-void times_add(struct times *times, double s);
-double times_quantile(const struct times *times, double share); /* NAN when empty */
-
-/* Requests are those that came inside the measured window; arrived = finished + refused + waiting. */
+/* Requests are those that came inside the measured window; arrived = finished + refused + waiting.
+ *
+ * Of a class, or of a region's users (enum part), what was held, drawn and paid is its share of that of the replicas
+ * that served it, by the time its tokens add to iterations (llm_request_s); replicas of a region are those that stand
+ * there, and a class has none of its own. */
 struct service_result {
     const char *name;
     uint64_t arrived, finished, met; /* met: both service levels (goodput) */
     uint64_t refused;              /* longer than a replica's cache */
     uint64_t waiting;              /* at the end, or running */
+    uint64_t away;                 /* of finished ones: in another place than their users' */
     double prompt_tokens, output_tokens, cached_tokens; /* of finished ones; cached: of those whose prefill ended */
     struct times ttft, tpot, e2e;  /* tpot: of those with more than one output token */
     double gpu_h, replica_h;       /* held, inside the window */
     double energy_j, energy_usd, co2_g, capacity_usd; /* facility; of its replicas */
     double kv_used;                /* mean share of the KV cache in use */
     uint32_t replicas_most;        /* ready at once */
-    uint64_t starts, preemptions;  /* of replicas; of requests (recomputed): of the whole run */
+    uint64_t starts, preemptions;  /* of replicas; of requests (recomputed): of the whole run; of a class or region: of
+                                      its finished requests */
     bool calibrated;
 };
 
@@ -112,5 +137,8 @@ void services_edge(struct sched *s);
 bool services_over(const struct services *services);        /* nothing more will come of them */
 /* The run ended: results, `services_len` of the setup. */
 void services_results(struct sched *s, struct service_result *results);
+/* PART_REQUEST_CLASS or PART_REQUEST_REGION: the parts of all services that have several. Returns how many; results
+ * NULL: nothing else. Their names are the caller's to free. */
+size_t services_parts(struct sched *s, enum part part, struct service_result *results);
 
 #endif

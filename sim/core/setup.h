@@ -104,6 +104,19 @@ struct maintenance {
     int64_t first_ns, every_ns, lasts_ns; /* the whole pool, drained from first on; every 0: once */
 };
 
+/* How a GPU is shared by jobs that ask for a part of one (share.h). */
+enum sharing_mode {
+    SHARING_FREE,             /* parts add up to a device, and nobody feels the others */
+    SHARING_NONE,             /* each has a device to itself */
+    SHARING_TIME_SLICE, SHARING_MPS, SHARING_MIG
+};
+struct sharing_setup {
+    enum sharing_mode mode;
+    double switching;         /* time slicing: share of a device's time that changing between jobs takes */
+    double interference;      /* MPS: by how much a memory-bound job is slowed as soon as it is not alone */
+    unsigned slices;          /* MIG: bit g: instances of g sevenths of a device are offered */
+};
+
 struct pool_setup {
     const char *name;
     uint32_t region;
@@ -115,6 +128,7 @@ struct pool_setup {
     double base_w;      /* node without its GPUs, always drawn */
     double gpu_idle_w, gpu_peak_w;
     struct chosen power; /* KIND_POWER: share of (peak - idle) at a utilisation */
+    struct sharing_setup sharing;
     enum bought bought;
     double usd_per_node_h;
     int64_t billing_ns, billing_least_ns; /* elastic: paid in whole multiples, at least so long; 0: to the ns */
@@ -172,6 +186,11 @@ struct policy_setup {
     bool reserved_first;       /* a job that fits free owned, rented or reserved capacity starts at once */
     bool migrate;              /* a suspended or interrupted job is routed anew */
     struct chosen market;      /* KIND_MARKET */
+    struct chosen resize;      /* KIND_RESIZE; model NULL: none */
+    int64_t resize_every_ns;   /* 0: at arrivals and completions; else at multiples of it */
+    int64_t resize_cost_ns;    /* GPU time that a resize costs before work goes on, at the new size */
+    int64_t resize_hold_ns;    /* a job that was resized is left alone for so long */
+    double resize_gain;        /* GPUs change hands for a gain of this share of the total value at least */
     struct checkpoint_setup {
         enum { CHECKPOINT_NONE, CHECKPOINT_FIXED, CHECKPOINT_YOUNG, CHECKPOINT_DALY } kind;
         int64_t every_ns;      /* fixed */
@@ -189,6 +208,13 @@ struct policy_setup {
 enum { CAP_LEVELS = 7 };
 extern const double cap_levels[CAP_LEVELS], cap_speeds[CAP_LEVELS];
 
+/* What a job asks of a GPU that it has to itself, as shares of what the device has; averages over its work. */
+struct load_shares {
+    double compute, memory;    /* of its peak FLOP/s and of its memory bandwidth; both 0: not known */
+    double sms;                /* of its multiprocessors; 0: as compute */
+    double busy;               /* of its time with something running; 0: the larger of compute and memory */
+};
+
 /* What jobs of a class may do; the first entry that matches a job holds. */
 struct class_setup {
     const char *name;          /* class of the trace or load; NULL: any */
@@ -199,10 +225,13 @@ struct class_setup {
     struct chosen speed;       /* KIND_SPEED: how fast its jobs go where they run; model NULL: as recorded */
     const char *speed_gpu;     /* the GPU model their run times were recorded on, on as few nodes as hold them */
     double speed_batch;        /* of the whole job; 0: the model's own */
+    double batch_most;         /* the largest a policy may choose; 0: speed_batch always */
+    uint32_t gpus_least, gpus_most; /* elastic jobs: GPUs they may hold where a policy resizes; 0: as they ask */
     /* What its GPUs are fed with (pipeline_supply_rate); ingest and prepare are of one GPU of speed_gpu (of any one
      * without a speed model) and of one core; item_bytes 0: never short of data. Run times are those of GPUs that
      * never wait. */
     struct data_supply supply;
+    struct load_shares load;
 };
 
 /* What it takes to move data from one region to another: [from * regions + to]. */

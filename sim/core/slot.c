@@ -86,6 +86,12 @@ static void charge_job(struct job_result *jr, const struct bill *by) {
     jr->capacity_usd += by->capacity_usd;
 }
 
+/* Work is of the GPUs a job's run time was recorded on: their number over those it holds. */
+static double recorded_share(const struct sched *s, const struct slot *slot) {
+    if (s->resize == NULL || slot->gpu_milli == 0) return 1;
+    return shape_gpu_milli(&s->world.jobs.shapes.at[resize_recorded(s, slot->job)]) / (double)slot->gpu_milli;
+}
+
 /* The parts of a span at work and at overhead, from what the job has done in it. Whole nanoseconds throughout, so
  * that a job without overhead has exactly none. */
 static void work_span(struct sched *s, const struct slot *slot, struct span *span) {
@@ -93,7 +99,7 @@ static void work_span(struct sched *s, const struct slot *slot, struct span *spa
     const int64_t now = s->world.now_ns, done = work_done(w, now);
     const int64_t wall = work_wall(w, now), paused = work_paused(w, now);
     const int64_t worked = wall - w->seen_wall_ns - (paused - w->seen_paused_ns);
-    span->useful_ns = (double)(done - w->settled_ns);
+    span->useful_ns = (double)(done - w->settled_ns) * recorded_share(s, slot);
     span->overhead_ns = span->ns - (double)worked;
     double checkpoint = (double)(paused - w->seen_paused_ns);
     if (w->restore_ns && now >= slot->work_from_ns) {
@@ -104,6 +110,7 @@ static void work_span(struct sched *s, const struct slot *slot, struct span *spa
         struct account *a = &s->groups.at[slot->group].account;
         a->checkpoint += slot->gpu_milli * checkpoint;
         a->stalled += slot->gpu_milli * (double)worked * slot->rate.stall;
+        a->crowded += slot->gpu_milli * (double)worked * slot->rate.crowded;
     }
     w->settled_ns = done;
     w->seen_wall_ns = wall;
@@ -207,10 +214,11 @@ void slot_leave(struct sched *s, const struct slot *slot) { count(s, slot, -1); 
 struct rate slot_rate(struct sched *s, const struct slot *slot) {
     struct group *g = &s->groups.at[slot->group];
     const float u = s->world.jobs.at[slot->job].utilisation;
-    const bool alike = slot->pool != FLEET_NONE && s->caps == NULL && !s->speeds;
+    const bool alike = slot->pool != FLEET_NONE && s->caps == NULL && !s->speeds && s->share == NULL;
     if (alike && slot->pool == g->rate_pool && u == g->rate_utilisation) return g->rate;
     struct rate rate = takes_rate(s, group_shape(s, g), slot->takes, u, cap_level(s, slot->domain));
     if (s->speeds) work_pace(s, slot, &rate);
+    if (s->share) share_pace(s, slot, &rate);
     if (alike) {
         g->rate = rate;
         g->rate_pool = slot->pool;
@@ -223,7 +231,9 @@ void slot_lose(struct sched *s, const struct slot *slot, int64_t lost_ns, int64_
     const struct work *w = &s->works.at[slot - s->slots.at];
     struct account *a = &s->groups.at[slot->group].account;
     const double milli = slot->gpu_milli * (double)s->world.jobs.at[slot->job].utilisation;
-    const double lost = fmin((double)lost_ns, w->useful_ns), saved = fmin((double)saved_ns, w->useful_ns - lost);
+    const double scale = recorded_share(s, slot); /* 1 but for elastic jobs */
+    const double lost = fmin((double)lost_ns * scale, w->useful_ns);
+    const double saved = fmin((double)saved_ns * scale, w->useful_ns - lost);
     if (!s->ledger.open) return;
     if (s->job_results) s->job_results[slot->job].lost_ns += lost_ns;
     a->bill.useful -= milli * (lost + saved);
@@ -238,7 +248,7 @@ void slot_lose(struct sched *s, const struct slot *slot, int64_t lost_ns, int64_
                 milli / slot->gpu_milli * take_gpu_milli(shape, &s->takes.at[t]) * (lost + saved);
     }
     if (w->ns <= 0) return;
-    const double share = lost / w->speed / w->ns;
+    const double share = lost / scale / w->speed / w->ns;
     a->lost_energy.j += w->energy.j * share;
     a->lost_energy.usd += w->energy.usd * share;
     a->lost_energy.g += w->energy.g * share;

@@ -130,8 +130,14 @@ static void add_group(const struct sched *s, struct tally *t, const struct group
     t->evictions += a->evictions;
     t->suspensions += a->suspensions;
     t->migrations += a->migrations;
+    t->resizes += a->resizes;
     t->checkpoint_gpu_h += gpu_h(a->checkpoint);
     t->stalled_gpu_h += gpu_h(a->stalled);
+    t->interference_gpu_h += gpu_h(a->crowded);
+    if (s->asked_milli && s->asked_milli[g->shape]) {
+        const double milli = shape_gpu_milli(group_shape(s, g));
+        t->rounded_gpu_h += gpu_h((double)a->held) * (1 - s->asked_milli[g->shape] / milli);
+    }
     t->lost_gpu_h += gpu_h(a->lost);
     t->lost_energy_j += a->lost_energy.j;
     t->lost_usd += a->lost_energy.usd + a->lost_capacity_usd;
@@ -573,6 +579,7 @@ static void hand_over_jobs(struct sched *s, struct result *result) {
     result->jobs->deadline_ns = s->trace->deadline_ns;
     result->jobs->work = s->trace->work;
     result->jobs->user = s->trace->user;
+    result->jobs->wait_ns = s->trace->wait_ns;
     result->tenants = s->tenant_names;
     result->classes = s->class_names;
     s->tenant_names = s->class_names = NULL;
@@ -584,13 +591,6 @@ static void hand_over_jobs(struct sched *s, struct result *result) {
 
 /* --- services --- */
 
-static void add_times(struct times *to, const struct times *from) {
-    for (size_t i = 0; i < sizeof to->count / sizeof *to->count; i++) to->count[i] += from->count[i];
-    to->total += from->total;
-    to->sum_s += from->sum_s;
-    to->most_s = fmax(to->most_s, from->most_s);
-}
-
 static void add_service(struct service_result *to, const struct service_result *from) {
     to->arrived += from->arrived;
     to->finished += from->finished;
@@ -600,9 +600,10 @@ static void add_service(struct service_result *to, const struct service_result *
     to->prompt_tokens += from->prompt_tokens;
     to->output_tokens += from->output_tokens;
     to->cached_tokens += from->cached_tokens;
-    add_times(&to->ttft, &from->ttft);
-    add_times(&to->tpot, &from->tpot);
-    add_times(&to->e2e, &from->e2e);
+    to->away += from->away;
+    times_merge(&to->ttft, &from->ttft);
+    times_merge(&to->tpot, &from->tpot);
+    times_merge(&to->e2e, &from->e2e);
     to->kv_used += from->kv_used * from->replica_h; /* the mean over replica-hours, once divided by them */
     to->gpu_h += from->gpu_h;
     to->replica_h += from->replica_h;
@@ -616,6 +617,16 @@ static void add_service(struct service_result *to, const struct service_result *
     to->calibrated &= from->calibrated;
 }
 
+static void fill_service(struct tally *t, const struct service_result *x) {
+    t->name = x->name;
+    t->service = x;
+    t->held_gpu_h = x->gpu_h;
+    t->energy_j = x->energy_j;
+    t->energy_usd = x->energy_usd;
+    t->co2_g = x->co2_g;
+    t->capacity_usd = x->capacity_usd;
+}
+
 /* What each service did, and all of them together, which becomes the run's. */
 static void fill_services(struct sched *s, struct result *result, struct tally *run, struct tally *services) {
     const size_t count = s->setup->services_len;
@@ -627,19 +638,21 @@ static void fill_services(struct sched *s, struct result *result, struct tally *
     all->name = run->name;
     all->calibrated = true;
     for (size_t i = 0; i < count; i++) {
-        struct service_result *x = &result->services[i];
-        struct tally *t = &services[i];
-        add_service(all, x);
-        t->name = s->setup->services[i].name;
-        t->service = x;
-        t->held_gpu_h = x->gpu_h;
-        t->energy_j = x->energy_j;
-        t->energy_usd = x->energy_usd;
-        t->co2_g = x->co2_g;
-        t->capacity_usd = x->capacity_usd;
+        add_service(all, &result->services[i]);
+        fill_service(&services[i], &result->services[i]);
     }
     if (all->replica_h > 0) all->kv_used /= all->replica_h;
     run->service = all;
+}
+
+static void fill_service_parts(struct sched *s, struct result *result, struct tally *classes, size_t classes_len,
+                               struct tally *regions) {
+    struct service_result *parts = result->service_parts;
+    if (!s->services) return;
+    services_parts(s, PART_REQUEST_CLASS, parts);
+    services_parts(s, PART_REQUEST_REGION, parts + classes_len);
+    for (size_t i = 0; i < result->service_parts_len; i++)
+        fill_service(i < classes_len ? &classes[i] : &regions[i - classes_len], &parts[i]);
 }
 
 void tally_results(struct sched *s, struct result *result) {
@@ -647,7 +660,12 @@ void tally_results(struct sched *s, struct result *result) {
     const struct jobs *jobs = &s->world.jobs;
     const size_t regions_len = setup->regions_len, tenants_len = jobs->tenants.len, classes_len = jobs->classes.len;
     const size_t services_len = s->services ? setup->services_len : 0;
-    result->tallies_len = 1 + regions_len + tenants_len + classes_len + setup->pools_len + services_len;
+    const size_t parts_len[] = {s->services ? services_parts(s, PART_REQUEST_CLASS, NULL) : 0,
+                                s->services ? services_parts(s, PART_REQUEST_REGION, NULL) : 0};
+    result->service_parts_len = parts_len[0] + parts_len[1];
+    result->service_parts = mem_zero(result->service_parts_len + 1, sizeof *result->service_parts);
+    result->tallies_len = 1 + regions_len + tenants_len + classes_len + setup->pools_len + services_len +
+                          result->service_parts_len;
     result->tallies = mem_zero(result->tallies_len, sizeof *result->tallies);
     struct tally *next = result->tallies;
     struct tally *run = begin_part(&next, PART_RUN, 1), *regions = begin_part(&next, PART_REGION, regions_len);
@@ -655,6 +673,8 @@ void tally_results(struct sched *s, struct result *result) {
     struct tally *classes = begin_part(&next, PART_CLASS, classes_len);
     struct tally *pools = begin_part(&next, PART_POOL, setup->pools_len);
     struct tally *services = begin_part(&next, PART_SERVICE, services_len);
+    struct tally *request_classes = begin_part(&next, PART_REQUEST_CLASS, parts_len[0]);
+    struct tally *request_regions = begin_part(&next, PART_REQUEST_REGION, parts_len[1]);
     run->name = setup->name;
     for (size_t i = 0; i < regions_len; i++) regions[i].name = setup->regions[i].name;
     for (size_t i = 0; i < tenants_len; i++) tenants[i].name = jobs->tenants.at[i];
@@ -685,6 +705,7 @@ void tally_results(struct sched *s, struct result *result) {
     sum_regions(run, regions, regions_len);
     result->ledger_error = ledger_gap(s, run, pools);
     fill_services(s, result, run, services);
+    fill_service_parts(s, result, request_classes, parts_len[0], request_regions);
     add_warnings(s, result, run);
     drop_empty(result);
     if (s->job_results) finish_job_results(s);

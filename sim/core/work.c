@@ -99,31 +99,63 @@ int64_t work_moment(const struct sched *s, uint32_t id, int64_t when) {
 /* Where the run times of a class were recorded: on whole nodes of eight, as few as hold the job. */
 enum { RECORDED_NODE_GPUS = 8 };
 
-/* Chip against chip, by the class's speed model. */
-static double chip_pace(const struct sched *s, const struct slot *slot, const struct class_setup *c) {
-    const struct shape *shape = world_shape(&s->world, slot->job);
+/* Batches that are tried for a size: so many steps of the same ratio from the class's own to the largest. */
+enum { BATCH_STEPS = 32 };
+
+/* Work that counts a second, at the best batch of those the class allows. */
+static double best_batch_per_s(const struct class_setup *c, struct scale scale, double progress) {
     const struct speed_model *m = (const struct speed_model *)(const void *)c->speed.model;
+    double best = 0;
+    for (int i = 0; i <= BATCH_STEPS; i++) {
+        if (i > 0) scale.batch = c->speed_batch * pow(c->batch_most / c->speed_batch, i / (double)BATCH_STEPS);
+        best = fmax(best, m->per_s(c->speed.params, &scale) * m->efficiency(c->speed.params, &scale, progress));
+    }
+    return best;
+}
+
+double work_speed(const struct sched *s, uint32_t job, uint32_t pool, uint32_t gpus, uint32_t nodes, double progress) {
+    const struct class_setup *c = world_class(&s->world, job);
+    const struct speed_model *m = (const struct speed_model *)(const void *)c->speed.model;
+    const struct resize_model *policy = (const struct resize_model *)(const void *)s->setup->policy.resize.model;
+    const struct shape *recorded = &s->world.jobs.shapes.at[resize_recorded(s, job)];
+    const double share = recorded->share_milli ? recorded->share_milli / 1000.0 : 1;
+    const struct scale here = {.chip = s->setup->pools[pool].gpu, .gpus = gpus ? gpus : 1, .nodes = nodes,
+                               .share = share, .batch = c->speed_batch};
+    struct scale there = {.chip = c->speed_gpu, .gpus = recorded->gpus ? recorded->gpus : 1, .share = share,
+                          .batch = c->speed_batch};
+    there.nodes = (there.gpus + RECORDED_NODE_GPUS - 1) / RECORDED_NODE_GPUS;
+    const bool fits_batch = policy && policy->fits_batch && m->efficiency && c->batch_most > c->speed_batch;
+    double now, then = m->per_s(c->speed.params, &there);
+    if (fits_batch && c->gpus_most > 0) {
+        now = best_batch_per_s(c, here, progress);
+        then *= m->efficiency(c->speed.params, &there, progress);
+    } else {
+        now = m->per_s(c->speed.params, &here);
+    }
+    return now > 0 && then > 0 ? now / then : 0;
+}
+
+/* As it is placed; as recorded where its class's speed model does not know. */
+static double placed_speed(const struct sched *s, const struct slot *slot) {
+    const struct job *j = &s->world.jobs.at[slot->job];
     uint32_t nodes = 0;
     for (uint32_t t = slot->takes; t != FLEET_NONE; t = s->takes.at[t].next) nodes++;
-    const uint32_t pool = s->world.fleet.nodes[s->takes.at[slot->takes].node].pool;
-    struct scale here = {.chip = s->setup->pools[pool].gpu, .gpus = shape->gpus ? shape->gpus : 1, .nodes = nodes,
-                         .share = shape->share_milli ? shape->share_milli / 1000.0 : 1, .batch = c->speed_batch};
-    struct scale there = here;
-    there.chip = c->speed_gpu;
-    there.nodes = (here.gpus + RECORDED_NODE_GPUS - 1) / RECORDED_NODE_GPUS;
-    const double now = m->per_s(c->speed.params, &here), recorded = m->per_s(c->speed.params, &there);
-    return now > 0 && recorded > 0 ? now / recorded : 1;
+    const double progress = 1 - (double)j->left_ns / (double)(j->run_ns ? j->run_ns : 1);
+    const double speed = work_speed(s, slot->job, take_pool(s, &s->takes.at[slot->takes]),
+                                    world_shape(&s->world, slot->job)->gpus, nodes, progress);
+    return speed > 0 ? speed : 1;
 }
 
 void work_pace(const struct sched *s, const struct slot *slot, struct rate *rate) {
     const struct shape *shape = world_shape(&s->world, slot->job);
     const struct class_setup *c = world_class(&s->world, slot->job);
     if (c == NULL || shape_gpu_milli(shape) == 0) return;
-    const double pace = c->speed.model ? chip_pace(s, slot, c) : 1;
+    const double pace = c->speed.model ? placed_speed(s, slot) : 1;
     rate->speed *= pace;
     if (c->supply.item_bytes <= 0) return;
     struct data_supply supply = c->supply;
-    supply.ingest_items_per_s *= pace * shape_gpu_milli(shape) / 1000.0;
+    supply.ingest_items_per_s *=
+        pace * shape_gpu_milli(&s->world.jobs.shapes.at[resize_recorded(s, slot->job)]) / 1000.0;
     supply.cpus = shape->cpu_milli / 1000.0;
     rate->stall = pipeline_supply_stall(&supply);
     rate->speed *= 1 - rate->stall;
@@ -161,8 +193,9 @@ bool work_check(const struct sched *s, struct err *err) {
     for (uint32_t i = 0; s->speeds && i < jobs->len; i++) {
         const struct class_setup *c = world_class(&s->world, i);
         if (c == NULL || c->speed.model == NULL || world_shape(&s->world, i)->gpus == 0) continue;
-        bool *once = &seen[(size_t)(c - s->setup->classes) * shapes + jobs->at[i].shape];
-        if (!*once) check_shape(s, c, world_shape(&s->world, i), err);
+        const uint32_t recorded = resize_recorded(s, i);
+        bool *once = &seen[(size_t)(c - s->setup->classes) * shapes + recorded];
+        if (!*once) check_shape(s, c, &jobs->shapes.at[recorded], err);
         *once = true;
     }
     free(seen);

@@ -46,6 +46,28 @@ static void check_moving_capacity(const struct setup *setup, const struct backfi
                 "'skip' or 'none'", backfill->model.name, moves);
 }
 
+/* Whether the policy resizes jobs of some class. */
+static bool resizes(const struct setup *setup) {
+    const struct resize_model *m = (const struct resize_model *)(const void *)setup->policy.resize.model;
+    bool elastic = false;
+    for (size_t i = 0; i < setup->classes_len; i++) elastic |= setup->classes[i].gpus_most > 0;
+    return m && m->value && elastic;
+}
+
+static void check_resize(const struct setup *setup, struct place_in_file at, struct err *err) {
+    const struct policy_setup *p = &setup->policy;
+    const struct order_model *order = (const struct order_model *)(const void *)p->order.model;
+    const struct backfill_model *backfill = (const struct backfill_model *)(const void *)p->backfill.model;
+    if (!resizes(setup)) return;
+    if (backfill->reserves)
+        err_add(err, at, "backfill '%s' does not go with resize '%s': jobs that hold more GPUs or fewer end at other "
+                "times than a reservation counts on; use backfill 'skip' or 'none'", backfill->model.name,
+                p->resize.model->name);
+    if (order->preemptive)
+        err_add(err, at, "order '%s' does not go with resize '%s': both take GPUs from running jobs; use an order that "
+                "leaves them running", order->model.name, p->resize.model->name);
+}
+
 static bool check_policy(const struct setup *setup, const struct jobs *trace, struct err *err) {
     const struct policy_setup *p = &setup->policy;
     const struct order_model *order = (const struct order_model *)(const void *)p->order.model;
@@ -74,6 +96,7 @@ static bool check_policy(const struct setup *setup, const struct jobs *trace, st
             break;
         }
     check_moving_capacity(setup, backfill, at, err);
+    check_resize(setup, at, err);
     if (p->estimate == ESTIMATE_USER && !trace->has_estimates)
         err_add(err, at, "estimate 'user' needs the column 'estimate_s', and the jobs have none");
     if (setup->regions_len > 255) err_add(err, at, "%zu regions; at most 255", setup->regions_len);
@@ -370,11 +393,13 @@ static void open_rest(struct sched *s) {
     hold_open(s);
     s->iron = iron_open(s);
     caps_open(s);
-    s->working |= s->iron != NULL || s->speeds;
+    share_open(s);
+    s->working |= s->iron != NULL || s->speeds || s->share != NULL;
     const size_t records = s->world.jobs.len + services_records(setup);
     if (s->hold || s->working) s->job_state = arena_alloc(&s->arena, records + 1, sizeof *s->job_state);
+    if (s->resize) resize_open(s);
     if (setup->services_len && s->options) s->services = services_open(s);
-    const bool plain = s->hold == NULL && s->iron == NULL && s->caps == NULL && !s->speeds;
+    const bool plain = s->hold == NULL && s->iron == NULL && s->caps == NULL && !s->speeds && s->share == NULL;
     s->recalls = !plain;
     s->hands_over &= plain;
     s->skips_line &= plain;
@@ -398,8 +423,10 @@ bool world_open(struct sched *s, const struct setup *setup, const struct jobs *t
     if (options && !options->consume) w->jobs.at = mem_copy(trace->at, trace->len * sizeof *trace->at);
     bind_shapes(&w->jobs, trace, setup);
     bind_services(s);
+    resize_bind(s);
     if (options) draw_estimates(&w->jobs, setup); /* else the records are the trace's: only looked at */
     if (options) add_replicas(s);
+    share_bind(s, options != NULL, err);
     fleet_open(&w->fleet, setup, &w->jobs, s->place->wants_kinds);
     ledger_open(&s->ledger, setup);
     w->price = arena_alloc(&s->arena, setup->regions_len, sizeof *w->price);
@@ -447,7 +474,9 @@ void world_close(struct sched *s) {
     if (s->group_of == NULL) return; /* refused before anything was opened */
     hold_close(s->hold);
     iron_close(s->iron);
+    resize_close(s->resize);
     services_close(s->services);
+    share_close(s->share);
     free(s->tenant_names);
     free(s->class_names);
     free(s->works.at);

@@ -21,12 +21,17 @@ struct power_draft {
     double base_w, gpu_idle_w, gpu_peak_w;
     struct chosen curve;
 };
+struct sharing_draft {
+    int mode;
+    double switching, interference;
+    struct numbers slices;
+};
 struct pool_draft {
     const char *name, *nodes_from, *node, *gpu;
     int64_t nodes, gpus;
     double cpus, memory_mib;
     struct power_draft power;
-    const struct yaml_node *region, *tenant, *cost;
+    const struct yaml_node *region, *tenant, *cost, *sharing;
     struct uptime_draft uptime;
 };
 
@@ -46,6 +51,29 @@ static const struct field power_fields[] = {
 };
 static const struct block power_block = {.title = "power", BLOCK_FIELDS(power_fields),
     .about = "IT power of one node = base + sum over its GPUs of idle + (peak - idle) x curve(utilisation)."};
+#undef AT
+
+static const char *const sharing_modes[] = {"none", "time_slice", "mps", "mig", NULL};
+#define AT(member) offsetof(struct sharing_draft, member)
+static const struct field sharing_fields[] = {
+    {.param = {.key = "mode", .kind = PARAM_CHOICE, .offset = AT(mode), .choices = sharing_modes, .least = 1,
+               .most = 0, .required = true,
+               .help = "none: each such job has a device to itself; time_slice: they take turns on it; mps: they run "
+                       "at the same time and feel each other; mig: each has an instance of its own."}},
+    {.param = {.key = "switching", .kind = PARAM_NUMBER, .offset = AT(switching), .fallback = 0.05, .least = 0,
+               .most = 0.9,
+               .help = "time_slice: share of a device's time that changing between jobs takes, once there are two."}},
+    {.param = {.key = "interference", .kind = PARAM_NUMBER, .offset = AT(interference), .fallback = 0.2, .least = 0,
+               .most = 10,
+               .help = "mps: by how much a memory-bound job is slowed as soon as it is not alone; one that "
+                       "computes, by none of it."}},
+    {.param = {.key = "slices", .kind = PARAM_NUMBERS, .offset = AT(slices), .least = 1, .most = 7,
+               .help = "mig: which instances are made, by compute slices of seven: 1, 2, 3, 4 (with 1, 2, 4, 4 "
+                       "memory slices of eight) and 7; all of them when left out."}},
+};
+static const struct block sharing_block = {.title = "sharing", BLOCK_FIELDS(sharing_fields),
+    .about = "How jobs that ask for a part of a GPU share one, by the `compute`, `memory`, `sms` and `busy` of "
+             "their class. Without it parts add up to a device, and nobody feels the others."};
 #undef AT
 
 #define AT(member) offsetof(struct pool_draft, member)
@@ -72,6 +100,9 @@ static const struct field pool_fields[] = {
                .most = 1073741824, .help = "Memory of a node; 0: memory limits nothing."}},
     {.param = {.key = "power", .offset = AT(power), .required = true, .help = "What a node draws."},
      .read = read_block, .block = &power_block, .form = "a mapping"},
+    {.param = {.key = "sharing", .offset = AT(sharing),
+               .help = "How jobs that ask for a part of a GPU share one; side by side at full speed when left out."},
+     .read = read_node, .block = &sharing_block, .form = "none, time_slice, mps, mig, or a mapping"},
     {.param = {.key = "cost", .offset = AT(cost), .help = "What its capacity costs; nothing when left out."},
      .read = read_node, .block = &cost_block,
      .form = "owned, rented, reserved, on_demand, spot, or a mapping of one of them"},
@@ -172,6 +203,37 @@ static uint32_t pool_tenant(struct document *d, const struct yaml_node *node, ui
     return tenant;
 }
 
+static unsigned slices_read(struct reading *r, const struct yaml_node *map, const struct numbers *slices) {
+    unsigned offered = 0;
+    for (size_t i = 0; i < slices->len; i++) {
+        const double g = slices->at[i];
+        if (g == 1 || g == 2 || g == 3 || g == 4 || g == 7) offered |= 1u << (unsigned)g;
+        else reading_add_key(r, map, "slices", "no instance has %g compute slices, expected 1, 2, 3, 4 or 7", g);
+    }
+    return slices->len ? offered : 1u << 1 | 1u << 2 | 1u << 3 | 1u << 4 | 1u << 7;
+}
+
+/* A mode's name, or a mapping. */
+static void sharing_read(struct document *d, const struct yaml_node *given, struct sharing_setup *sharing) {
+    struct sharing_draft draft = {0};
+    struct reading *r = &d->r;
+    size_t mark = reading_enter(r, "sharing"), before = r->err->found;
+    const struct yaml_node *map = given;
+    if (given->kind == YAML_SCALAR) {
+        struct yaml_node *made = yaml_map(r->arena, given);
+        yaml_put(r->arena, made, "mode", yaml_scalar(r->arena, given, given->text));
+        map = made;
+    }
+    params_read(r, map, &sharing_block, &draft);
+    if (r->err->found == before) {
+        static const enum sharing_mode modes[] = {SHARING_NONE, SHARING_TIME_SLICE, SHARING_MPS, SHARING_MIG};
+        *sharing = (struct sharing_setup){.mode = modes[draft.mode], .switching = draft.switching,
+                                          .interference = draft.interference,
+                                          .slices = slices_read(r, map, &draft.slices)};
+    }
+    reading_leave(r, mark);
+}
+
 /* Reads one pool of equal nodes. false: nothing could be read. */
 static bool pool_read(struct document *d, const struct yaml_node *element, struct pool_setup *pool,
                       struct pool_draft *draft) {
@@ -207,6 +269,7 @@ static bool pool_read(struct document *d, const struct yaml_node *element, struc
         reading_leave(&d->r, mark);
     }
     uptime_read(d, &draft->uptime, (uint64_t)draft->nodes, pool);
+    if (draft->sharing) sharing_read(d, draft->sharing, &pool->sharing);
     pool->estimated = d->r.estimated;
     return true;
 }

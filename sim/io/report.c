@@ -20,7 +20,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { METRICS_DRAWN = 5 };
+enum { METRICS_DRAWN = 9 };
 
 /* --- names and axes for the scripts --- */
 
@@ -86,8 +86,16 @@ void draw_picture(struct drawing *d, const char *name, const char *title, const 
 /* --- over time --- */
 
 struct peaks {
-    double from_s, to_s, queue, power_w, price_least, price, carbon;
+    double from_s, to_s, held, queue, power_w, price_least, price, carbon;
+    bool over;   /* some bin holds more than the GPUs there were on average: capacity came and went */
+    bool differ; /* runs meet other prices or carbon intensities */
 };
+
+/* GPUs there were, on average; NAN: unknown. */
+static double mean_gpus(const struct summary *run) {
+    const double hours = run->measured_s / 3600;
+    return hours > 0 ? summary_value(run, "capacity_gpu_h") / hours : NAN;
+}
 
 static void grow(double *peak, double value) {
     if (value > *peak) *peak = value;
@@ -114,26 +122,33 @@ static void find_peaks(const struct drawing *d, struct peaks *peaks) {
         const struct series *series = &d->series[i];
         for (size_t b = 0; b < series->bins; b++) {
             if (middle_s(series, b) < peaks->from_s || middle_s(series, b) > peaks->to_s) continue;
-            double queue = 0, power_w = 0;
+            double held = 0, queue = 0, power_w = 0;
             for (size_t r = 0; r < series->regions; r++) {
                 const struct bin *bin = &series->at[r * series->bins + b];
+                const struct bin *first = b < d->series[0].bins && r < d->series[0].regions
+                                              ? &d->series[0].at[r * d->series[0].bins + b] : bin;
+                peaks->differ |= bin->price_usd_per_kwh != first->price_usd_per_kwh ||
+                                 bin->carbon_g_per_kwh != first->carbon_g_per_kwh;
+                held += bin->held_gpus;
                 queue += bin->queued_gpus;
                 power_w += bin->power_w;
                 grow(&peaks->price, bin->price_usd_per_kwh);
                 grow(&peaks->carbon, bin->carbon_g_per_kwh);
                 if (bin->price_usd_per_kwh < peaks->price_least) peaks->price_least = bin->price_usd_per_kwh;
             }
+            grow(&peaks->held, held);
             grow(&peaks->queue, queue);
+            peaks->over |= held > 1.001 * mean_gpus(d->order[i]);
             grow(&peaks->power_w, power_w);
         }
     }
 }
 
-/* x, held %, used %, queued GPUs, power; all regions. */
-static void write_run_series(struct drawing *d, size_t i, double watts_per_unit) {
+/* x, held, used (per cent of all GPUs, or GPUs where `counts`), queued GPUs, power; all regions. Then price and carbon
+ * of the first region. */
+static void write_run_series(struct drawing *d, size_t i, double watts_per_unit, bool counts) {
     const struct series *series = &d->series[i];
-    const double hours = d->order[i]->measured_s / 3600;
-    const double gpus = hours > 0 ? summary_value(d->order[i], "capacity_gpu_h") / hours : NAN;
+    const double share = counts ? 1 : 100 / mean_gpus(d->order[i]);
     FILE *file = draw_file(d, "run", i);
     for (size_t b = 0; b < series->bins; b++) {
         struct bin sum = {0};
@@ -144,8 +159,10 @@ static void write_run_series(struct drawing *d, size_t i, double watts_per_unit)
             sum.queued_gpus += bin->queued_gpus;
             sum.power_w += bin->power_w;
         }
-        fprintf(file, "%.9g\t%.6g\t%.6g\t%.6g\t%.6g\n", middle_s(series, b), 100 * sum.held_gpus / gpus,
-                100 * sum.used_gpus / gpus, sum.queued_gpus, sum.power_w / watts_per_unit);
+        const struct bin *first = &series->at[b];
+        fprintf(file, "%.9g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\n", middle_s(series, b), share * sum.held_gpus,
+                share * sum.used_gpus, sum.queued_gpus, sum.power_w / watts_per_unit, 1000 * first->price_usd_per_kwh,
+                first->carbon_g_per_kwh);
     }
     plot_data_end(file);
 }
@@ -194,22 +211,33 @@ static void draw_series(struct drawing *d) {
     plot_set_number(d->plot, "x_from", x.from);
     plot_set_number(d->plot, "x_to", x.to);
     plot_set(d->plot, "power_unit", mega ? "MW" : "kW");
+    const struct axis held = axis_linear(0, peaks.over ? peaks.held : 100, 4, peaks.over ? "" : " %%");
+    plot_set(d->plot, "held_text", peaks.over ? "GPUs held by jobs and replicas" : "Held, share of all GPUs");
+    draw_axis(d->plot, "held", &held);
+    const bool apart = peaks.differ && d->series[0].regions == 1 && d->count > 1;
+    char whose[DRAW_NAME_MOST + 16] = "", name[DRAW_NAME_MOST + 4];
+    draw_short_name(name, summary_title(d->order[0]));
+    if (peaks.differ && !apart) snprintf(whose, sizeof whose, ", of %s", name);
+    plot_set(d->plot, "signals_whose", whose);
+    plot_set_number(d->plot, "signals_apart", apart);
     draw_axis(d->plot, "queue", &queue);
     draw_axis(d->plot, "power", &power);
     draw_axis(d->plot, "price", &price);
     draw_axis(d->plot, "carbon", &carbon);
-    for (size_t i = 0; i < d->count; i++) write_run_series(d, i, mega ? 1e6 : 1e3);
+    for (size_t i = 0; i < d->count; i++) write_run_series(d, i, mega ? 1e6 : 1e3, peaks.over);
     for (size_t i = 0; i < d->count; i++) write_stack(d, i, mega ? 1e6 : 1e3);
     write_region_series(d);
     draw_picture(d, "timeline", "Utilisation and queue over time",
-                "Above, the share of all GPUs that jobs hold; below, the GPUs asked for by jobs that wait. "
-                "Values are "
-                "averages over a bin of time.");
+                 peaks.over
+                     ? "Above, the GPUs that jobs and replicas hold, where capacity comes and goes; below, those "
+                       "asked for by jobs that wait. Values are averages over a bin of time; clock times are UTC."
+                     : "Above, the share of all GPUs that is held; below, the GPUs asked for by jobs that wait. "
+                       "Values are averages over a bin of time; clock times are UTC.");
     if (peaks.power_w > 0)
         draw_picture(
             d, "power", "Power, price and carbon",
             "Facility power (IT times PUE), region upon region, above the price and the carbon intensity it "
-            "meets: cost and emissions come from where they coincide.");
+            "meets: cost and emissions come from where they coincide. Clock times are UTC.");
 }
 
 /* --- distributions --- */
@@ -436,32 +464,70 @@ static void draw_capacity(struct drawing *d) {
 
 /* --- efficiency --- */
 
-static const struct {
+static const struct drawn {
     const char *metric, *name;
+    bool inverse;    /* of what a unit takes: what a dollar buys is one over it */
+    bool of_an_hour; /* a larger region does more of it */
 } drawn[METRICS_DRAWN] = {
-    {"work_per_usd", "Work per dollar"},   {"work_per_kwh", "Work per kWh"},
-    {"work_per_kg", "Work per kg of CO₂"}, {"work_per_gpu_h", "Work per GPU-hour"},
-    {"work_per_h", "Work per hour"},
+    {"work_per_usd", "Work per dollar", false, false},
+    {"work_per_kwh", "Work per kWh", false, false},
+    {"work_per_kg", "Work per kg of CO₂", false, false},
+    {"work_per_gpu_h", "Work per GPU-hour", false, false},
+    {"work_per_h", "Work per hour", false, true},
+    {"usd_per_mtok", "Tokens per dollar", true, false},
+    {"j_per_token", "Tokens per kWh", true, false},
+    {"g_per_mtok", "Tokens per kg of CO₂", true, false},
+    {"tokens_per_gpu_s", "Tokens per GPU-hour", false, false},
 };
 
-/* Bars of one entity (a run or a region) against the base; y counts the metrics down, entities share a slot.
- */
-static void write_efficiency(struct drawing *d, size_t bar, size_t bars, const struct summary_part *part,
-                             const struct summary_part *base, size_t metrics, double *least, double *most) {
+/* The change of a figure in per cent; not finite where one of them has none. */
+static double change_of(const struct drawn *figure, const struct summary_part *part, const struct summary_part *base) {
+    const double value = part_value(part, figure->metric), of = part_value(base, figure->metric);
+    const double by = 100 * ((figure->inverse ? of / value : value / of) - 1);
+    return fabs(by) < 0.05 ? 0 : by;
+}
+
+/* The bars of the picture: runs against the baseline, or regions against the run. */
+struct bars {
+    const struct summary_part *base, *at[REPORT_RUNS_MOST];
+    size_t len;
+    const struct drawn *figures[METRICS_DRAWN]; /* those in which some bar differs */
+    size_t figures_len;
+};
+
+static void find_figures(struct bars *bars, bool by_region) {
+    for (size_t m = 0; m < METRICS_DRAWN; m++) {
+        bool said = false;
+        for (size_t i = 0; i < bars->len; i++) {
+            const double by = change_of(&drawn[m], bars->at[i], bars->base);
+            said |= isfinite(by) && by != 0;
+        }
+        if (said && !(by_region && drawn[m].of_an_hour)) bars->figures[bars->figures_len++] = &drawn[m];
+    }
+}
+
+/* y counts the figures down, bars share a slot. */
+static void write_efficiency(struct drawing *d, const struct bars *bars, size_t bar, double *least, double *most) {
     FILE *file = draw_file(d, "efficiency", bar);
-    for (size_t m = 0; m < metrics; m++) {
-        const double value = part_value(part, drawn[m].metric), of = part_value(base, drawn[m].metric);
-        double by = 100 * (value / of - 1);
+    for (size_t m = 0; m < bars->figures_len; m++) {
+        const double by = change_of(bars->figures[m], bars->at[bar], bars->base);
         char label[32];
-        if (!isfinite(by)) continue;
-        if (fabs(by) < 0.05) by = 0;
-        const double y = -(double)m + 0.4 - 0.8 * ((double)bar + 0.5) / (double)bars;
+        const double y = -(double)m + 0.4 - 0.8 * ((double)bar + 0.5) / (double)bars->len;
         snprintf(label, sizeof label, "%+.1f %%", by);
-        fprintf(file, "%.6g\t%.6g\t%s\n", y, by, by == 0 ? "the same" : label);
+        fprintf(file, "%.6g\t%.6g\t%s\n", y, isfinite(by) ? by : 0,
+                !isfinite(by) ? "none" : by == 0 ? "the same" : label);
+        if (!isfinite(by)) continue;
         if (by < *least) *least = by;
         grow(most, by);
     }
     plot_data_end(file);
+}
+
+/* Room for the labels at the ends of the bars; and small differences must look small. */
+static struct axis efficiency_axis(double least, double most) {
+    const double widest = fmax(fmax(-least, most), 2);
+    if (widest == 2) return axis_linear(-2, 2, 6, " %%");
+    return axis_linear(least < 0 ? least - 0.16 * widest : 0, most > 0 ? most + 0.16 * widest : 0, 6, " %%");
 }
 
 static void draw_efficiency(struct drawing *d) {
@@ -469,45 +535,32 @@ static void draw_efficiency(struct drawing *d) {
     size_t regions;
     const struct summary_part *parts = summary_parts(d->order[0], PART_REGION, &regions);
     const bool by_region = d->count == 1;
-    const size_t bars = by_region ? regions : d->count - 1;
-    const size_t metrics =
-        by_region ? METRICS_DRAWN - 1 : METRICS_DRAWN; /* a larger region does more an hour */
-    if (by_region ? regions < 2 || regions > REPORT_RUNS_MOST - 1 : false) return;
-    for (size_t i = 0; i < bars; i++) {
-        const struct summary_part *part = by_region ? &parts[i] : &d->order[i + 1]->parts[0];
-        write_efficiency(d, i, bars, part, &d->order[0]->parts[0], metrics, &least, &most);
+    struct bars bars = {.base = &d->order[0]->parts[0], .len = by_region ? regions : d->count - 1};
+    if (by_region && (regions < 2 || regions > REPORT_RUNS_MOST - 1)) return;
+    for (size_t i = 0; i < bars.len; i++) {
+        bars.at[i] = by_region ? &parts[i] : &d->order[i + 1]->parts[0];
         draw_name(d->plot, "bar", i, by_region ? parts[i].name : summary_title(d->order[i + 1]));
     }
-    for (size_t m = 0; m < metrics; m++) draw_name(d->plot, "metric", m, drawn[m].name);
-    if (least == 0 && most == 0) return; /* all the same */
-    /* Room for the labels at the ends of the bars; and small differences must look small. */
-    const double widest = fmax(fmax(-least, most), 2);
-    const bool small = widest == 2;
-    const struct axis axis = axis_linear(small       ? -2
-                                         : least < 0 ? least - 0.16 * widest
-                                                     : 0,
-                                         small      ? 2
-                                         : most > 0 ? most + 0.16 * widest
-                                                    : 0,
-                                         6, " %%");
+    find_figures(&bars, by_region);
+    for (size_t i = 0; i < bars.len; i++) write_efficiency(d, &bars, i, &least, &most);
+    for (size_t m = 0; m < bars.figures_len; m++) draw_name(d->plot, "metric", m, bars.figures[m]->name);
+    if (bars.figures_len == 0) return; /* all the same */
+    const struct axis axis = efficiency_axis(least, most);
     char unit[128], name[DRAW_NAME_MOST + 4];
     draw_short_name(name, summary_title(d->order[0]));
     snprintf(unit, sizeof unit,
-             by_region ? "Regions against the whole run; right is better"
-                       : "Change against %s; right is better",
-             name);
+             by_region ? "Regions against the whole run; right is better" : "Change against %s; right is better", name);
     plot_set(d->plot, "efficiency_title", by_region ? "Efficiency by region" : "Efficiency");
     plot_set(d->plot, "efficiency_unit", unit);
-    plot_set_number(d->plot, "bars", (double)bars);
-    plot_set_number(d->plot, "metrics", (double)metrics);
+    plot_set_number(d->plot, "bars", (double)bars.len);
+    plot_set_number(d->plot, "metrics", (double)bars.figures_len);
     plot_set_number(d->plot, "regions_as_bars", by_region);
     plot_set_number(d->plot, "efficiency_from", axis.from);
     plot_set_number(d->plot, "efficiency_to", axis.to);
     plot_set(d->plot, "efficiency_tics", axis.tics);
     draw_picture(d, "efficiency", "Efficiency",
-                by_region
-                    ? "What a dollar, a kilowatt-hour, a kilogram of CO₂ and a GPU-hour buy in each region."
-                    : "What a dollar, a kilowatt-hour, a kilogram of CO₂, a GPU-hour and an hour buy.");
+                 by_region ? "What a dollar, a kilowatt-hour, a kilogram of CO₂ and a GPU-hour buy in each region."
+                           : "What a dollar, a kilowatt-hour, a kilogram of CO₂, a GPU-hour and an hour buy.");
 }
 
 /* --- the report --- */
@@ -539,6 +592,7 @@ static bool draw(struct drawing *d, struct store *store, char **why) {
     draw_efficiency(d);
     draw_cost(d);
     draw_waterfall(d);
+    draw_service(d, store);
     draw_pareto(d, store);
     draw_why(d);
     draw_capacity(d);
@@ -548,6 +602,37 @@ static bool draw(struct drawing *d, struct store *store, char **why) {
     const bool drawn_all = plot_draw(d->plot, why);
     plot_close(d->plot);
     return drawn_all;
+}
+
+/* Everything the catalogue may know by name: the scenario, what runs change in it, the pools' GPUs. */
+static char *names_used(const struct drawing *d, const struct store_pool *pools, size_t pools_len) {
+    struct text names;
+    text_init(&names);
+    text_put(&names, d->order[0]->info.scenario_text);
+    for (size_t i = 0; i < d->count; i++) text_format(&names, "\n%s", d->order[i]->info.overrides);
+    for (size_t i = 0; i < pools_len; i++) text_format(&names, "\n%s", pools[i].gpu);
+    return text_take(&names);
+}
+
+static void write_pages(const struct drawing *d, struct store *store) {
+    struct arena arena;
+    struct sources sources = {0};
+    struct page page = {.folder = d->report->folder, .source = d->report->source, .runs = d->order, .count = d->count,
+                        .pictures = d->pictures, .pictures_len = d->pictures_len, .sources = &sources};
+    arena_init(&arena);
+    struct store_pool *pools = store_read_pools(store, d->order[0]->run, &arena, &page.pools_len);
+    struct word_line *words = report_words(d->order, d->count, &page.words_len);
+    char *names = names_used(d, pools, page.pools_len);
+    sources_find(&sources, names, &arena);
+    page.pools = pools;
+    page.words = words;
+    report_html(&page);
+    report_markdown(&page);
+    free(names);
+    report_words_free(words, page.words_len);
+    free(pools);
+    free(sources.at);
+    arena_free(&arena);
 }
 
 bool report_write(const struct report *report, struct store *store, const int64_t *runs, size_t count,
@@ -563,10 +648,7 @@ bool report_write(const struct report *report, struct store *store, const int64_
         read_series(&d, store);
         good = draw(&d, store, why);
     }
-    if (good) {
-        report_html(report->folder, report->source, d.order, count, d.pictures, d.pictures_len);
-        report_markdown(report->folder, report->source, d.order, count, d.pictures, d.pictures_len);
-    }
+    if (good) write_pages(&d, store);
     for (size_t i = 0; i < count; i++) summary_free(&d.runs[i]), free(d.series[i].at);
     free(d.series);
     free(d.order);

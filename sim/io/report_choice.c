@@ -93,7 +93,8 @@ void draw_waterfall(struct drawing *d) {
     struct waterfall w;
     if (d->count < 2) return;
     find_changes(d, &w);
-    if (!(w.largest > 1e-6 * fabs(summary_value(d->order[0], "total_usd")))) return;
+    /* Magnified, a change below a thousandth would look like one. */
+    if (!(w.largest > 1e-3 * fabs(summary_value(d->order[0], "total_usd")))) return;
     const struct draw_money unit = draw_money(w.largest);
     const double span = fmax(w.most - w.least, w.largest) / unit.usd, from = w.least / unit.usd - 0.04 * span;
     struct axis axis = axis_between(from, w.most / unit.usd + 0.12 * span, 5, "");
@@ -116,16 +117,16 @@ void draw_waterfall(struct drawing *d) {
 
 /* --- cost, emissions and waiting of every run --- */
 
-/* The picture in pixels, as pareto.gp has it; a character of a label is about so wide. */
+/* The picture in pixels, as scatter.gp has it; a character of a label is about so wide. */
 enum { PLOT_LEFT = 86, PLOT_RIGHT = 768, PLOT_TOP = 84, PLOT_BOTTOM = 490 };
 enum { CHARACTER = 8, LINE = 17, POINT = 10 };
 
 struct box {
     double left, right, top, bottom;
 };
-enum { COST, CARBON, WAIT };
+enum { ACROSS, UP, SHADE };
 struct point {
-    double at[3]; /* cost, carbon, wait in the picture's units */
+    double at[3]; /* in the picture's units */
     bool efficient;
     const char *name;
     double x, y; /* pixels */
@@ -183,14 +184,13 @@ static bool is_free(const struct box *box, const struct point *points, size_t co
 }
 
 /* Efficient runs choose first. */
-static void place_labels(struct point *points, size_t count, const struct axis *cost,
-                         const struct axis *carbon) {
+static void place_labels(struct point *points, size_t count, const struct axis *across, const struct axis *up) {
     for (size_t i = 0; i < count; i++) {
         struct point *p = &points[i];
-        const double right = (p->at[COST] - cost->from) / (cost->to - cost->from),
-                     up = (p->at[CARBON] - carbon->from) / (carbon->to - carbon->from);
+        const double right = (p->at[ACROSS] - across->from) / (across->to - across->from),
+                     high = (p->at[UP] - up->from) / (up->to - up->from);
         p->x = PLOT_LEFT + right * (PLOT_RIGHT - PLOT_LEFT);
-        p->y = PLOT_BOTTOM - up * (PLOT_BOTTOM - PLOT_TOP);
+        p->y = PLOT_BOTTOM - high * (PLOT_BOTTOM - PLOT_TOP);
         p->side = -1;
     }
     for (int efficient = 1; efficient >= 0; efficient--) {
@@ -204,14 +204,8 @@ static void place_labels(struct point *points, size_t count, const struct axis *
     }
 }
 
-static struct point point_of(const struct summary *run) {
-    return (struct point){.at = {summary_value(run, "total_usd"), summary_value(run, "total_co2_kg"),
-                                 summary_value(run, "wait_mean_s")},
-                          .name = summary_title(run)};
-}
-
 static bool is_point(const struct point *p) {
-    return isfinite(p->at[COST]) && isfinite(p->at[CARBON]) && isfinite(p->at[WAIT]);
+    return isfinite(p->at[ACROSS]) && isfinite(p->at[UP]) && isfinite(p->at[SHADE]);
 }
 
 struct range {
@@ -226,33 +220,61 @@ static struct range range_of(const struct point *points, size_t count, size_t ax
     return range;
 }
 
+/* More than a thousandth apart: else a picture would magnify nothing. */
+static bool spread(struct range range) {
+    return range.most - range.least > 1e-3 * fmax(fabs(range.least), fabs(range.most));
+}
+
 /* Around the points, with room for their labels. */
 static struct axis around(struct range range) {
     const double span = fmax(range.most - range.least, 1e-3 * fabs(range.most));
     return axis_between(range.least - 0.08 * span, range.most + 0.08 * span, 5, "");
 }
 
-static void scale(struct point *points, size_t count, double usd, double kg, double s) {
-    for (size_t i = 0; i < count; i++) {
-        points[i].at[COST] /= usd;
-        points[i].at[CARBON] /= kg;
-        points[i].at[WAIT] /= s;
-    }
+static void scale(struct point *points, size_t count, size_t axis, double by) {
+    for (size_t i = 0; i < count; i++) points[i].at[axis] *= by;
 }
 
-static void write_points(struct drawing *d, const struct point *points, size_t count) {
-    FILE *file = plot_data(d->plot, "pareto.tsv");
+static void write_points(struct drawing *d, const char *name, const struct point *points, size_t count) {
+    char file_name[64];
+    snprintf(file_name, sizeof file_name, "%s.tsv", name);
+    FILE *file = plot_data(d->plot, file_name);
     for (size_t i = 0; i < count; i++) {
         const struct point *p = &points[i];
         char shown[DRAW_NAME_MOST + 4];
         draw_short_name(shown, p->name);
-        fprintf(file, "%.9g\t%.9g\t%.6g\t%d\t%d\t%s\n", p->at[COST], p->at[CARBON], p->at[WAIT],
+        fprintf(file, "%.9g\t%.9g\t%.6g\t%d\t%d\t%s\n", p->at[ACROSS], p->at[UP], p->at[SHADE],
                 p->efficient, p->side, shown);
     }
     plot_data_end(file);
 }
 
-static void draw_points(struct drawing *d, struct point *points, size_t count) {
+/* A picture of points: what stands across, up and in the shade of each, the points' figures in those units. */
+struct scatter {
+    const char *name, *title, *caption;
+    const char *across, *up, *shade;
+};
+
+static void draw_scatter(struct drawing *d, const struct scatter *s, struct point *points, size_t count,
+                         double shade_most) {
+    const struct axis across = around(range_of(points, count, ACROSS)), up = around(range_of(points, count, UP));
+    const struct axis shade = axis_linear(0, shade_most, 4, "");
+    char file_name[64];
+    place_labels(points, count, &across, &up);
+    write_points(d, s->name, points, count);
+    snprintf(file_name, sizeof file_name, "%s.tsv", s->name);
+    plot_set(d->plot, "scatter_data", file_name);
+    plot_set(d->plot, "scatter_title", s->title);
+    plot_set(d->plot, "scatter_across", s->across);
+    plot_set(d->plot, "scatter_up", s->up);
+    plot_set(d->plot, "scatter_shade", s->shade);
+    draw_axis(d->plot, "across", &across);
+    draw_axis(d->plot, "up", &up);
+    draw_axis(d->plot, "shade", &shade);
+    draw_picture(d, s->name, s->title, s->caption);
+}
+
+static void draw_goals(struct drawing *d, struct point *points, size_t count) {
     static const struct {
         double unit_s;
         const char *text;
@@ -260,48 +282,90 @@ static void draw_points(struct drawing *d, struct point *points, size_t count) {
                  {3600, "Mean wait, hours"},
                  {60, "Mean wait, min"},
                  {1, "Mean wait, s"}};
-    const struct draw_money money = draw_money(range_of(points, count, COST).most);
-    const bool tonnes = range_of(points, count, CARBON).most >= 1e4;
-    const double most_s = range_of(points, count, WAIT).most;
+    const struct draw_money money = draw_money(range_of(points, count, ACROSS).most);
+    const bool tonnes = range_of(points, count, UP).most >= 1e4;
+    const double most_s = range_of(points, count, SHADE).most;
+    char text[64];
     size_t t = 0;
     while (t < 3 && most_s < 2 * times[t].unit_s) t++;
-    scale(points, count, money.usd, tonnes ? 1e3 : 1, times[t].unit_s);
-    const struct axis cost = around(range_of(points, count, COST));
-    const struct axis carbon = around(range_of(points, count, CARBON));
-    const struct axis wait = axis_linear(0, most_s / times[t].unit_s, 4, "");
-    char text[64];
+    scale(points, count, ACROSS, 1 / money.usd);
+    scale(points, count, UP, tonnes ? 1e-3 : 1);
+    scale(points, count, SHADE, 1 / times[t].unit_s);
     find_efficient(points, count);
-    place_labels(points, count, &cost, &carbon);
-    write_points(d, points, count);
     snprintf(text, sizeof text, "Total cost, %s", money.name);
-    plot_set(d->plot, "pareto_cost_unit", text);
-    plot_set(d->plot, "pareto_carbon_unit", tonnes ? "Emissions, t CO₂" : "Emissions, kg CO₂");
-    plot_set(d->plot, "pareto_wait_unit", times[t].text);
-    draw_axis(d->plot, "pareto_cost", &cost);
-    draw_axis(d->plot, "pareto_carbon", &carbon);
-    draw_axis(d->plot, "pareto_wait", &wait);
-    draw_picture(d, "pareto", "Cost, emissions and waiting",
-                 "Every run of the batch; further left is cheaper, further down cleaner, lighter waits less. "
-                 "A ringed run is efficient: no other is at least as good in all three and better in one.");
+    const struct scatter scatter = {
+        "pareto", "Cost, emissions and waiting",
+        "Every run of the batch; further left is cheaper, further down cleaner, lighter waits less. "
+        "A ringed run is efficient: no other is at least as good in all three and better in one.",
+        text, tonnes ? "Emissions, t CO₂" : "Emissions, kg CO₂", times[t].text};
+    draw_scatter(d, &scatter, points, count, most_s / times[t].unit_s);
 }
 
-/* All runs of the batch, also those that are not drawn elsewhere. */
-void draw_pareto(struct drawing *d, struct store *store) {
+/* The runs of the batch, also those that are not drawn elsewhere, by three of their figures; those without one of them
+ * are left out. points: free(). Returns how many. */
+struct summaries {
+    struct summary *at;
+    size_t len;
+};
+static size_t points_of(struct drawing *d, struct store *store, const char *const metrics[3],
+                        struct summaries *runs, struct point **points) {
     size_t count, len = 0;
     int64_t *ids = store_batch(store, d->order[0]->batch, &count);
-    struct summary *runs = mem_zero(count + 1, sizeof *runs);
-    struct point *points = mem_zero(count + 1, sizeof *points);
+    runs->at = mem_zero(count + 1, sizeof *runs->at);
+    runs->len = count;
+    *points = mem_zero(count + 1, sizeof **points);
     for (size_t i = 0; i < count; i++) {
-        if (!store_read_summary(store, ids[i], 1u << PART_RUN, &runs[i])) continue;
-        points[len] = point_of(&runs[i]);
-        len += is_point(&points[len]);
+        if (!store_read_summary(store, ids[i], 1u << PART_RUN, &runs->at[i])) continue;
+        struct point *p = *points + len;
+        p->name = summary_title(&runs->at[i]);
+        for (size_t k = 0; k < 3; k++) p->at[k] = summary_value(&runs->at[i], metrics[k]);
+        len += is_point(p);
     }
-    const bool said = range_of(points, len, COST).most > 0 && range_of(points, len, CARBON).most > 0;
-    if (len >= 2 && said) draw_points(d, points, len);
-    for (size_t i = 0; i < count; i++) summary_free(&runs[i]);
-    free(points);
-    free(runs);
     free(ids);
+    return len;
+}
+
+static void free_points(struct summaries *runs, struct point *points) {
+    for (size_t i = 0; i < runs->len; i++) summary_free(&runs->at[i]);
+    free(runs->at);
+    free(points);
+}
+
+void draw_pareto(struct drawing *d, struct store *store) {
+    static const char *const metrics[3] = {"total_usd", "total_co2_kg", "wait_mean_s"};
+    struct summaries runs;
+    struct point *points;
+    const size_t count = points_of(d, store, metrics, &runs, &points);
+    const bool said = range_of(points, count, ACROSS).most > 0 && range_of(points, count, UP).most > 0;
+    if (count >= 2 && said) draw_goals(d, points, count);
+    free_points(&runs, points);
+}
+
+/* What a service's runs answer in time, against what a token costs. */
+void draw_service(struct drawing *d, struct store *store) {
+    static const char *const metrics[3] = {"usd_per_mtok", "goodput_share", "ttft_p90_s"};
+    struct summaries runs;
+    struct point *points;
+    const size_t count = points_of(d, store, metrics, &runs, &points);
+    if (count >= 2 && (spread(range_of(points, count, ACROSS)) || spread(range_of(points, count, UP)))) {
+        const struct scatter scatter = {
+            "service", "Requests in time, and what a token costs",
+            "Every run of the batch; further left is cheaper, further up more requests keep their limits, lighter "
+            "begins to answer sooner (nine in ten requests). A ringed run is efficient: no other is at least as good "
+            "in both and better in one.",
+            "USD per million output tokens", "Requests within their limits, %", "TTFT 90 %, s"};
+        const double most_s = range_of(points, count, SHADE).most;
+        double(*at)[3] = mem_zero(count, sizeof *at);
+        bool *efficient = mem_zero(count, sizeof *efficient);
+        for (size_t i = 0; i < count; i++) at[i][0] = points[i].at[ACROSS], at[i][1] = -points[i].at[UP];
+        draw_efficient((const double(*)[3])at, count, efficient);
+        for (size_t i = 0; i < count; i++) points[i].efficient = efficient[i];
+        free(efficient);
+        free(at);
+        scale(points, count, UP, 100);
+        draw_scatter(d, &scatter, points, count, most_s);
+    }
+    free_points(&runs, points);
 }
 
 /* --- when work starts --- */

@@ -8,7 +8,7 @@
 #include "io/report_page.h"
 #include "io/summary.h"
 
-enum { DRAW_NAME_MOST = 20, DRAW_PICTURES_MOST = 10 };
+enum { DRAW_NAME_MOST = 20, DRAW_PICTURES_MOST = 11 };
 
 struct drawing {
     const struct report *report;
@@ -42,6 +42,7 @@ int draw_decimals(double most);
 /* report_choice.c: pictures that weigh runs against each other. */
 void draw_waterfall(struct drawing *d);
 void draw_pareto(struct drawing *d, struct store *store);
+void draw_service(struct drawing *d, struct store *store);
 void draw_starts(struct drawing *d, struct store *store);
 /* efficient[i]: no other point is at least as low in all three and lower in one. */
 void draw_efficient(const double (*points)[3], size_t count, bool *efficient);

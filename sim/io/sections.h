@@ -1,7 +1,7 @@
 /*
  * The sections of a scenario: their tables, and how each becomes part of a setup. Private to the scenario
  * reader (scenario.c, signals.c, regions.c, meter.c, pools.c, cost.c, uptime.c, transfer.c, tenants.c,
- * load.c, services.c, policy.c, reference.c).
+ * load.c, services.c, service_load.c, service_kept.c, policy.c, reference.c).
  */
 #ifndef HEADROOM_IO_SECTIONS_H
 #define HEADROOM_IO_SECTIONS_H
@@ -26,7 +26,8 @@ struct document {
 extern const struct block scenario_block, region_block, signal_block, pue_block, battery_block,
     demand_charge_block, power_limit_block, pool_block, cost_block, sleep_block, fault_block,
     maintenance_block, embodied_block, load_block, pipeline_block, tenant_block, class_block, policy_block,
-    transfer_block, service_block, size_block;
+    transfer_block, service_block, requests_block, replicas_block, split_block, slo_block, request_class_block,
+    size_block;
 
 /* A signal under its key: a value, a daily shape, or a column of a file. NULL node: nothing. param: what its
  * values may be; its kind is PARAM_NUMBER. */
@@ -86,6 +87,16 @@ void check_weights(struct reading *r, const struct yaml_node *map, const char *k
                    size_t expected);
 /* Regions, tenants and pools must have been read. fleet: without findings. */
 void services_read(struct document *d, const struct yaml_node *list, bool fleet);
+/* Parts of a service, into its setup (or, requests, its demand). */
+struct slo_draft {
+    int64_t ttft_ns, tpot_ns;
+};
+void requests_section_read(struct document *d, const struct yaml_node *map, struct service_demand *demand);
+void replicas_section_read(struct document *d, const struct yaml_node *node, struct service_setup *service);
+void split_section_read(struct document *d, const struct yaml_node *node, struct service_setup *service);
+/* slo: of classes without levels of their own. */
+void request_classes_read(struct document *d, const struct yaml_node *list, const struct slo_draft *slo,
+                          struct service_setup *service);
 /* Pools and the demand must have been read: the purchases and the names of classes are theirs. */
 void classes_read(struct document *d, const struct yaml_node *list);
 /* What the policy's table left open, and what must hold between it and the rest, which must have been read.

@@ -200,7 +200,8 @@ static void among_read(struct reading *r, const struct yaml_node *map, const str
                        struct sizing_axis *axis) {
     static const char *const beside[] = {"least", "most", "step", "grows"};
     for (size_t i = 0; i < sizeof beside / sizeof *beside; i++)
-        if (yaml_get(map, beside[i])) reading_add_key(r, map, beside[i], "beside \"among\", whose values have no order");
+        if (yaml_get(map, beside[i]))
+            reading_add_key(r, map, beside[i], "beside \"among\", whose values have no order");
     size_t mark = reading_enter(r, "among");
     if (value_is(r, draft->among, YAML_LIST, "a list of values")) {
         if (!draft->among->len) reading_add(r, draft->among, "no values, expected at least one");
@@ -238,8 +239,9 @@ static enum dim dim_of(const char *unit, double *factor) {
         const char *unit;
         enum dim dim;
         double kept;
-    } units[] = {{"s", DIM_TIME, 1},          {"ms", DIM_TIME, 1e-3}, {"h", DIM_TIME, 3600}, {"USD", DIM_MONEY, 1},
-                 {"USD/h", DIM_MONEY_RATE, 1}, {"kWh", DIM_ENERGY, 3.6e6}, {"kW", DIM_POWER, 1e3}, {"kg", DIM_MASS, 1e3}};
+    } units[] = {{"s", DIM_TIME, 1},           {"ms", DIM_TIME, 1e-3},    {"h", DIM_TIME, 3600},
+                 {"USD", DIM_MONEY, 1},        {"USD/h", DIM_MONEY_RATE, 1}, {"kWh", DIM_ENERGY, 3.6e6},
+                 {"kW", DIM_POWER, 1e3},       {"kg", DIM_MASS, 1e3}};
     for (size_t i = 0; i < sizeof units / sizeof *units; i++)
         if (strcmp(units[i].unit, unit) == 0) {
             *factor = units[i].kept;

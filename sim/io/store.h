@@ -73,6 +73,8 @@ void store_size(struct store *store, const struct store_size *size);
 struct summary;
 /* Ids of all runs, ascending; free(). */
 int64_t *store_runs(struct store *store, size_t *count);
+/* Ids of the complete ones; free(). */
+int64_t *store_complete(struct store *store, size_t *count);
 /* Ids of the complete runs of the newest batch that has any, ascending; free(). */
 int64_t *store_latest(struct store *store, size_t *count);
 /* Ids of the complete runs of a batch, ascending; free(). */
@@ -83,6 +85,16 @@ bool store_read_summary(struct store *store, int64_t run, unsigned parts, struct
 /* The series, regions in the order of the summary's PART_REGION; free(series->at). No bins: none were kept.
  */
 void store_read_series(struct store *store, int64_t run, struct series *series);
+
+/* Its pools, in the order of their names; free(). Texts go to the arena. */
+struct store_pool {
+    const char *name, *region, *gpu, *bought; /* gpu "": none */
+    uint64_t nodes;
+    uint32_t gpus_per_node;
+    double usd_per_node_h;
+    bool estimated; /* some figure of it is an estimate */
+};
+struct store_pool *store_read_pools(struct store *store, int64_t run, struct arena *arena, size_t *count);
 
 /* The lines of its bill, in their order; free(). Texts go to the arena. */
 struct charge_line;

@@ -31,6 +31,10 @@ int64_t *store_runs(struct store *s, size_t *count) {
     return read_ids(s, "SELECT run_id FROM run ORDER BY run_id", count);
 }
 
+int64_t *store_complete(struct store *s, size_t *count) {
+    return read_ids(s, "SELECT run_id FROM run WHERE status = 'complete' ORDER BY run_id", count);
+}
+
 int64_t *store_latest(struct store *s, size_t *count) {
     return read_ids(s,
                     "SELECT run_id FROM run WHERE status = 'complete' AND batch_id ="
@@ -230,6 +234,28 @@ void store_read_series(struct store *s, int64_t run, struct series *series) {
     query_close(&q);
     series->bins = series->regions ? bins.len / series->regions : 0;
     series->at = bins.at;
+}
+
+struct store_pool *store_read_pools(struct store *s, int64_t run, struct arena *arena, size_t *count) {
+    struct {
+        struct store_pool *at;
+        size_t len, cap;
+    } pools = {0};
+    struct query q = query_open(s, "SELECT name, region, gpu, bought, nodes, gpus_per_node, usd_per_node_h, estimated"
+                                   " FROM pool WHERE run_id = ? ORDER BY name");
+    query_put_i64(&q, run);
+    while (query_next(&q)) {
+        struct store_pool *p = vec_push(&pools);
+        const char **const texts[] = {&p->name, &p->region, &p->gpu, &p->bought};
+        for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) *texts[i] = arena_text(arena, query_get_text(&q));
+        p->nodes = (uint64_t)query_get_i64(&q);
+        p->gpus_per_node = (uint32_t)query_get_i64(&q);
+        p->usd_per_node_h = query_get_f64(&q);
+        p->estimated = query_get_i64(&q) != 0;
+    }
+    query_close(&q);
+    *count = pools.len;
+    return pools.at;
 }
 
 struct charge_line *store_read_charges(struct store *s, int64_t run, struct arena *arena, size_t *count) {

@@ -98,7 +98,8 @@ const char *const store_tables[] = {
     "CREATE TABLE tally ("
     " tally_id INTEGER PRIMARY KEY,"
     " run_id INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,"
-    " part TEXT NOT NULL CHECK (part IN ('run', 'region', 'tenant', 'class', 'pool', 'service')),"
+    " part TEXT NOT NULL CHECK (part IN ('run', 'region', 'tenant', 'class', 'pool', 'service',"
+    " 'request_class', 'request_region')),"
     " name TEXT NOT NULL,"
     " UNIQUE (run_id, part, name))",
 
@@ -210,7 +211,7 @@ const char *const store_tables[] = {
     " tenant TEXT,"
     " tensor_parallel INTEGER NOT NULL,"
     " router TEXT NOT NULL CHECK (router IN ('round_robin', 'least_outstanding', 'session', 'prefix')),"
-    " scaling TEXT NOT NULL CHECK (scaling IN ('fixed', 'reactive', 'scheduled')),"
+    " scaling TEXT NOT NULL CHECK (scaling IN ('fixed', 'reactive', 'scheduled', 'forecast')),"
     " replicas_least INTEGER NOT NULL,"
     " replicas_most INTEGER NOT NULL,"
     " prefill_replicas INTEGER,"

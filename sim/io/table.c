@@ -93,6 +93,76 @@ void table_print(const struct table *table, FILE *to, size_t headings, int inden
     free(widths);
 }
 
+void table_print_markdown(const struct table *table, FILE *to) {
+    for (size_t i = 0; i < table->cells.len; i++) {
+        fputs(i % table->columns ? " " : "| ", to);
+        for (const char *c = table->cells.at[i]; *c; c++) {
+            if (strchr("|\\`*_<", *c)) fputc('\\', to);
+            fputc(*c, to);
+        }
+        fputs(" |", to);
+        if ((i + 1) % table->columns) continue;
+        fputc('\n', to);
+        if (i + 1 != table->columns) continue;
+        for (size_t c = 0; c < table->columns; c++) fputs(table->align[c] == 'r' ? "|---:" : "|---", to);
+        fputs("|\n", to);
+    }
+}
+
+void table_latex_text(FILE *to, const char *text) {
+    static const struct {
+        char from;
+        const char *to;
+    } others[] = {{'\\', "\\textbackslash{}"}, {'~', "\\textasciitilde{}"}, {'^', "\\textasciicircum{}"},
+                  {'<', "$<$"},                {'>', "$>$"}};
+    for (; *text; text++) {
+        const char *escaped = NULL;
+        for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+            if (others[i].from == *text) escaped = others[i].to;
+        if (escaped) fputs(escaped, to);
+        else fprintf(to, "%s%c", strchr("&%$#_{}", *text) ? "\\" : "", *text);
+    }
+}
+
+void table_print_latex(const struct table *table, FILE *to) {
+    fprintf(to, "\\begin{tabular}{%s}\n\\toprule\n", table->align);
+    for (size_t i = 0; i < table->cells.len; i++) {
+        if (i % table->columns) fputs(" & ", to);
+        table_latex_text(to, table->cells.at[i]);
+        if ((i + 1) % table->columns == 0) fputs(" \\\\\n", to);
+        if (i + 1 == table->columns) fputs("\\midrule\n", to);
+    }
+    fputs("\\bottomrule\n\\end{tabular}\n", to);
+}
+
+void table_html_text(FILE *to, const char *text) {
+    for (; *text; text++) {
+        switch (*text) {
+        case '&': fputs("&amp;", to); break;
+        case '<': fputs("&lt;", to); break;
+        case '>': fputs("&gt;", to); break;
+        case '"': fputs("&quot;", to); break;
+        default: fputc(*text, to);
+        }
+    }
+}
+
+void table_print_html(const struct table *table, FILE *to, size_t headings) {
+    const size_t rows = table->cells.len / table->columns;
+    fputs("<table class=\"sorts\"><thead>\n", to);
+    for (size_t r = 0; r < rows; r++) {
+        fputs("<tr>", to);
+        for (size_t c = 0; c < table->columns; c++) {
+            const char *tag = r < headings ? "th" : "td";
+            fprintf(to, "<%s class=\"%c\">", tag, table->align[c]);
+            table_html_text(to, table->cells.at[r * table->columns + c]);
+            fprintf(to, "</%s>", tag);
+        }
+        fputs(r + 1 == headings ? "</tr>\n</thead><tbody>\n" : "</tr>\n", to);
+    }
+    fputs("</tbody></table>\n", to);
+}
+
 /* --- numbers --- */
 
 const char *table_number(double value, int decimals, char buffer[48]) {

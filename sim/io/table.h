@@ -20,6 +20,15 @@ void table_cell(struct table *table, const char *format, ...) __attribute__((for
 void table_end_row(struct table *table);
 /* headings: the first rows, parted from the rest by a line. indent: blanks before every line. */
 void table_print(const struct table *table, FILE *to, size_t headings, int indent);
+/* The same as a table of Markdown, and as a tabular of LaTeX (with booktabs); the first row is the heading. */
+void table_print_markdown(const struct table *table, FILE *to);
+void table_print_latex(const struct table *table, FILE *to);
+/* Text with what LaTeX would take for a command escaped. */
+void table_latex_text(FILE *to, const char *text);
+/* The same as an HTML <table>, every cell escaped; the last row of headings is marked for sorting. */
+void table_print_html(const struct table *table, FILE *to, size_t headings);
+/* Text with what HTML gives a meaning escaped. */
+void table_html_text(FILE *to, const char *text);
 
 /* A number as tables show it: thousands marked, `decimals` digits after the point; "-" for NAN. */
 const char *table_number(double value, int decimals, char buffer[48]);
@@ -59,14 +68,15 @@ void table_lines(const struct summary *const *runs, size_t count, table_visit *v
 /* The page `headroom run` ends with: runs side by side, the baseline first, differences in per cent. */
 void table_summary(FILE *to, const struct summary *runs, size_t count);
 /* One kind of part, a line each; past the twelve with most GPU-hours they are folded. */
-void table_parts(FILE *to, const struct summary *runs, size_t count, enum part part);
+enum table_form { TABLE_TEXT, TABLE_HTML };
+void table_parts(FILE *to, const struct summary *runs, size_t count, enum part part, enum table_form form);
 /* The runs of a database, a line each. */
 void table_runs(FILE *to, const struct summary *runs, size_t count);
 
 /* A JSON document: {"runs": [{..., "metrics": {...}, "region": {NAME: {...}}, ...}]}. Undefined metrics are
  * null. */
 void table_json(FILE *to, const struct summary *runs, size_t count);
-/* A text, and a number (null when it is not finite), as JSON has them. */
+/* A string with its quotes, and a number, null where it is none. */
 void table_json_text(FILE *to, const char *text);
 void table_json_number(FILE *to, double value);
 /* A field of a CSV record, in quotes where it needs them. */

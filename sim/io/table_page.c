@@ -98,6 +98,8 @@ static const struct row {
     {NULL, "held, of what was up", "up_utilisation", UNLIKE, "utilisation"},
     {NULL, "Start and restart overhead", "overhead_gpu_h", SAID, NULL},
     {NULL, "GPUs at work waiting for data", "stalled_gpu_h", SAID, "held_gpu_h"},
+    {NULL, "GPUs shared: lost to the others", "interference_gpu_h", SAID, "held_gpu_h"},
+    {NULL, "GPUs held beyond the part asked for", "rounded_gpu_h", SAID, "held_gpu_h"},
     {NULL, "Fragmentation of free GPUs", "fragmentation", ALWAYS, NULL},
     {"Energy and carbon", "Energy", "energy_kwh", ALWAYS, NULL},
     {NULL, "drawn by idle hardware", "idle_energy_kwh", FEW_USES, "energy_kwh"},
@@ -231,14 +233,14 @@ static void visit_saved(struct table_line *line, const struct metric *metric, co
     line->section = NULL;
 }
 
-/* What each run has less than the baseline; false where no run has a thousandth more or less. */
+/* What each run has less than the baseline; false where none saves so much as it is rounded to. */
 static bool saved_values(const struct saving *saving, const struct summary *const *runs, size_t count,
                          double *values) {
     const double base = summary_value(runs[0], saving->metric);
     bool said = false;
     for (size_t i = 0; i < count; i++) {
         values[i] = base - summary_value(runs[i], saving->metric);
-        said |= fabs(values[i]) >= 5e-4 * fabs(base) && values[i] != 0;
+        said |= values[i] >= 5e-4 * fabs(base) && values[i] > 0;
     }
     return said;
 }
@@ -440,12 +442,12 @@ void table_summary(FILE *to, const struct summary *runs, size_t count) {
         print_block(to, block, n);
         fputc('\n', to);
     }
-    static const enum part shown[] = {PART_REGION, PART_TENANT, PART_SERVICE};
+    static const enum part shown[] = {PART_REGION, PART_TENANT, PART_SERVICE, PART_REQUEST_CLASS, PART_REQUEST_REGION};
     for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
         const enum part part = shown[i];
         size_t parts;
         summary_parts(order[0], part, &parts);
-        if (parts > 1) table_parts(to, runs, count, part), fputc('\n', to);
+        if (parts > 1) table_parts(to, runs, count, part, TABLE_TEXT), fputc('\n', to);
     }
     print_foot(to, order, count);
     free(order);

@@ -134,7 +134,8 @@ static void add_part_headings(struct table *table, const struct table_scale *sca
     table_end_row(table);
 }
 
-static void print_lines(FILE *to, const struct part_lines *lines, enum part part, bool several) {
+static void print_lines(FILE *to, const struct part_lines *lines, enum part part, bool several,
+                        enum table_form form) {
     struct table_scale scales[PART_COLUMNS];
     bool said[PART_COLUMNS];
     char align[2 + PART_COLUMNS + 1] = "l", number[48];
@@ -147,20 +148,22 @@ static void print_lines(FILE *to, const struct part_lines *lines, enum part part
     add_part_headings(table, scales, said, part, several);
     for (size_t i = 0; i < lines->len; i++) {
         const struct part_line *line = &lines->at[i];
-        const bool again = i && same_text(line->part, line[-1].part);
+        /* A name stands once above its runs; lines that may be sorted keep theirs. */
+        const bool again = form == TABLE_TEXT && i && same_text(line->part, line[-1].part);
         table_cell(table, "%s", again ? "" : line->part);
         if (several) table_cell(table, "%s", line->run);
         for (size_t c = 0; c < PART_COLUMNS; c++)
             if (said[c]) table_cell(table, "%s", table_scaled(line->value[c], scales[c], number));
     }
-    table_print(table, to, 2, 0);
+    if (form == TABLE_TEXT) table_print(table, to, 2, 0);
+    else table_print_html(table, to, 2);
     table_close(table);
 }
 
-void table_parts(FILE *to, const struct summary *runs, size_t count, enum part part) {
+void table_parts(FILE *to, const struct summary *runs, size_t count, enum part part, enum table_form form) {
     const struct summary **order = summary_in_order(runs, count);
     struct part_lines lines = lines_of(order, count, part);
-    if (lines.len) print_lines(to, &lines, part, count > 1);
+    if (lines.len) print_lines(to, &lines, part, count > 1, form);
     else fprintf(to, "The run has no figures by %s.\n", part_names[part]);
     free(lines.at);
     free(order);

@@ -97,6 +97,7 @@ void tenants_read(struct document *d, const struct yaml_node *list) {
 
 struct class_draft {
     struct class_setup class;
+    int64_t gpus_least, gpus_most;
     const struct yaml_node *supply;
     const struct yaml_node *name, *markets;
 };
@@ -149,6 +150,23 @@ static const struct field class_fields[] = {
                        "`speed`."}},
     {.param = {.key = "batch", .kind = PARAM_NUMBER, .offset = AT(class.speed_batch), .least = 0, .most = 1e12,
                .help = "Batch of the whole job, for speed models that ask; 0: the model's own."}},
+    {.param = {.key = "batch_most", .kind = PARAM_NUMBER, .offset = AT(class.batch_most), .least = 1, .most = 1e12,
+               .help = "Largest batch where `policy.resize` chooses one for each size; `batch` when left out."}},
+    {.param = {.key = "gpus_least", .kind = PARAM_INTEGER, .offset = AT(gpus_least), .least = 1, .most = 65536,
+               .help = "Elastic jobs: the fewest GPUs they may hold, where `policy.resize` changes their number."}},
+    {.param = {.key = "gpus_most", .kind = PARAM_INTEGER, .offset = AT(gpus_most), .least = 1, .most = 65536,
+               .help = "Elastic jobs: the most GPUs they may hold. Sizes between are any number within a node, and "
+                       "whole nodes beyond."}},
+    {.param = {.key = "compute", .kind = PARAM_NUMBER, .offset = AT(class.load.compute), .least = 0, .most = 1,
+               .help = "Share of a GPU's peak FLOP/s its jobs reach on one they have to themselves. Where a class "
+                       "gives neither this nor `memory`, its jobs use what they ask for."}},
+    {.param = {.key = "memory", .kind = PARAM_NUMBER, .offset = AT(class.load.memory), .least = 0, .most = 1,
+               .help = "The same of its memory bandwidth."}},
+    {.param = {.key = "sms", .kind = PARAM_NUMBER, .offset = AT(class.load.sms), .least = 0, .most = 1,
+               .help = "The same of its multiprocessors, for GPUs shared by MPS or MIG; 0: as `compute`."}},
+    {.param = {.key = "busy", .kind = PARAM_NUMBER, .offset = AT(class.load.busy), .least = 0, .most = 1,
+               .help = "Share of its time with something running, for GPUs shared by turns; 0: the larger of "
+                       "`compute` and `memory`."}},
     {.param = {.key = "supply", .offset = AT(supply),
                .help = "Data its GPUs need; never short of data when left out."},
      .read = read_node, .block = &supply_block, .form = "a mapping"},
@@ -224,6 +242,27 @@ static const struct yaml_node *with_catalog(struct document *d, const struct yam
     return merged;
 }
 
+/* Elastic jobs: both ends, and a speed at every size. */
+static void elastic_read(struct reading *r, const struct yaml_node *map, const struct class_draft *draft,
+                         struct class_setup *class) {
+    const bool least = yaml_get(map, "gpus_least"), most = yaml_get(map, "gpus_most");
+    class->gpus_least = least ? (uint32_t)draft->gpus_least : 0;
+    class->gpus_most = most ? (uint32_t)draft->gpus_most : 0;
+    class->batch_most = yaml_get(map, "batch_most") ? class->batch_most : 0;
+    if (least != most) reading_add(r, map, "missing key \"gpus_%s\" beside \"gpus_%s\"", least ? "most" : "least",
+                                   least ? "least" : "most");
+    else if (least && class->gpus_least > class->gpus_most)
+        reading_add_key(r, map, "gpus_most", "%u, expected at least `gpus_least`, which is %u", class->gpus_most,
+                        class->gpus_least);
+    if ((least || most) && !yaml_get(map, "speed"))
+        reading_add(r, map, "missing key \"speed\": how fast elastic jobs go at each size");
+    if (class->batch_most > 0 && class->batch_most < class->speed_batch)
+        reading_add_key(r, map, "batch_most", "%g, expected at least `batch`, which is %g", class->batch_most,
+                        class->speed_batch);
+    if (class->batch_most > 0 && class->speed_batch <= 0)
+        reading_add_key(r, map, "batch_most", "\"batch_most\" without \"batch\"");
+}
+
 static void class_read(struct document *d, const struct yaml_node *given, struct class_setup *class) {
     struct class_draft draft = {0};
     const struct yaml_node *map = with_catalog(d, given);
@@ -233,6 +272,7 @@ static void class_read(struct document *d, const struct yaml_node *given, struct
     class->markets = draft.markets ? markets_read(d, draft.markets) : (1U << BOUGHT_COUNT) - 1;
     if (!yaml_get(map, "wait")) class->wait_ns = -1;
     if (draft.supply) supply_read(&d->r, draft.supply, &class->supply);
+    elastic_read(&d->r, map, &draft, class);
     if (class->speed.model && !class->speed_gpu)
         reading_add(&d->r, map, "missing key \"speed_gpu\": a speed is relative to where run times were recorded");
     if (class->speed_gpu && !yaml_get(map, "speed"))

@@ -28,7 +28,7 @@
 #define TEXT_GPUS "a whole number of GPUs up to 1,000,000, or a share of one from 0.001 to 0.999"
 #define DATE_MOST_S INT64_C(4102444800)
 #define TEXT_SECONDS "seconds from 0 to 2,000,000,000 (63 years), such as 3600 or 12.5"
-enum { JOBS_ALL = JOBS_IDS | JOBS_PRIORITY | JOBS_DEADLINE | JOBS_WORK | JOBS_USER };
+enum { JOBS_ALL = JOBS_IDS | JOBS_PRIORITY | JOBS_DEADLINE | JOBS_WORK | JOBS_USER | JOBS_WAIT };
 enum { LINES_BYTES = 64 * 1024 };
 enum { GPUS_MOST = 1000000, CPUS_MOST = 4000000, NAMES_MOST = UINT16_MAX };
 
@@ -219,6 +219,9 @@ static const char *read_duration(struct reading *r, const char *text, size_t len
 static const char *read_deadline(struct reading *r, const char *text, size_t len) {
     return seconds(text, len, &r->jobs->deadline_ns[r->j]) ? NULL : TEXT_SECONDS;
 }
+static const char *read_wait(struct reading *r, const char *text, size_t len) {
+    return seconds(text, len, &r->jobs->wait_ns[r->j]) ? NULL : TEXT_SECONDS;
+}
 static const char *read_estimate(struct reading *r, const char *text, size_t len) {
     r->estimated = true;
     return seconds(text, len, &r->job->estimate_ns) ? NULL : TEXT_SECONDS;
@@ -407,6 +410,9 @@ static void put_deadline(struct text *line, const struct jobs *jobs, size_t j) {
     int64_t start = jobs->origin_unix_ns == JOB_UNKNOWN ? 0 : jobs->at[0].submit_ns;
     put_seconds(line, jobs->deadline_ns[j] - start);
 }
+static void put_wait(struct text *line, const struct jobs *jobs, size_t j) {
+    if (jobs->wait_ns[j] != JOB_UNKNOWN) put_seconds(line, jobs->wait_ns[j]);
+}
 static void put_estimate(struct text *line, const struct jobs *jobs, size_t j) {
     put_seconds(line, jobs->at[j].estimate_ns);
 }
@@ -446,6 +452,7 @@ static const struct column columns[] = {
     {"estimate_s", read_estimate, put_estimate, SAYS_ESTIMATES, false},
     {"utilisation", read_utilisation, put_utilisation, SAYS_UTILISATION, false},
     {"work", read_work, put_work, JOBS_WORK, false},
+    {"wait_s", read_wait, put_wait, JOBS_WAIT, false},
 };
 enum { COLUMNS = sizeof columns / sizeof columns[0] };
 
@@ -653,6 +660,7 @@ static unsigned table_says(const struct jobs *jobs) {
         if (jobs->priority && jobs->priority[j]) says |= JOBS_PRIORITY;
         if (jobs->deadline_ns && jobs->deadline_ns[j] != JOB_UNKNOWN) says |= JOBS_DEADLINE;
         if (jobs->work && !isnan(jobs->work[j])) says |= JOBS_WORK;
+        if (jobs->wait_ns && jobs->wait_ns[j] != JOB_UNKNOWN) says |= JOBS_WAIT;
         if (shape->cpu_milli) says |= SAYS_CPUS;
         if (shape->mem_mib) says |= SAYS_MEMORY;
         if (shape->models != JOB_ANY_MODEL) says |= SAYS_MODELS;

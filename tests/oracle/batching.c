@@ -1,7 +1,8 @@
 /*
  * A replica against a second one, deliberately plain: every iteration on its own, every request looked at in each,
  * time in doubles, no sums kept from one iteration to the next. Both must serve random requests at the same times,
- * with as many preemptions: chunked prefill, seats, KV blocks with their watermark, preemption by priority and age.
+ * with as many preemptions: chunked prefill, seats, KV blocks with their watermark, preemption by priority and age,
+ * and the line by priority or by priority and time waited.
  * (The prefix cache is not in it.)
  */
 #include "support/serving.h"
@@ -12,7 +13,7 @@
 #include <criterion/criterion.h>
 #include <math.h>
 
-enum { REQUESTS = 60 };
+enum { REQUESTS = 60, PRIORITIES = 3 };
 enum state { TO_COME, WAITING, PREFILL, DECODE, DONE };
 struct plain {
     double arrival_s, first_s, left_s;
@@ -60,12 +61,22 @@ static bool make_room(struct engine *e) {
     return preempted;
 }
 
+/* How much sooner a goes than b, both the first of their class: by class, or by what they have waited and their class,
+ * now as ever. */
+static double sooner(const struct engine *e, const struct plain *a, const struct plain *b) {
+    const double aging_s = tick_seconds(e->setup->aging_ns);
+    if (aging_s == 0) return a->priority - b->priority;
+    return e->t_s - a->arrival_s + a->priority * aging_s - (e->t_s - b->arrival_s + b->priority * aging_s);
+}
+
 static struct plain *next_in_line(struct engine *e) {
     struct plain *best = NULL;
-    for (struct plain *p = e->at; p < e->at + REQUESTS; p++)
-        if (p->state == WAITING && (!best || p->priority > best->priority ||
-                                    (p->priority == best->priority && p->rank < best->rank)))
-            best = p;
+    for (int priority = PRIORITIES; priority-- > 0;) {
+        struct plain *first = NULL;
+        for (struct plain *p = e->at; p < e->at + REQUESTS; p++)
+            if (p->state == WAITING && p->priority == priority && (!first || p->rank < first->rank)) first = p;
+        if (first && (!best || sooner(e, first, best) > 0)) best = first;
+    }
     return best;
 }
 
@@ -141,6 +152,7 @@ static struct replica_setup random_setup(struct rng *rng) {
     setup.block_tokens = block[rng_below(rng, 3)];
     setup.cost.kv_tokens = 200 + (double)rng_below(rng, 1500);
     setup.cost.first_token_s = 0;
+    setup.aging_ns = rng_below(rng, 2) ? 0 : tick_from_seconds(0.02 + 0.7 * rng_uniform(rng));
     return setup;
 }
 
@@ -159,7 +171,7 @@ static unsigned random_case(uint64_t seed) {
         t_ns += 1 + tick_from_seconds(rng_exponential(rng, gap_s));
         const struct request request = {.arrival_ns = t_ns, .id = i, .prompt = 1 + (uint32_t)rng_below(rng, 100),
                                         .output = 1 + (uint32_t)rng_below(rng, 90),
-                                        .priority = (uint16_t)rng_below(rng, 3)};
+                                        .priority = (uint16_t)rng_below(rng, PRIORITIES)};
         e.at[i] = (struct plain){.arrival_s = tick_seconds(t_ns), .prompt = request.prompt, .output = request.output,
                                  .priority = request.priority};
         replica_advance(r, t_ns);

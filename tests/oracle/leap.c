@@ -4,8 +4,9 @@
  * order of completions, and so must everything a router can see at every arrival, and every count of tokens.
  *
  * On both Azure traces: with room and in caches small enough for hundreds of preemptions, with prompts in one piece
- * and in chunks, with prefixes that requests share and without; and on random small cases of every role, block size
- * and priority, with replicas whose requests are taken out and come again.
+ * and in chunks, with prefixes that requests share and without, with classes
+ * of requests and without; and on random small cases of every role, block size
+ * and priority, with and without aging, with replicas whose requests are taken out and come again.
  */
 #include "support/serving.h"
 #include "support/testing.h"
@@ -114,6 +115,8 @@ struct azure_case {
     uint32_t chunk_tokens, max_seqs;
     bool prefix_cache;
     uint64_t preempted_least; /* that it tests what it is meant to */
+    uint16_t classes;         /* priorities by chance, from 0 on; 0: one */
+    double aging_s;
 };
 
 static void azure(const char *file, struct azure_case c) {
@@ -127,11 +130,13 @@ static void azure(const char *file, struct azure_case c) {
     setup.max_seqs = c.max_seqs;
     setup.prefix_cache = c.prefix_cache;
     setup.prefix_block_tokens = PREFIX_TOKENS;
+    setup.aging_ns = tick_from_seconds(c.aging_s);
     struct pair pair;
     pair_open(&pair, setup);
     for (size_t i = 0; i < trace.len; i++) {
         trace.at[i].arrival_ns = (int64_t)((double)trace.at[i].arrival_ns / c.pace);
         trace.at[i].output *= c.longer;
+        if (c.classes) trace.at[i].priority = (uint16_t)(hash_mix(i) % c.classes);
         pair_advance(&pair, trace.at[i].arrival_ns);
         expect_same_view(&pair, &trace.at[i]);
         for (int k = 0; k < 2; k++) replica_add(pair.replica[k], &trace.at[i]);
@@ -153,14 +158,18 @@ static void azure(const char *file, struct azure_case c) {
 
 #define CONV "llm/AzureLLMInferenceTrace_conv.csv.gz"
 #define CODE "llm/AzureLLMInferenceTrace_code.csv.gz"
-Test(leap, conv_roomy) { azure(CONV, (struct azure_case){1.2e6, 1, 1, 8192, 256, true, 0}); }
-Test(leap, conv_tight) { azure(CONV, (struct azure_case){60000, 3, 1, 512, 256, true, 200}); }
-Test(leap, conv_tightest) { azure(CONV, (struct azure_case){30000, 2, 1, 2048, 64, true, 500}); }
-Test(leap, conv_without_prefixes) { azure(CONV, (struct azure_case){60000, 3, 1, 8192, 256, false, 200}); }
-Test(leap, code_roomy) { azure(CODE, (struct azure_case){1.2e6, 1, 1, 8192, 256, true, 0}); }
-Test(leap, code_tight) { azure(CODE, (struct azure_case){40000, 2, 16, 512, 256, true, 200}); }
-Test(leap, code_tightest) { azure(CODE, (struct azure_case){20000, 1, 8, 2048, 64, true, 200}); }
-Test(leap, code_without_prefixes) { azure(CODE, (struct azure_case){30000, 1, 8, 8192, 256, false, 200}); }
+Test(leap, conv_roomy) { azure(CONV, (struct azure_case){1.2e6, 1, 1, 8192, 256, true, 0, 0, 0}); }
+Test(leap, conv_tight) { azure(CONV, (struct azure_case){60000, 3, 1, 512, 256, true, 200, 0, 0}); }
+Test(leap, conv_classes) { azure(CONV, (struct azure_case){60000, 3, 1, 512, 256, true, 200, 3, 0}); }
+Test(leap, conv_classes_that_age) { azure(CONV, (struct azure_case){60000, 3, 1, 2048, 64, true, 200, 5, 20}); }
+Test(leap, conv_tightest) { azure(CONV, (struct azure_case){30000, 2, 1, 2048, 64, true, 500, 0, 0}); }
+Test(leap, conv_without_prefixes) { azure(CONV, (struct azure_case){60000, 3, 1, 8192, 256, false, 200, 0, 0}); }
+Test(leap, code_roomy) { azure(CODE, (struct azure_case){1.2e6, 1, 1, 8192, 256, true, 0, 0, 0}); }
+Test(leap, code_tight) { azure(CODE, (struct azure_case){40000, 2, 16, 512, 256, true, 200, 0, 0}); }
+Test(leap, code_classes) { azure(CODE, (struct azure_case){20000, 1, 8, 2048, 64, true, 200, 3, 0}); }
+Test(leap, code_classes_that_age) { azure(CODE, (struct azure_case){40000, 2, 16, 512, 256, true, 200, 5, 60}); }
+Test(leap, code_tightest) { azure(CODE, (struct azure_case){20000, 1, 8, 2048, 64, true, 200, 0, 0}); }
+Test(leap, code_without_prefixes) { azure(CODE, (struct azure_case){30000, 1, 8, 8192, 256, false, 200, 0, 0}); }
 
 /* ---- random small cases ---- */
 
@@ -176,6 +185,7 @@ static struct replica_setup random_setup(struct rng *rng) {
     setup.role = rng_below(rng, 2) ? REPLICA_MIXED : rng_below(rng, 2) ? REPLICA_PREFILL : REPLICA_DECODE;
     setup.cost.per_kv_token_s *= rng_below(rng, 3) ? 1 : 1e5; /* iterations that grow quickly */
     setup.cost.first_token_s *= (double)rng_below(rng, 2);
+    setup.aging_ns = rng_below(rng, 2) ? 0 : tick_from_seconds(3 * rng_uniform(rng));
     return setup;
 }
 
@@ -214,7 +224,7 @@ static void random_case(uint64_t seed) {
         const struct request request = {
             .arrival_ns = tick_from_seconds(t_s), .id = i, .prompt = 1 + (uint32_t)rng_below(rng, 60),
             .output = 1 + (uint32_t)rng_below(rng, rng_below(rng, 4) ? 10 : 100),
-            .priority = (uint16_t)rng_below(rng, 2), .blocks = hashes[rng_below(rng, 3)],
+            .priority = (uint16_t)rng_below(rng, 4), .blocks = hashes[rng_below(rng, 3)],
             .blocks_len = (uint32_t)rng_below(rng, HASHES)};
         pair_advance(&pair, request.arrival_ns);
         expect_same_view(&pair, &request);

@@ -161,8 +161,9 @@ static void expect_staffing(double load, unsigned servers, bool mean) {
     unlink(path);
     const struct fleet_test *best = s.search.best[SIZING_USD];
     cr_assert_not_null(best);
-    cr_log_info("%g erlangs, %s of %.0f s: %g servers (Erlang: %u, which gives %.0f s, one less %.0f s), %zu runs", load,
-                mean ? "mean" : "9 in 10", target, best->objective[SIZING_NODES], servers, right, less, s.trials.runs);
+    cr_log_info("%g erlangs, %s of %.0f s: %g servers (Erlang: %u, which gives %.0f s, one less %.0f s), %zu runs",
+                load, mean ? "mean" : "9 in 10", target, best->objective[SIZING_NODES], servers, right, less,
+                s.trials.runs);
     cr_expect_eq(best->objective[SIZING_NODES], servers);
     close_sized(&s);
 }

@@ -7,6 +7,7 @@
 #include "io/axis.h"
 #include "io/plot.h"
 #include "io/report_draw.h"
+#include "io/sources.h"
 #include "support/sample.h"
 
 #include <criterion/criterion.h>
@@ -52,6 +53,7 @@ static void make_runs(unsigned count, const char *name_of_last) {
         struct sample sample;
         sample_open(&sample, i);
         if (i + 1 == count && name_of_last) sample.info.run_name = name_of_last;
+        sample.result.tallies[0].capacity_usd *= 1 + 0.05 * i; /* enough to see */
         sample_store(store, &sample);
         sample_close(&sample);
     }
@@ -117,8 +119,11 @@ Test(report, runs_side_by_side) {
     expect_pictures(pictures, ALL);
     const char *html = contents("index.html", &len);
     cr_expect(strstr(html, "</html>"));
-    cr_expect_null(strstr(html, "src=\"http"), "the page needs nothing from elsewhere");
-    cr_expect_null(strstr(html, "href="));
+    cr_expect_null(strstr(html, "src="), "the page needs nothing from elsewhere");
+    cr_expect_null(strstr(html, "href=\"http"));
+    cr_expect_null(strstr(html, "url(http"));
+    cr_expect_null(strstr(html, "Gnuplot"), "pictures have their own titles");
+    cr_expect(strstr(html, "<dt>Cost</dt><dd>“"), "words first");
     cr_expect(strstr(html, "<strong>fifo</strong> (baseline)"));
     cr_expect(strstr(html, "<td class=\"good\">-47.4 %</td>"));
     const char *page = contents("report.md", &len);
@@ -169,6 +174,49 @@ Test(report, a_batch_with_everything) {
     const char *power = contents("power.svg", &len);
     cr_expect(strstr(power, "choice-2: facility power, kW"), "a panel a run");
     expect_clean();
+}
+
+/* The sentences of a page: which run is best at what, in words that follow from its figures. */
+Test(report, words_say_which_run_is_best) {
+    if (!have_gnuplot()) return;
+    size_t len;
+    char *why = NULL;
+    struct store *store = store_open(database);
+    static const char *const names[] = {"fifo", "dear", "dirty"};
+    for (unsigned i = 0; i < 3; i++) {
+        struct sample sample;
+        sample_open(&sample, 0);
+        sample.info.run_name = names[i];
+        if (i == 1) sample.result.tallies[0].capacity_usd *= 2;
+        if (i == 2) sample.result.tallies[0].co2_g *= 3, sample.result.tallies[0].capacity_usd *= 0.5;
+        sample_store(store, &sample);
+        sample_close(&sample);
+    }
+    store_close(store);
+    cr_assert(write_report((int64_t[]){1, 2, 3}, 3, &why), "%s", why);
+    const char *page = contents("report.md", &len);
+    cr_expect(strstr(page, "- **Cost.** “dirty” costs least: "), "%.2000s", page);
+    cr_expect(strstr(page, "- **Emissions.** “fifo” emits least: "));
+    cr_expect(strstr(page, "; the others are 0.0 % to 200.0 % above it."));
+    cr_expect(strstr(page, "- **Energy.** All runs are the same: "));
+    cr_expect(strstr(page, "“fifo” is best at emissions; “dirty” is best at cost: the goals conflict"));
+}
+
+Test(report, sources_are_those_of_what_is_named) {
+    struct arena arena;
+    struct sources sources = {0};
+    char *catalog = mem_text(sample_source("models/catalog"));
+    setenv("HEADROOM_CATALOG", catalog, 1);
+    arena_init(&arena);
+    sources_find(&sources, "pools:\n  - {node: dgx-a100, count: 4}\nregions: {catalog: us-californian}\n", &arena);
+    cr_assert_eq(sources.len, 1, "%zu", sources.len);
+    cr_expect_str_eq(sources.at[0].kind, "node type");
+    cr_expect_str_eq(sources.at[0].name, "dgx-a100");
+    cr_expect(strstr(sources.at[0].source, "ISCA'24"));
+    cr_expect(strstr(sources.at[0].estimates, "base_w"));
+    free(sources.at);
+    arena_free(&arena);
+    free(catalog);
 }
 
 /* Against trying every pair, on a small grid with many ties. */

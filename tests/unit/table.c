@@ -334,7 +334,7 @@ Test(table, small_tenants_are_folded) {
     sample.result.tallies_len = 21;
     summary_of(&run, &sample.info, &sample.setup, &sample.result, 1);
     FILE *to = open_text();
-    table_parts(to, &run, 1, PART_TENANT);
+    table_parts(to, &run, 1, PART_TENANT, TABLE_TEXT);
     const char *page = close_text(to);
     cr_expect_lt(strstr(page, "t19"), strstr(page, "t18"));
     expect_in(page, "t08 ");

@@ -1,0 +1,191 @@
+/*
+ * How a service is kept: how many replicas, whether prefill and decode stand apart, and what its classes of requests
+ * are promised. Which chips it can run on is in services.c.
+ */
+#include "base/tick.h"
+#include "core/service.h"
+#include "io/sections.h"
+
+#include <math.h>
+
+/* PRIORITY_MOST steps of a day fit 64 bits of ns. */
+enum { REPLICAS_MOST = 100000, CLASSES_MOST = 100, PRIORITY_MOST = 1000 };
+
+struct replicas_draft {
+    int64_t least, most, begin, every_ns, keep_ns;
+    int scale;
+    double target;
+    struct numbers schedule;
+};
+struct split_draft {
+    int64_t prefill, latency_ns;
+    double transfer_gb_per_s;
+};
+struct class_draft {
+    const char *name;
+    int64_t priority;
+    const struct yaml_node *slo;
+};
+
+static const char *const scale_names[] = {"reactive", "scheduled", NULL}; /* enum autoscale, from 1 on */
+#define AT(member) offsetof(struct replicas_draft, member)
+static const struct field replicas_fields[] = {
+    {.param = {.key = "least", .kind = PARAM_INTEGER, .offset = AT(least), .least = 0, .most = REPLICAS_MOST,
+               .required = true, .help = "Never fewer."}},
+    {.param = {.key = "most", .kind = PARAM_INTEGER, .offset = AT(most), .least = 1, .most = REPLICAS_MOST,
+               .required = true, .help = "Never more."}},
+    {.param = {.key = "begin", .kind = PARAM_INTEGER, .offset = AT(begin), .fallback = -1, .least = 0,
+               .most = REPLICAS_MOST, .help = "At time 0; `least` when left out."}},
+    {.param = {.key = "scale", .kind = PARAM_CHOICE, .offset = AT(scale), .choices = scale_names,
+               .help = "By what comes (`target`, `keep`), or by the hour (`schedule`)."}},
+    {.param = {.key = "every", .kind = PARAM_TIME, .offset = AT(every_ns), .fallback = 15, .least = 0.1, .most = 86400,
+               .help = "How often the number is looked at."}},
+    {.param = {.key = "target", .kind = PARAM_NUMBER, .offset = AT(target), .fallback = 32, .least = 0.01, .most = 1e6,
+               .help = "Requests a replica, waiting and running, that it aims at."}},
+    {.param = {.key = "keep", .kind = PARAM_TIME, .offset = AT(keep_ns), .fallback = 300, .least = 0, .most = 31557600,
+               .help = "A replica is given back when for so long there was one too many."}},
+    {.param = {.key = "schedule", .kind = PARAM_NUMBERS, .offset = AT(schedule), .least = 0, .most = REPLICAS_MOST,
+               .help = "24 numbers of replicas by local hour of the first region."}},
+};
+const struct block replicas_block = {.title = "replicas", BLOCK_FIELDS(replicas_fields),
+    .about = "How many there are, where that changes. A replica that is asked for stands in line for its GPUs like a "
+             "job, and then loads its model (`cold_start`)."};
+#undef AT
+
+#define AT(member) offsetof(struct split_draft, member)
+static const struct field split_fields[] = {
+    {.param = {.key = "prefill", .kind = PARAM_INTEGER, .offset = AT(prefill), .least = 1, .most = REPLICAS_MOST,
+               .required = true, .help = "So many replicas only prefill; the others only decode."}},
+    {.param = {.key = "transfer", .kind = PARAM_NUMBER, .dim = DIM_DATA_RATE, .offset = AT(transfer_gb_per_s),
+               .least = 1e-6, .most = 1e6, .required = true,
+               .help = "Rate at which a prompt's KV cache moves from one to the other."}},
+    {.param = {.key = "latency", .kind = PARAM_TIME, .offset = AT(latency_ns), .least = 0, .most = 60,
+               .help = "And how long its first byte takes."}},
+};
+const struct block split_block = {.title = "split", BLOCK_FIELDS(split_fields),
+    .about = "Prefill and decode on replicas of their own."};
+#undef AT
+
+#define AT(member) offsetof(struct slo_draft, member)
+static const struct field slo_fields[] = {
+    {.param = {.key = "ttft", .kind = PARAM_TIME, .offset = AT(ttft_ns), .least = 0, .most = 86400,
+               .help = "Time to first token; 0: no level."}},
+    {.param = {.key = "tpot", .kind = PARAM_TIME, .offset = AT(tpot_ns), .least = 0, .most = 3600,
+               .help = "Time per output token after the first, the mean of a request; 0: no level."}},
+};
+const struct block slo_block = {.title = "slo", BLOCK_FIELDS(slo_fields),
+    .about = "Service levels: a request that meets all of them counts as goodput."};
+#undef AT
+
+#define AT(member) offsetof(struct class_draft, member)
+static const struct field request_class_fields[] = {
+    {.param = {.key = "name", .kind = PARAM_TEXT, .offset = AT(name), .required = true,
+               .help = "Class of the requests: of the trace, or of synthetic ones."}},
+    {.param = {.key = "priority", .kind = PARAM_INTEGER, .offset = AT(priority), .least = 0, .most = PRIORITY_MOST,
+               .help = "Larger goes first in a replica's line, and is the last to lose its place in a full KV cache. "
+                       "Requests of no class here have 0."}},
+    {.param = {.key = "slo", .offset = AT(slo), .help = "Its own service levels; the service's when left out."},
+     .read = read_node, .block = &slo_block, .form = "a mapping"},
+};
+const struct block request_class_block = {.title = "request classes", BLOCK_FIELDS(request_class_fields),
+    .about = "A list of classes of a service's requests. Results are kept for each, and for the others together."};
+#undef AT
+
+static void check_schedule(struct reading *r, const struct yaml_node *map, const struct replicas_draft *draft) {
+    const bool scheduled = draft->scale == 1, given = yaml_get(map, "schedule") != NULL;
+    if (scheduled && !given) reading_add(r, map, "missing key \"schedule\", which \"scale: scheduled\" needs");
+    if (!scheduled && given) reading_add_key(r, map, "schedule", "without \"scale: scheduled\"");
+    if (!scheduled || !given || yaml_get(map, "schedule")->kind != YAML_LIST) return;
+    if (draft->schedule.len != 24) {
+        reading_add_key(r, map, "schedule", "%zu values, expected 24", draft->schedule.len);
+        return;
+    }
+    for (size_t i = 0; i < draft->schedule.len; i++) {
+        const double n = draft->schedule.at[i];
+        if (n == floor(n) && n >= (double)draft->least && n <= (double)draft->most) continue;
+        reading_add(r, yaml_get(map, "schedule")->items[i].value,
+                    "hour %zu: expected a whole number of replicas from least to most (%lld to %lld)", i,
+                    (long long)draft->least, (long long)draft->most);
+        return;
+    }
+}
+
+void replicas_section_read(struct document *d, const struct yaml_node *node, struct service_setup *service) {
+    static const struct param number = {.kind = PARAM_INTEGER, .least = 1, .most = REPLICAS_MOST};
+    struct reading *r = &d->r;
+    struct replicas_draft draft = {.least = 1, .every_ns = 15 * TICK_S};
+    size_t mark = reading_enter(r, "replicas");
+    const size_t found = r->err->found;
+    if (node->kind == YAML_SCALAR) {
+        value_read(r, node, &number, &draft.least);
+        draft.most = draft.begin = draft.least;
+    } else {
+        params_read(r, node, &replicas_block, &draft);
+        service->autoscale = (enum autoscale)(SCALE_REACTIVE + draft.scale);
+        if (draft.begin < 0) draft.begin = draft.least;
+        if (r->err->found == found) {
+            if (draft.least > draft.most)
+                reading_add_key(r, node, "least", "above most, expected at most %lld", (long long)draft.most);
+            else if (draft.begin < draft.least || draft.begin > draft.most)
+                reading_add_key(r, node, "begin", "expected from least to most (%lld to %lld)",
+                                (long long)draft.least, (long long)draft.most);
+            else check_schedule(r, node, &draft);
+        }
+    }
+    service->least = (uint32_t)draft.least;
+    service->most = (uint32_t)draft.most;
+    service->begin = (uint32_t)draft.begin;
+    service->every_ns = draft.every_ns;
+    service->keep_ns = draft.keep_ns;
+    service->target = draft.target;
+    service->schedule = draft.schedule;
+    reading_leave(r, mark);
+}
+
+void split_section_read(struct document *d, const struct yaml_node *node, struct service_setup *service) {
+    struct reading *r = &d->r;
+    struct split_draft draft = {0};
+    size_t mark = reading_enter(r, "split");
+    const size_t found = r->err->found;
+    params_read(r, node, &split_block, &draft);
+    if (r->err->found == found && draft.prefill >= service->least)
+        reading_add_key(r, node, "prefill", "leaves no replica to decode, expected fewer than the least there are (%u)",
+                        service->least);
+    service->split = true;
+    service->prefill_replicas = (uint32_t)draft.prefill;
+    service->transfer_bytes_per_s = draft.transfer_gb_per_s * 1e9;
+    service->transfer_s = tick_seconds(draft.latency_ns);
+    reading_leave(r, mark);
+}
+
+void request_classes_read(struct document *d, const struct yaml_node *list, const struct slo_draft *slo,
+                          struct service_setup *service) {
+    struct reading *r = &d->r;
+    const size_t top = reading_enter(r, "classes");
+    if (value_is(r, list, YAML_LIST, "a list of classes")) {
+        struct request_class *classes = arena_alloc(r->arena, list->len, sizeof *classes);
+        const char **names = arena_alloc(r->arena, list->len, sizeof *names);
+        if (list->len > CLASSES_MOST) reading_add(r, list, "%zu classes, at most %d", list->len, CLASSES_MOST);
+        for (size_t i = 0; i < list->len; i++) {
+            const struct yaml_node *element = list->items[i].value;
+            struct class_draft draft = {0};
+            struct slo_draft own = *slo;
+            const size_t mark = reading_enter_index(r, i);
+            params_read(r, element, &request_class_block, &draft);
+            if (draft.slo) {
+                const size_t inner = reading_enter(r, "slo");
+                own = (struct slo_draft){0};
+                params_read(r, draft.slo, &slo_block, &own);
+                reading_leave(r, inner);
+            }
+            classes[i] = (struct request_class){.name = draft.name, .priority = (uint16_t)draft.priority,
+                                                .slo_ttft_ns = own.ttft_ns, .slo_tpot_ns = own.tpot_ns};
+            name_unique(r, element, draft.name, names, i);
+            names[i] = draft.name;
+            reading_leave(r, mark);
+        }
+        service->classes = classes;
+        service->classes_len = list->len;
+    }
+    reading_leave(r, top);
+}
