@@ -41,8 +41,8 @@ char *search_label(const struct sizing_axis *axis) {
     return name ? name : mem_text(axis->path);
 }
 
-static const struct scenario_value *value_at(const struct search *search, size_t point, size_t axis) {
-    return &search->sizing->axes[axis].values[lattice_at(&search->lattice, point, axis)];
+static const char *text_at(const struct search *search, size_t point, size_t axis) {
+    return search->sizing->axes[axis].texts[lattice_at(&search->lattice, point, axis)];
 }
 
 char *search_name(const struct search *search, size_t point) {
@@ -50,7 +50,7 @@ char *search_name(const struct search *search, size_t point) {
     text_init(&text);
     for (size_t a = 0; a < search->sizing->axes_len; a++) {
         char *label = search_label(&search->sizing->axes[a]);
-        text_format(&text, "%s%s %s", a ? ", " : "", label, value_at(search, point, a)->text);
+        text_format(&text, "%s%s %s", a ? ", " : "", label, text_at(search, point, a));
         free(label);
     }
     return text_take(&text);
@@ -137,7 +137,7 @@ static size_t top_of(const struct search *search, size_t point) {
 static double least_at(const struct search *search, const struct rates *rates, size_t point) {
     double least = rates->fixed;
     for (size_t a = 0; a < search->sizing->axes_len; a++) {
-        const char *text = value_at(search, point, a)->text;
+        const char *text = text_at(search, point, a);
         double count = 0;
         if (rates->of_axis[a] > 0 && num_f64(text, strlen(text), &count)) least += rates->of_axis[a] * count;
     }
@@ -147,8 +147,9 @@ static double least_at(const struct search *search, const struct rates *rates, s
 /* Opens the fleet with the values of a point, in a case. */
 static bool fleet_open(struct search *search, size_t point, uint64_t number, const struct sizing_case *in,
                        struct trial *trial, struct err *err) {
-    struct scenario_value values[LATTICE_AXES_MOST];
-    for (size_t a = 0; a < search->sizing->axes_len; a++) values[a] = *value_at(search, point, a);
+    struct sweep_value values[LATTICE_AXES_MOST];
+    for (size_t a = 0; a < search->sizing->axes_len; a++)
+        values[a] = search->sizing->axes[a].values[lattice_at(&search->lattice, point, a)];
     return trial_open(search->trials, trial, number, values, search->sizing->axes_len, in, err);
 }
 

@@ -289,7 +289,7 @@ static void json_fleet(FILE *to, const struct search *search, const struct fleet
         fputs(a ? ", " : "", to);
         table_json_text(to, sizing->axes[a].path);
         fputs(": ", to);
-        table_json_text(to, sizing->axes[a].values[lattice_at(&search->lattice, test->point, a)].text);
+        table_json_text(to, sizing->axes[a].texts[lattice_at(&search->lattice, test->point, a)]);
     }
     fprintf(to, "}, \"verdict\": \"%s\", \"role\": \"%s\", \"replications\": %zu", tested_names[test->tested], role,
             test->base.done);

@@ -1,5 +1,5 @@
 /*
- * Fleets under trial (see trial.h). Replication r of any fleet has the scenario's seed + r. A replication's setup is
+ * Fleets under trial (see trial.h). Replication r of any fleet has the seed that a sweep's would have. A replication's setup is
  * a copy of the fleet's with another seed and its own list of services, which point to that seed's requests.
  *
  * A case is applied to what was read: its demand to the rates that drive the arrivals, its price of energy to the
@@ -15,7 +15,6 @@
 #include "app/demand.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "base/num.h"
 #include "base/text.h"
 #include "base/tick.h"
 #include "core/service.h"
@@ -30,7 +29,8 @@
 
 struct trial_demand {
     struct scenario_run *of; /* whose it was first */
-    uint64_t seed;
+    struct setup setup;      /* the same with the demand's seed */
+    struct scenario_run run; /* the same with that setup */
     struct jobs jobs;
     struct requests *requests; /* a service each */
     size_t requests_len;
@@ -51,7 +51,7 @@ static bool holds_demand(const struct trials *trials, const struct scenario_run 
 }
 
 static void run_free(struct scenario_run *run) {
-    scenario_variant_close(run);
+    scenario_point_close(run);
     free(run);
 }
 
@@ -74,34 +74,45 @@ static struct setup seeded(const struct scenario_run *run, uint64_t seed, struct
     return setup;
 }
 
-static bool demand_draw(struct scenario_run *run, uint64_t seed, struct trial_demand *demand, struct err *err) {
-    struct service_setup *services;
-    struct setup setup = seeded(run, seed, &services);
-    *demand = (struct trial_demand){.of = run, .seed = seed};
-    bool good = demand_read(&run->demand, &setup, &demand->jobs, err);
+static bool demand_draw(struct trial_demand *demand, struct err *err) {
+    const struct scenario_run *run = &demand->run;
+    bool good = demand_read(&run->demand, &demand->setup, &demand->jobs, err);
     if (good) demand->hash = jobs_hash(&demand->jobs);
     demand->requests = mem_zero(run->demand.services_len, sizeof *demand->requests);
     for (size_t i = 0; good && i < run->demand.services_len; i++) {
         const struct service_demand *d = &run->demand.services[i];
         if (d->file != NULL) good = requests_read(d->file, &demand->requests[i], err);
-        else load_requests(d->load, seed, i, &demand->requests[i]);
+        else load_requests(d->load, demand->setup.seed, i, &demand->requests[i]);
         demand->requests_len = i + 1;
         demand->hash = hash_mix(demand->hash ^ requests_hash(&demand->requests[i]));
     }
-    free(services);
     return good;
+}
+
+/* Whether both get the same jobs and requests. */
+static bool same(const struct scenario_run *a, const struct scenario_run *b) {
+    if (!batch_same_demand(a, b) || a->demand.services_len != b->demand.services_len) return false;
+    for (size_t i = 0; i < a->demand.services_len; i++)
+        if (!batch_same_requests(&a->demand.services[i], a->setup->seed, i, &b->demand.services[i], b->setup->seed, i))
+            return false;
+    return true;
 }
 
 /* The demand of the fleet with that seed, drawn when it is new. NULL: findings in err. */
 static struct trial_demand *demand_of(struct trials *trials, struct trial *trial, uint64_t seed, struct err *err) {
+    struct trial_demand *drawn = mem_zero(1, sizeof *drawn);
+    drawn->of = trial->run;
+    drawn->setup = *trial->run->setup;
+    drawn->setup.seed = seed;
+    drawn->run = *trial->run;
+    drawn->run.setup = &drawn->setup;
     for (size_t i = 0; i < trials->demands.len; i++) {
         struct trial_demand *d = trials->demands.at[i];
-        if ((d->of == trial->run && d->seed == seed) || (batch_same_demand(d->of, d->seed, trial->run, seed) &&
-                                                         batch_same_requests(d->of, d->seed, trial->run, seed)))
-            return d;
+        if ((d->of != trial->run || d->setup.seed != seed) && !same(&d->run, &drawn->run)) continue;
+        free(drawn);
+        return d;
     }
-    struct trial_demand *drawn = mem_zero(1, sizeof *drawn);
-    if (demand_draw(trial->run, seed, drawn, err)) return *vec_push(&trials->demands) = drawn;
+    if (demand_draw(drawn, err)) return *vec_push(&trials->demands) = drawn;
     demand_free(drawn);
     free(drawn);
     return NULL;
@@ -171,26 +182,14 @@ static bool case_apply(struct scenario_run *run, const struct sizing_case *in, s
 
 /* --- a fleet --- */
 
-/* The number a text begins with, "8" or "0.5 USD/kWh"; NAN: none. */
-static double number_of(const char *text) {
-    const char *unit;
-    double number;
-    return num_with_unit(text, &number, &unit) ? number : NAN;
-}
-
-bool trial_open(struct trials *trials, struct trial *trial, uint64_t number, const struct scenario_value *values,
+bool trial_open(struct trials *trials, struct trial *trial, uint64_t number, const struct sweep_value *values,
                 size_t len, const struct sizing_case *in, struct err *err) {
     const size_t in_len = in ? in->set_len : 0;
-    struct scenario_value *all = mem_alloc((len + in_len) * sizeof *all);
+    struct sweep_value *all = mem_alloc((len + in_len) * sizeof *all);
     struct err found;
     err_init(&found);
-    *trial = (struct trial){.in = in, .number = number, .factors_len = len};
-    trial->run = mem_zero(1, sizeof *trial->run);
-    trial->factors = mem_zero(len, sizeof *trial->factors);
-    for (size_t i = 0; i < len; i++) {
-        all[i] = values[i];
-        trial->factors[i] = (struct run_factor){values[i].path, values[i].text, number_of(values[i].text)};
-    }
+    *trial = (struct trial){.in = in, .number = number, .run = mem_zero(1, sizeof *trial->run)};
+    for (size_t i = 0; i < len; i++) all[i] = values[i];
     for (size_t i = 0; i < in_len; i++) all[len + i] = in->set[i];
     bool good = scenario_variant_open(trials->scenario, all, len + in_len, trial->run, &found);
     if (good && in) good = case_apply(trial->run, in, &found);
@@ -208,7 +207,6 @@ bool trial_open(struct trials *trials, struct trial *trial, uint64_t number, con
 
 void trial_close(struct trials *trials, struct trial *trial) {
     if (trial->run && !holds_demand(trials, trial->run)) run_free(trial->run);
-    free(trial->factors);
     free(trial->why);
     free(trial->targets);
     free(trial->objectives);
@@ -227,7 +225,7 @@ double trial_hours(struct trials *trials, struct trial *trial, size_t count, str
     const struct setup *setup = trial->run->setup;
     int64_t least_ns = TICK_NEVER;
     for (size_t r = 0; r < count; r++) {
-        const struct trial_demand *d = demand_of(trials, trial, setup->seed + r, err);
+        const struct trial_demand *d = demand_of(trials, trial, sweep_seed(setup->seed, r), err);
         if (d == NULL) return 0;
         const struct jobs *jobs = &d->jobs;
         int64_t end_ns = jobs->len ? jobs->at[jobs->len - 1].submit_ns : 0;
@@ -330,8 +328,6 @@ static void keep(const struct look *look, size_t index, const struct crew_task *
     info.seed = task->setup->seed;
     info.point = trial->number;
     info.replication = look->from + index;
-    info.factors = trial->factors;
-    info.factors_len = trial->factors_len;
     store_run_finish(trials->store, store_run_begin(trials->store, &info), task->setup, &task->result, task->wall_s);
 }
 
@@ -367,7 +363,7 @@ bool trial_extend(struct trials *trials, struct trial *trial, size_t wanted, str
     bool good = true;
     for (size_t i = 0; i < count && good; i++) {
         struct replication *r = &look.at[i];
-        const uint64_t seed = trial->run->setup->seed + look.from + i;
+        const uint64_t seed = sweep_seed(trial->run->setup->seed, look.from + i);
         r->setup = seeded(trial->run, seed, &r->services);
         r->demand = demand_of(trials, trial, seed, err);
         good = r->demand != NULL;
@@ -375,7 +371,9 @@ bool trial_extend(struct trials *trials, struct trial *trial, size_t wanted, str
     }
     const struct crew crew = {.tasks = count, .threads = crew_threads(trials->threads, count), .prepare = prepare,
                               .deliver = deliver, .context = &look, .progress = trials->progress};
+    if (good && trials->store) store_hold(trials->store); /* one transaction a look */
     if (good) crew_run(&crew);
+    if (good && trials->store) store_release(trials->store);
     for (size_t i = 0; i < count; i++) free(look.at[i].services);
     free(look.at);
     return err->found == found;

@@ -33,8 +33,6 @@ struct trial {
     struct scenario_run *run; /* NULL: it cannot be built, see why */
     const struct sizing_case *in; /* NULL: as the scenario has it */
     uint64_t number;          /* of the fleet, from 1 */
-    struct run_factor *factors; /* what was chosen; texts are the scenario's */
-    size_t factors_len;
     char *why;                /* what was found when it was read */
     size_t done, cap;         /* replications */
     double *targets;          /* [target + targets_len * replication], in their metrics' units */
@@ -44,7 +42,7 @@ struct trial {
 };
 
 /* Reads the fleet in the case. false: findings in err, and in trial->why; then it may only be closed. */
-bool trial_open(struct trials *trials, struct trial *trial, uint64_t number, const struct scenario_value *values,
+bool trial_open(struct trials *trials, struct trial *trial, uint64_t number, const struct sweep_value *values,
                 size_t len, const struct sizing_case *in, struct err *err);
 void trial_close(struct trials *trials, struct trial *trial);
 

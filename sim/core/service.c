@@ -215,7 +215,10 @@ static void scale(struct sched *s, struct service *v, struct place *p) {
 static void look(struct sched *s, struct service *v) {
     const int64_t now = s->world.now_ns;
     if (s->setup->horizon_ns == TICK_NEVER && deal_next_ns(v) == TICK_NEVER && v->present == 0) v->over = true;
-    for (uint32_t i = 0; i < v->places_len; i++) scale(s, v, &v->places[i]);
+    for (uint32_t i = 0; i < v->places_len; i++) {
+        scale_look(&v->places[i], v);
+        scale(s, v, &v->places[i]);
+    }
     for (uint32_t i = 0; i < v->setup->most; i++) {
         struct unit *u = &v->units[i];
         if (u->state == UNIT_LEAVING && replica_requests(u->replica) == 0) release(s, u);
@@ -226,6 +229,17 @@ static void look(struct sched *s, struct service *v) {
     }
     deal_waiting(v, now);
     v->look_ns = v->over ? TICK_NEVER : now + v->every_ns;
+}
+
+/* The next request wakes a service that has nothing, nor asked for anything. */
+static void sleep_until_asked(struct service *v) {
+    bool any = v->setup->autoscale != SCALE_REACTIVE && v->setup->autoscale != SCALE_FORECAST;
+    for (uint32_t i = 0; i < v->setup->most; i++) any |= stays(&v->units[i]);
+    v->wake_ns = any || v->over ? TICK_NEVER : deal_next_ns(v);
+}
+
+static void wake(struct sched *s, struct service *v) {
+    for (uint32_t i = 0; i < v->places_len; i++) scale(s, v, &v->places[i]);
 }
 
 static void activate(struct service *v, int64_t now) {
@@ -247,6 +261,7 @@ static void arm(struct sched *s) {
     for (size_t i = 0; i < s->setup->services_len; i++) {
         const struct service *v = &s->services->at[i];
         if (v->look_ns < next_ns) next_ns = v->look_ns;
+        if (v->wake_ns < next_ns) next_ns = v->wake_ns;
         for (uint32_t u = 0; u < v->setup->most; u++)
             if (v->units[u].state == UNIT_STARTING && v->units[u].ready_ns < next_ns) next_ns = v->units[u].ready_ns;
     }
@@ -262,6 +277,8 @@ void services_event(struct sched *s) {
         deal_advance(v, now);
         activate(v, now);
         if (v->look_ns <= now) look(s, v);
+        else if (v->wake_ns <= now) wake(s, v);
+        sleep_until_asked(v);
     }
     arm(s);
 }
@@ -398,7 +415,9 @@ static void open_service(struct sched *s, struct service *v, struct unit *units,
             if (stage_cost(setup, stage)[i].gpus > 0) v->calibrated &= stage_cost(setup, stage)[i].calibrated;
     evq_init(&v->handovers, false);
     evq_init(&v->sent, false);
+    v->wake_ns = TICK_NEVER;
     open_places(s, v, first_job);
+    for (uint32_t i = 0; i < v->places_len; i++) scale_open(&v->places[i], v, &s->arena);
     open_classes(s, v);
 }
 

@@ -3,6 +3,9 @@
  * GPUs like a job does (a gang of `tensor_parallel` GPUs of one model), competes for them in the same lines, is
  * charged by the same ledger, and may be preempted, fail or wait for a node like any job.
  *
+ * With no replica asked for, and a scaler that minds requests, the next request is a control moment of its own: it
+ * waits for GPUs and a cold start, and not for the next look.
+ *
  * Between control moments a service runs on its own: requests arrive, are routed and served by replica.h, up to the
  * moment the main loop has reached. Control moments (every `every_ns`, and whenever a replica comes or goes) are events
  * of the main loop; there the autoscaler looks, and what the replicas' GPUs drew beyond idle since the last one
@@ -41,7 +44,7 @@ struct requests {
 };
 
 enum router { ROUTER_ROUND_ROBIN, ROUTER_LEAST_OUTSTANDING, ROUTER_SESSION, ROUTER_PREFIX };
-enum autoscale { SCALE_FIXED, SCALE_REACTIVE, SCALE_SCHEDULED };
+enum autoscale { SCALE_FIXED, SCALE_REACTIVE, SCALE_SCHEDULED, SCALE_FORECAST };
 extern const char *const router_names[], *const autoscale_names[]; /* end with NULL */
 
 /* What holds for requests of one class. */
@@ -73,8 +76,9 @@ struct service_setup {
     enum autoscale autoscale;
     uint32_t least, most, begin;   /* replicas */
     int64_t every_ns;              /* between control moments: looks of the autoscaler; 0: 15 s */
-    double target;                 /* reactive: requests per replica (waiting and running) it aims at */
-    int64_t keep_ns;               /* reactive: a replica is given back when so long too many */
+    double target;                 /* reactive, forecast: requests per replica (waiting and running) it aims at */
+    int64_t keep_ns;               /* and a replica is given back when so long too many */
+    int64_t season_ns;             /* forecast: what comes next is what came so long ago, and what has changed */
     struct numbers schedule;       /* scheduled: 24 numbers of replicas by local hour of region 0 */
     int64_t cold_start_ns;         /* from its GPUs to its first request: weights loaded, engine up */
     int64_t slo_ttft_ns, slo_tpot_ns; /* 0: none; of requests of no class of these: */

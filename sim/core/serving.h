@@ -51,6 +51,11 @@ struct place {
     uint64_t here, home;        /* requests not done: sent here, and of users here */
     int64_t many_since_ns;      /* since then fewer would do; TICK_NEVER: they would not */
     uint32_t many_most;         /* and so many would have sufficed all that time */
+    /* Forecast: its load at the last looks, a ring of season and trend; sums over the trend's looks, now and a season
+     * ago. */
+    float *past;
+    size_t past_len, looks;
+    double recent, recent_then;
     /* What its replicas were charged, inside the window. */
     double gpu_h, replica_h, energy_j, energy_usd, co2_g, capacity_usd, kv_token_s, kv_room_s;
     uint64_t starts, recomputed;
@@ -81,6 +86,7 @@ struct service {
     size_t slices_len;
     uint32_t up_most;           /* replicas up at once, in all places */
     int64_t every_ns, look_ns;
+    int64_t wake_ns;            /* of the next request, when nobody was asked for; else TICK_NEVER */
     bool over;
 
     size_t next;                /* arrival, */
@@ -120,7 +126,11 @@ void deal_waiting(struct service *v, int64_t now);
 void deal_again(struct service *v, struct unit *u, const struct request *request, int64_t now);
 void deal_done(void *unit, const struct served *served); /* a replica's callback */
 
-/* scale.c. How many replicas the place should have now, when it has so many. */
-uint32_t scale_wanted(const struct setup *setup, struct place *p, struct service *v, uint32_t have, int64_t now);
+/* scale.c. Room for what it remembers. */
+void scale_open(struct place *p, const struct service *v, struct arena *arena);
+/* A look: it remembers the load. */
+void scale_look(struct place *p, const struct service *v);
+/* How many replicas the place should have now, when it has so many. */
+uint32_t scale_wanted(const struct setup *setup, struct place *p, const struct service *v, uint32_t have, int64_t now);
 
 #endif

@@ -13,7 +13,7 @@
 
 const char *const bought_names[BOUGHT_COUNT] = {"free", "owned", "rented", "reserved", "on_demand", "spot"};
 const char *const router_names[] = {"round_robin", "least_outstanding", "session", "prefix", NULL};
-const char *const autoscale_names[] = {"fixed", "reactive", "scheduled", NULL};
+const char *const autoscale_names[] = {"fixed", "reactive", "scheduled", "forecast", NULL};
 
 const double cap_levels[CAP_LEVELS] = {0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1};
 const double cap_speeds[CAP_LEVELS] = {0.725, 0.853, 0.899, 0.941, 0.965, 0.987, 1};

@@ -106,6 +106,8 @@ bool compare_read(struct compare *compare, struct store *store, const int64_t *i
                   const struct compare_wish *wish, struct err *err);
 void compare_free(struct compare *compare);
 
+/* Whether some group has more than one replication. */
+bool compare_replicated(const struct compare *compare);
 const struct compare_cell *compare_cell(const struct compare *compare, size_t metric, size_t group);
 
 /* compare_stats.c: fills everything that follows from the cells' values. */
@@ -113,7 +115,10 @@ void compare_infer(struct compare *compare);
 
 /* --- pages --- */
 
-enum compare_format { COMPARE_TEXT, COMPARE_CSV, COMPARE_MARKDOWN, COMPARE_LATEX, COMPARE_JSON, COMPARE_FORMATS };
+enum compare_format {
+    COMPARE_TEXT, COMPARE_CSV, COMPARE_MARKDOWN, COMPARE_LATEX, COMPARE_JSON, COMPARE_FORMATS,
+    COMPARE_HTML = COMPARE_FORMATS /* a part of the report's page: not for the command line */
+};
 extern const char *const compare_formats[COMPARE_FORMATS];
 void compare_print(const struct compare *compare, enum compare_format format, FILE *to);
 void compare_json(const struct compare *compare, FILE *to);

@@ -1,5 +1,5 @@
 /*
- * A comparison as a page (see compare.h): text for the terminal, Markdown, LaTeX. All three are the same sentences
+ * A comparison as a page (see compare.h): text for the terminal, Markdown, LaTeX, HTML. All are the same sentences
  * and tables; only how they are set differs. A metric's numbers share one unit; a difference has decimals of its own,
  * since it may be far smaller than the means.
  */
@@ -25,6 +25,7 @@ struct page {
 
 static void put_text(const struct page *p, const char *text) {
     if (p->format == COMPARE_LATEX) table_latex_text(p->to, text);
+    else if (p->format == COMPARE_HTML) table_html_text(p->to, text);
     else fputs(text, p->to);
 }
 
@@ -32,8 +33,9 @@ static void put_heading(const struct page *p, int depth, const char *text) {
     static const char *const latex[] = {"\\section*{", "\\subsection*{"};
     if (p->format == COMPARE_MARKDOWN) fputs(depth ? "### " : "## ", p->to);
     if (p->format == COMPARE_LATEX) fputs(latex[depth], p->to);
+    if (p->format == COMPARE_HTML) fputs("<h3>", p->to);
     put_text(p, text);
-    fputs(p->format == COMPARE_LATEX ? "}\n" : "\n", p->to);
+    fputs(p->format == COMPARE_LATEX ? "}\n" : p->format == COMPARE_HTML ? "</h3>\n" : "\n", p->to);
     if (p->format == COMPARE_MARKDOWN) fputc('\n', p->to);
 }
 
@@ -45,8 +47,9 @@ static void put_line(const struct page *p, const char *format, ...) {
     va_start(args, format);
     text_format_list(&text, format, args);
     va_end(args);
+    if (p->format == COMPARE_HTML) fputs("<p>", p->to);
     put_text(p, text.at);
-    fputs(p->format == COMPARE_TEXT ? "\n" : "\n\n", p->to);
+    fputs(p->format == COMPARE_HTML ? "</p>\n" : p->format == COMPARE_TEXT ? "\n" : "\n\n", p->to);
     text_free(&text);
 }
 
@@ -54,6 +57,11 @@ static void put_table(const struct page *p, struct table *table) {
     switch (p->format) {
     case COMPARE_MARKDOWN: table_print_markdown(table, p->to); break;
     case COMPARE_LATEX: table_print_latex(table, p->to); break;
+    case COMPARE_HTML:
+        fputs("<div class=\"sheet\">", p->to);
+        table_print_html(table, p->to, 1);
+        fputs("</div>", p->to);
+        break;
     default: table_print(table, p->to, 1, 2);
     }
     if (p->format != COMPARE_TEXT) fputc('\n', p->to);

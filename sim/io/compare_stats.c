@@ -203,3 +203,9 @@ void compare_infer(struct compare *c) {
     find_front(c);
     free(scratch);
 }
+
+bool compare_replicated(const struct compare *c) {
+    for (size_t g = 0; g < c->groups_len; g++)
+        if (c->groups[g].replications > 1) return true;
+    return false;
+}

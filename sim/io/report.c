@@ -618,10 +618,11 @@ static void write_pages(const struct drawing *d, struct store *store) {
     struct arena arena;
     struct sources sources = {0};
     struct page page = {.folder = d->report->folder, .source = d->report->source, .runs = d->order, .count = d->count,
-                        .pictures = d->pictures, .pictures_len = d->pictures_len, .sources = &sources};
+                        .pictures = d->pictures, .pictures_len = d->pictures_len, .sources = &sources,
+                        .compare = d->report->compare, .asked = d->report->asked};
     arena_init(&arena);
     struct store_pool *pools = store_read_pools(store, d->order[0]->run, &arena, &page.pools_len);
-    struct word_line *words = report_words(d->order, d->count, &page.words_len);
+    struct word_line *words = report_words(d->order, d->count, page.compare, &page.words_len);
     char *names = names_used(d, pools, page.pools_len);
     sources_find(&sources, names, &arena);
     page.pools = pools;

@@ -309,6 +309,14 @@ static void put_runs(const struct writing *w) {
     table_close(table);
 }
 
+/* What all runs say together, and that what is drawn below are single ones of them. */
+static void put_replications(const struct writing *w) {
+    compare_print(w->page->compare, COMPARE_HTML, w->to);
+    fprintf(w->to,
+            "<p class=\"soft\">That is over %zu runs. All that follows is of one run of each group, %zu in all.</p>\n",
+            w->page->asked, w->page->count);
+}
+
 static void put_parts(const struct writing *w) {
     bool opened = false;
     for (int part = PART_REGION; part < PART_COUNT; part++) {
@@ -328,7 +336,7 @@ static void put_nav(const struct writing *w) {
     for (int part = PART_REGION; part < PART_COUNT; part++) parts |= report_has_parts(w->page, (enum part)part);
     fputs("<nav aria-label=\"Chapters\"><a href=\"#summary\">Summary</a>", w->to);
     for (size_t i = 0; i < CHAPTERS; i++)
-        if (has_pictures(w->page, &chapters[i]) || (i == 0 && w->page->count > 1))
+        if (has_pictures(w->page, &chapters[i]) || (i == 0 && (w->page->count > 1 || w->page->compare)))
             fprintf(w->to, "<a href=\"#%s\">%s</a>", chapters[i].id, chapters[i].title);
     fputs("<a href=\"#figures\">All figures</a>", w->to);
     if (parts) fputs("<a href=\"#parts\">By part</a>", w->to);
@@ -439,8 +447,9 @@ void report_html(const struct page *page) {
     fputs("</div>\n", w.to);
     for (size_t i = 0; i < CHAPTERS; i++) {
         const bool runs = i == 0 && page->count > 1;
-        if (!runs && !has_pictures(page, &chapters[i])) continue;
+        if (!runs && !(i == 0 && page->compare) && !has_pictures(page, &chapters[i])) continue;
         fprintf(w.to, "<h2 id=\"%s\">%s</h2>\n", chapters[i].id, chapters[i].title);
+        if (i == 0 && page->compare) put_replications(&w);
         if (runs) put_runs(&w);
         for (size_t k = 0; k < 4; k++) {
             const struct picture *picture = picture_named(page, chapters[i].pictures[k]);

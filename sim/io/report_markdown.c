@@ -166,6 +166,12 @@ void report_markdown(const struct page *page) {
     fputs("\n## Summary\n\n", w.to);
     for (size_t i = 0; i < page->words_len; i++)
         fprintf(w.to, "- **%s.** %s\n", page->words[i].subject, page->words[i].text);
+    if (page->compare) {
+        fputc('\n', w.to);
+        compare_print(page->compare, COMPARE_MARKDOWN, w.to);
+        fprintf(w.to, "That is over %zu runs. All that follows is of one run of each group, %zu in all.\n", page->asked,
+                page->count);
+    }
     for (size_t i = 0; i < page->pictures_len; i++)
         fprintf(w.to, "\n## %s\n\n![%s](%s.png)\n\n%s\n", page->pictures[i].title, page->pictures[i].title,
                 page->pictures[i].name, page->pictures[i].caption);

@@ -2,6 +2,7 @@
 #ifndef HEADROOM_IO_REPORT_PAGE_H
 #define HEADROOM_IO_REPORT_PAGE_H
 
+#include "io/compare.h"
 #include "io/sources.h"
 #include "io/summary.h"
 #include "io/table.h"
@@ -16,8 +17,10 @@ struct word_line {
     const char *subject; /* "Cost" */
     char *text;
 };
-/* What the runs' figures say, runs[0] being the baseline; report_words_free. */
-struct word_line *report_words(const struct summary *const *runs, size_t count, size_t *len);
+/* What the runs' figures say, runs[0] being the baseline; where there is a comparison of replications, what its means
+ * say instead, and how sure that is. report_words_free. */
+struct word_line *report_words(const struct summary *const *runs, size_t count, const struct compare *compare,
+                              size_t *len);
 void report_words_free(struct word_line *words, size_t len);
 
 /* What both pages show. */
@@ -27,6 +30,8 @@ struct page {
     size_t count;
     const struct picture *pictures;
     size_t pictures_len;
+    const struct compare *compare; /* of all runs that were asked for, when they are replications; NULL */
+    size_t asked;                  /* how many those are */
     const struct word_line *words;
     size_t words_len;
     const struct sources *sources;

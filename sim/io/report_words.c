@@ -1,6 +1,7 @@
 /*
  * The report's summary in words (see report_page.h): which run is best at cost, energy, emissions, speed and service
- * levels, by how much, whether one is best at all of them, how busy the GPUs were, and why jobs waited. Each sentence
+ * levels, by how much, whether one is best at all of them, how busy the GPUs were, and why jobs waited. Over
+ * replications, which group leads, and whether that is more than chance. Each sentence
  * follows from the figures of the page alone; a figure that is not defined for every run is not spoken of.
  *
  * Runs within a tenth of a per cent of each other count as the same.
@@ -192,7 +193,7 @@ static void say_waiting(struct words *words, const struct summary *run) {
     text_init(&text);
     text_format(&text, "In “%s” a job waits %s on average; the main reason, with %.0f %% of all waiting: %s.",
                 summary_title(run), shown(&run, 1, "wait_mean_s", 0, mean), 100 * most_h / all_h, why_texts[largest]);
-    say(words, "Waiting", &text);
+    say(words, "Why they wait", &text);
 }
 
 static void say_run(struct words *words, const struct summary *run) {
@@ -215,11 +216,47 @@ static void say_run(struct words *words, const struct summary *run) {
     }
 }
 
-struct word_line *report_words(const struct summary *const *runs, size_t count, size_t *len) {
+/* --- over replications --- */
+
+static const struct {
+    const char *metric, *subject;
+} subjects[] = {{"total_usd", "Cost"},          {"usd_per_work", "Cost of work"}, {"usd_per_mtok", "Cost of tokens"},
+                {"energy_kwh", "Energy"},       {"total_co2_kg", "Emissions"},    {"co2_kg", "Emissions"},
+                {"wait_mean_s", "Waiting"},     {"jct_mean_s", "Speed"},          {"goodput_share", "Service levels"},
+                {"deadlines_met_share", "Deadlines"}};
+
+/* How sure it is that the group that leads in a metric is the best. */
+static void say_lead(struct words *words, const struct compare *c, size_t metric) {
+    const struct compare_metric *m = &c->metrics[metric];
+    const char *subject = NULL;
+    for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++)
+        if (strcmp(subjects[i].metric, m->metric->name) == 0) subject = subjects[i].subject;
+    if (!subject || m->lead == c->groups_len || !isfinite(m->p)) return;
+    const struct infer_mean *lead = &compare_cell(c, metric, m->lead)->own, *base = &compare_cell(c, metric, 0)->own;
+    const double values[] = {lead->mean, lead->t.low, lead->t.high, base->mean};
+    const struct table_scale scale = table_scale(m->metric, values, 4);
+    char number[4][48], unit[48];
+    struct text text;
+    text_init(&text);
+    text_format(&text, "“%s” leads with a mean of %s %s (%.4g %% interval %s to %s)", c->groups[m->lead].label,
+                table_scaled(values[0], scale, number[0]), table_unit(scale.unit, unit), 100 * c->level,
+                table_scaled(values[1], scale, number[1]), table_scaled(values[2], scale, number[2]));
+    if (m->lead)
+        text_format(&text, ", against %s of “%s”", table_scaled(values[3], scale, number[3]), c->groups[0].label);
+    if (m->won)
+        text_format(&text, "; that is more than chance (p %s%.3f).", m->p < 5e-4 ? "< " : "= ", fmax(m->p, 1e-3));
+    else text_format(&text, "; that may be chance (p = %.2f).", m->p);
+    say(words, subject, &text);
+}
+
+struct word_line *report_words(const struct summary *const *runs, size_t count, const struct compare *compare,
+                              size_t *len) {
     struct words words = {0};
-    if (count == 1) say_run(&words, runs[0]);
-    for (size_t g = 0; count > 1 && g < GOALS; g++) say_goal(&words, &goals[g], runs, count);
-    if (count > 1) say_conflict(&words, runs, count);
+    const bool means = compare && compare_replicated(compare);
+    for (size_t m = 0; means && m < compare->metrics_len; m++) say_lead(&words, compare, m);
+    if (count == 1 && !means) say_run(&words, runs[0]);
+    for (size_t g = 0; !means && count > 1 && g < GOALS; g++) say_goal(&words, &goals[g], runs, count);
+    if (!means && count > 1) say_conflict(&words, runs, count);
     say_use(&words, runs, count);
     for (size_t i = 0; i < count && i < 2; i++) say_waiting(&words, runs[i]);
     size_t notes_len;

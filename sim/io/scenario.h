@@ -9,6 +9,7 @@
 #include "core/load.h"
 #include "core/model.h"
 #include "core/setup.h"
+#include "io/factor.h"
 #include "io/sizing.h"
 
 /* Where the requests to a service come from: a trace, or a synthetic load. */
@@ -39,7 +40,11 @@ struct scenario_run {
     struct setup *setup;
     struct demand demand;
     const char *overrides;    /* "policy.order=sjf, ..." of this run, for people; "" when none */
+    const struct run_factor *factors; /* what a sweep set */
+    size_t factors_len;
 };
+struct sweep;   /* io/sweep.h */
+struct opening; /* what points are read from */
 struct scenario {
     struct arena arena;
     const char *file, *name, *about; /* `about:` the question it answers */
@@ -48,8 +53,9 @@ struct scenario {
     const char *baseline;     /* name of the run the others are compared with; "" */
     struct scenario_run *runs;
     size_t runs_len;
-    const struct sizing *size; /* NULL: no `size:` */
-    struct opening *opening;   /* what scenario_variant_open reads from */
+    const struct sweep *sweep; /* NULL: it has none */
+    const struct sizing *size; /* NULL: it has none */
+    struct opening *opening;
 };
 
 /* sets: "path=value" texts from the command line, applied after the file and after each run's own `set:`.
@@ -58,12 +64,16 @@ bool scenario_open(struct scenario *scenario, const char *file, const struct reg
                    const char *const *sets, size_t sets_len, struct err *err);
 void scenario_close(struct scenario *scenario);
 
-/* One run more, of the scenario's file without its `runs:` but with these values, under those of the command line.
- * The scenario must have been opened without findings. false: findings in err. The run borrows from the scenario;
- * free it either way. */
-bool scenario_variant_open(const struct scenario *scenario, const struct scenario_value *values, size_t len,
-                    struct scenario_run *run, struct err *err);
-void scenario_variant_close(struct scenario_run *run);
+/* One run (an index of runs) at one point (from 0) of the scenario's sweep, in one replication (from 0). Any number of
+ * threads may ask. false: findings in err. Close it either way. */
+bool scenario_point_open(const struct scenario *scenario, size_t run, uint64_t point, uint64_t replication,
+                         struct scenario_run *into, struct err *err);
+/* The scenario without its runs but with these values. One thread at a time. Closed like a point. */
+bool scenario_variant_open(const struct scenario *scenario, const struct sweep_value *values, size_t len,
+                           struct scenario_run *into, struct err *err);
+void scenario_point_close(struct scenario_run *run);
+/* Adds the findings that err does not have yet: a mistake that many points share is told once. */
+void scenario_merge_findings(struct err *err, const struct err *more);
 
 /* Where catalogue files are looked for, in order: $HEADROOM_CATALOG, then these. Set once by main. */
 void scenario_catalog_dirs(const char *const *dirs, size_t count);

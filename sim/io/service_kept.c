@@ -9,10 +9,10 @@
 #include <math.h>
 
 /* PRIORITY_MOST steps of a day fit 64 bits of ns. */
-enum { REPLICAS_MOST = 100000, CLASSES_MOST = 100, PRIORITY_MOST = 1000 };
+enum { REPLICAS_MOST = 100000, CLASSES_MOST = 100, LOOKS_MOST = 1000000, PRIORITY_MOST = 1000 };
 
 struct replicas_draft {
-    int64_t least, most, begin, every_ns, keep_ns;
+    int64_t least, most, begin, every_ns, keep_ns, season_ns;
     int scale;
     double target;
     struct numbers schedule;
@@ -27,7 +27,7 @@ struct class_draft {
     const struct yaml_node *slo;
 };
 
-static const char *const scale_names[] = {"reactive", "scheduled", NULL}; /* enum autoscale, from 1 on */
+static const char *const scale_names[] = {"reactive", "scheduled", "forecast", NULL}; /* enum autoscale, from 1 on */
 #define AT(member) offsetof(struct replicas_draft, member)
 static const struct field replicas_fields[] = {
     {.param = {.key = "least", .kind = PARAM_INTEGER, .offset = AT(least), .least = 0, .most = REPLICAS_MOST,
@@ -37,13 +37,18 @@ static const struct field replicas_fields[] = {
     {.param = {.key = "begin", .kind = PARAM_INTEGER, .offset = AT(begin), .fallback = -1, .least = 0,
                .most = REPLICAS_MOST, .help = "At time 0; `least` when left out."}},
     {.param = {.key = "scale", .kind = PARAM_CHOICE, .offset = AT(scale), .choices = scale_names,
-               .help = "By what comes (`target`, `keep`), or by the hour (`schedule`)."}},
+               .help = "By what is there (`target`, `keep`), by the hour (`schedule`), or by what is there and what is "
+                       "to be expected until a new replica would be up (`season`)."}},
     {.param = {.key = "every", .kind = PARAM_TIME, .offset = AT(every_ns), .fallback = 15, .least = 0.1, .most = 86400,
                .help = "How often the number is looked at."}},
     {.param = {.key = "target", .kind = PARAM_NUMBER, .offset = AT(target), .fallback = 32, .least = 0.01, .most = 1e6,
                .help = "Requests a replica, waiting and running, that it aims at."}},
     {.param = {.key = "keep", .kind = PARAM_TIME, .offset = AT(keep_ns), .fallback = 300, .least = 0, .most = 31557600,
                .help = "A replica is given back when for so long there was one too many."}},
+    {.param = {.key = "season", .kind = PARAM_TIME, .offset = AT(season_ns), .fallback = 86400, .least = 60,
+               .most = 31557600,
+               .help = "Of `scale: forecast`: what comes next is what came so long ago, and the change of the last "
+                       "half hour since then; `7 d` where weekends differ."}},
     {.param = {.key = "schedule", .kind = PARAM_NUMBERS, .offset = AT(schedule), .least = 0, .most = REPLICAS_MOST,
                .help = "24 numbers of replicas by local hour of the first region."}},
 };
@@ -130,6 +135,10 @@ void replicas_section_read(struct document *d, const struct yaml_node *node, str
                 reading_add_key(r, node, "begin", "expected from least to most (%lld to %lld)",
                                 (long long)draft.least, (long long)draft.most);
             else check_schedule(r, node, &draft);
+            if (draft.scale != 2 && yaml_get(node, "season"))
+                reading_add_key(r, node, "season", "without \"scale: forecast\"");
+            else if (draft.season_ns / draft.every_ns < 1 || draft.season_ns / draft.every_ns > LOOKS_MOST)
+                reading_add_key(r, node, "season", "expected from one to %d times \"every\"", LOOKS_MOST);
         }
     }
     service->least = (uint32_t)draft.least;
@@ -137,6 +146,7 @@ void replicas_section_read(struct document *d, const struct yaml_node *node, str
     service->begin = (uint32_t)draft.begin;
     service->every_ns = draft.every_ns;
     service->keep_ns = draft.keep_ns;
+    service->season_ns = draft.season_ns;
     service->target = draft.target;
     service->schedule = draft.schedule;
     reading_leave(r, mark);

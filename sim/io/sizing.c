@@ -115,7 +115,7 @@ static const struct field replications_fields[] = {
                .help = "A fleet still undecided after so many counts as one that does not hold."}},
 };
 static const struct block replications_block = {.title = "replications", BLOCK_FIELDS(replications_fields),
-    .about = "Runs that differ in the seed alone (seed, seed + 1, ...); the same seeds for every fleet. Between "
+    .about = "Runs that differ in the seed alone, as those of a sweep; the same seeds for every fleet. Between "
              "`least` and `most` half as many are added at a time, until the interval excludes the target."};
 #undef AT
 
@@ -168,8 +168,10 @@ static const char *one_line(struct arena *arena, const struct yaml_node *node) {
     return kept;
 }
 
-static struct scenario_value value_of(struct arena *arena, const char *path, const struct yaml_node *node) {
-    return (struct scenario_value){.path = path, .value = node, .text = one_line(arena, node)};
+static void values_begin(struct reading *r, struct sizing_axis *axis, size_t len) {
+    axis->values = arena_alloc(r->arena, len, sizeof *axis->values);
+    axis->texts = arena_alloc(r->arena, len, sizeof *axis->texts);
+    axis->len = len;
 }
 
 /* --- axes --- */
@@ -185,14 +187,13 @@ static void counts_read(struct reading *r, const struct yaml_node *map, const st
         reading_add_key(r, map, "most", "%" PRId64 " counts, expected at most %d", len, LATTICE_POINTS_MOST);
         return;
     }
-    struct scenario_value *values = arena_alloc(r->arena, (size_t)len, sizeof *values);
+    values_begin(r, axis, (size_t)len);
     for (int64_t i = 0; i < len; i++) {
         char text[32];
         snprintf(text, sizeof text, "%" PRId64, draft->least + i * draft->step);
-        values[i] = value_of(r->arena, axis->path, yaml_scalar(r->arena, map, text));
+        axis->values[i] = (struct sweep_value){axis->path, yaml_scalar(r->arena, map, text)};
+        axis->texts[i] = axis->values[i].value->text;
     }
-    axis->values = values;
-    axis->len = (size_t)len;
     axis->counts = true;
 }
 
@@ -205,11 +206,11 @@ static void among_read(struct reading *r, const struct yaml_node *map, const str
     size_t mark = reading_enter(r, "among");
     if (value_is(r, draft->among, YAML_LIST, "a list of values")) {
         if (!draft->among->len) reading_add(r, draft->among, "no values, expected at least one");
-        struct scenario_value *values = arena_alloc(r->arena, draft->among->len, sizeof *values);
-        for (size_t i = 0; i < draft->among->len; i++)
-            values[i] = value_of(r->arena, axis->path, draft->among->items[i].value);
-        axis->values = values;
-        axis->len = draft->among->len;
+        values_begin(r, axis, draft->among->len);
+        for (size_t i = 0; i < draft->among->len; i++) {
+            axis->values[i] = (struct sweep_value){axis->path, draft->among->items[i].value};
+            axis->texts[i] = one_line(r->arena, axis->values[i].value);
+        }
     }
     reading_leave(r, mark);
 }
@@ -329,9 +330,9 @@ static void case_read(struct reading *r, const struct yaml_node *map, struct siz
     if (!draft.set) return;
     size_t mark = reading_enter(r, "set");
     if (value_is(r, draft.set, YAML_MAP, "a mapping of paths to values")) {
-        struct scenario_value *set = arena_alloc(r->arena, draft.set->len, sizeof *set);
+        struct sweep_value *set = arena_alloc(r->arena, draft.set->len, sizeof *set);
         for (size_t i = 0; i < draft.set->len; i++)
-            set[i] = value_of(r->arena, draft.set->items[i].key->text, draft.set->items[i].value);
+            set[i] = (struct sweep_value){draft.set->items[i].key->text, draft.set->items[i].value};
         is->set = set;
         is->set_len = draft.set->len;
     }

@@ -7,23 +7,17 @@
 
 #include "base/verdict.h"
 #include "core/result.h"
-#include "io/yaml.h"
+#include "io/sweep.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* One value at one path of the scenario. */
-struct scenario_value {
-    const char *path;
-    const struct yaml_node *value;
-    const char *text; /* the value on one line, for people and the database */
-};
-
 /* A dimension of the choice. */
 struct sizing_axis {
     const char *path;
-    const struct scenario_value *values; /* len of them, in their order; all at `path` */
+    struct sweep_value *values; /* len of them, in their order; all at `path` */
+    const char **texts;               /* the same on one line each */
     size_t len;
     bool counts;               /* numbers that ascend, of which more helps; else alternatives without an order */
     enum { SIZING_GROWS_AUTO, SIZING_GROWS, SIZING_FREE } grows; /* whether more costs no less */
@@ -44,7 +38,7 @@ struct sizing_case {
     const char *name;
     double demand, energy_price; /* factors on what comes, and on what energy costs; 1 */
     const char *lost;            /* a region without its nodes; NULL: none */
-    const struct scenario_value *set;
+    const struct sweep_value *set;
     size_t set_len;
     bool required;              /* the answer must keep the targets in it too; else it is only reported */
     const struct yaml_node *at;

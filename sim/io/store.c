@@ -1,7 +1,8 @@
 /*
  * Results in SQLite, written (see store.h; the schema is store_schema.c; reading store_read.c).
  *
- * A rollback journal with synchronous = NORMAL: a run costs two small transactions. Binding is by position, in the
+ * A rollback journal with synchronous = NORMAL: a run costs two small transactions, or a part of one (store_hold).
+ * Binding is by position, in the
  * schema's order. Several processes may write: a transaction begins IMMEDIATE and waits for the others.
  *
  * Invariant: a run is 'complete' iff all its rows are there. What is written depends on the run's inputs
@@ -105,7 +106,7 @@ static void drop_views(struct store *s) {
 
 /* In one transaction, looking again once it holds the lock: another process may have been first. */
 static void bring_up_to_date(struct store *s) {
-    store_sql(s, "BEGIN IMMEDIATE");
+    store_begin(s);
     if (!store_check_file(s)) {
         store_sql_all(s, store_tables);
         store_sql(s,
@@ -122,7 +123,7 @@ static void bring_up_to_date(struct store *s) {
         make_run_summary(s);
         require(know_metrics(s));
     }
-    store_sql(s, "COMMIT");
+    store_commit(s);
 }
 
 struct store *store_open(const char *path) {
@@ -168,7 +169,7 @@ static void write_factors(struct store *s, int64_t run, const struct run_info *i
 
 int64_t store_run_begin(struct store *s, const struct run_info *info) {
     char origin[40], started[40];
-    store_sql(s, "BEGIN IMMEDIATE");
+    store_begin(s);
     write_scenario(s, info);
     const int64_t run = store_ask_i64(s, "SELECT max(run_id) FROM run") + 1;
     if (!s->batch) s->batch = run;
@@ -209,7 +210,7 @@ int64_t store_run_begin(struct store *s, const struct run_info *info) {
     query_write(&q);
     query_close(&q);
     write_factors(s, run, info);
-    store_sql(s, "COMMIT");
+    store_commit(s);
     return run;
 }
 
@@ -589,7 +590,7 @@ static void complete_run(struct store *s, int64_t run, const struct setup *setup
 
 void store_run_finish(struct store *s, int64_t run, const struct setup *setup, const struct result *result,
                       double wall_s) {
-    store_sql(s, "BEGIN IMMEDIATE");
+    store_begin(s);
     complete_run(s, run, setup, result, wall_s);
     write_pools(s, run, setup);
     write_tallies(s, run, result);
@@ -600,5 +601,5 @@ void store_run_finish(struct store *s, int64_t run, const struct setup *setup, c
     write_services(s, run, setup, result);
     if (result->job_results) write_jobs(s, run, setup, result);
     write_warnings(s, run, result);
-    store_sql(s, "COMMIT");
+    store_commit(s);
 }

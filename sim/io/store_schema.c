@@ -68,7 +68,21 @@ const char *const store_tables[] = {
     " passes INTEGER,"
     " placements INTEGER,"
     " CHECK ((status = 'complete') = (wall_s IS NOT NULL)))",
-    "CREATE INDEX run_batch ON run (batch_id, run_name)",
+    "CREATE INDEX run_batch ON run (batch_id, run_name, point, replication)",
+
+    "CREATE TABLE sweep ("
+    " batch_id INTEGER PRIMARY KEY,"
+    " scenario_hash TEXT NOT NULL REFERENCES scenario,"
+    " points INTEGER NOT NULL,"
+    " replications INTEGER NOT NULL,"
+    " run_names TEXT NOT NULL,"
+    " shard INTEGER NOT NULL,"
+    " shards INTEGER NOT NULL,"
+    " bins INTEGER NOT NULL,"
+    " jobs INTEGER NOT NULL CHECK (jobs IN (0, 1)),"
+    " runs INTEGER NOT NULL,"
+    " done INTEGER NOT NULL CHECK (done BETWEEN 0 AND runs),"
+    " UNIQUE (scenario_hash, run_names, shard, shards, bins, jobs))",
 
     "CREATE TABLE factor ("
     " run_id INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,"
@@ -291,6 +305,7 @@ const char *const store_views[] = {
     "   WHEN (v.value > w.value) = (m.better = 'more') THEN 'better' ELSE 'worse' END AS verdict"
     " FROM run r"
     " JOIN run b ON b.batch_id = r.batch_id AND b.run_name = r.baseline AND b.run_id <> r.run_id"
+    "  AND b.point IS r.point AND b.replication = r.replication"
     " JOIN tally t ON t.run_id = r.run_id"
     " JOIN tally u ON u.run_id = b.run_id AND u.part = t.part AND u.name = t.name"
     " JOIN measure v ON v.tally_id = t.tally_id"

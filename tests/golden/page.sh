@@ -92,3 +92,12 @@ if [ "$(cat told)" != "nothing to tell" ]; then
     [ -s told ] && head -20 told || echo "the page's script did not come to its end"
     exit 1
 fi
+
+# Replications are compared as groups: their means in words, with intervals, and one run of each is drawn.
+"$program" run "$root/scenarios/how-many-nodes.yaml" -q --seed 2 -o results.db || exit 1
+runs=$(sqlite3 results.db "SELECT count(*) FROM run")
+"$program" report results.db --run "1-$runs" -o replicated >said || exit 1
+grep -q "over $runs runs in $((runs / 2)) groups" said || { cat said; exit 1; }
+for wanted in "leads with a mean of" "<h3>wait_mean_s" "That is over $runs runs"; do
+    grep -q "$wanted" replicated/index.html || { echo "the page of replications lacks: $wanted"; exit 1; }
+done

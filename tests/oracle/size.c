@@ -50,7 +50,7 @@ static void close_sized(struct sized *s) {
 /* Runs one fleet until its targets are decided; what it costs, INFINITY when it does not hold. */
 static double cost_of(struct trials *trials, const struct lattice *lattice, size_t point) {
     const struct sizing *sizing = trials->scenario->size;
-    struct scenario_value values[LATTICE_AXES_MOST];
+    struct sweep_value values[LATTICE_AXES_MOST];
     struct trial trial;
     struct err err;
     double cost = INFINITY;

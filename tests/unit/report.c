@@ -64,7 +64,7 @@ static void make_runs(unsigned count, const char *name_of_last) {
 static bool write_report(const int64_t *runs, size_t count, char **why) {
     char *scripts = mem_text(sample_source("scripts"));
     struct store *store = store_open_read(database);
-    const struct report report = {out, scripts, database};
+    const struct report report = {.folder = out, .scripts = scripts, .source = database};
     const bool good = report_write(&report, store, runs, count, why);
     store_close(store);
     free(scripts);
