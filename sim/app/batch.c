@@ -109,7 +109,6 @@ static double fleet_gpus(const struct setup *setup) {
 
 bool batch_same_demand(const struct scenario_run *a, const struct scenario_run *b) {
     const struct demand *x = &a->demand, *y = &b->demand;
-    if (x->pipelines_len || y->pipelines_len) return false; /* few jobs: not worth comparing */
     if (!same_text(x->trace, y->trace) || x->speed != y->speed || x->shuffle != y->shuffle ||
         x->repeat_until != y->repeat_until || x->depart != y->depart || x->every_ns != y->every_ns)
         return false;
@@ -284,6 +283,7 @@ bool batch_check_points(const struct scenario *scenario, const size_t *runs, siz
 struct run_info batch_info(const struct scenario *scenario, const struct batch_run *run, const char *command) {
     const struct setup *setup = run->run->setup;
     const struct policy_setup *policy = &setup->policy;
+    const bool jobs = run->jobs->len > 0 || (setup->services_len == 0 && setup->flows_len == 0);
     return (struct run_info){
         .scenario_name = scenario->name,
         .scenario_file = scenario->file,
@@ -293,8 +293,8 @@ struct run_info batch_info(const struct scenario *scenario, const struct batch_r
         .overrides = run->run->overrides,
         .baseline = scenario->baseline,
         .trace = run->run->demand.trace != NULL ? run->run->demand.trace
-                 : run->jobs->len > 0 || run->run->demand.services_len == 0 ? "synthetic"
-                                                                            : SUMMARY_NO_JOBS,
+                 : jobs                           ? "synthetic"
+                                                  : SUMMARY_NO_JOBS,
         .trace_hash = run->jobs_hash,
         .seed = setup->seed,
         .order = policy->order.model->name,

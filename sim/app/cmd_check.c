@@ -60,8 +60,10 @@ static void print_run(const struct batch_run *run, const struct survey *survey) 
     if (run->run->overrides[0] != '\0') printf(" (%s)", run->run->overrides);
     printf(": order %s, backfill %s, place %s, route %s\n", policy->order.model->name,
            policy->backfill.model->name, policy->place.model->name, policy->route.model->name);
-    if (survey->jobs || !run->run->setup->services_len) print_jobs(run, survey);
-    load_report_services(run->run->setup);
+    const struct setup *setup = run->run->setup;
+    if (survey->jobs || (setup->services_len == 0 && setup->flows_len == 0)) print_jobs(run, survey);
+    load_report_services(setup);
+    load_report_pipelines(setup);
 }
 
 /* Of a sweep: all its points are read, with the runs chosen. */

@@ -450,7 +450,7 @@ void services_close(struct services *all) {
 
 /* Without a region: its tenant's home where that can hold it, else the first region that can. */
 static uint32_t domain_for(struct sched *s, const struct service *v, const struct place *p) {
-    const struct bound_service *b = &s->bound[v - s->services->at];
+    const struct bound_staff *b = &s->bound[v - s->services->at];
     const uint32_t home = s->world.tenants[b->tenant].home;
     uint32_t region = p->setup.region;
     if (region == SETUP_ANYWHERE) {

@@ -125,7 +125,8 @@ static const struct field scenario_fields[] = {
      .read = read_node, .block = &trace_block, .form = "a mapping"},
     {.param = {.key = "load", .offset = AT(load), .help = "The jobs, drawn at random; or else `trace`."},
      .read = read_node, .block = &load_block, .form = "a mapping"},
-    {.param = {.key = "pipelines", .offset = AT(pipelines), .help = "Batch pipelines, beside them or alone."},
+    {.param = {.key = "pipelines", .offset = AT(pipelines),
+               .help = "Pipelines with CPU and GPU stages, beside them or alone."},
      .read = read_node, .block = &pipeline_block, .form = "a list of mappings"},
     {.param = {.key = "regions", .offset = AT(regions), .required = true, .help = "Where."},
      .read = read_node, .block = &region_block, .form = "a list of mappings"},
@@ -250,7 +251,6 @@ static void demand_section(struct document *d, const struct yaml_node *root,
     else if (draft->load) load_read(d, draft->load);
     else if (!draft->pipelines && !draft->services)
         reading_add(&d->r, root, "missing key \"trace\" or \"load\" (or \"pipelines\", or \"services\")");
-    if (draft->pipelines) pipelines_read(d, draft->pipelines);
 }
 
 /* --- one run --- */
@@ -311,6 +311,7 @@ static void document_read(struct document *d, const struct yaml_node *root, cons
     if (draft.regions && d->r.err->found == before) meter_check(d, draft.regions);
     if (draft.transfer) transfer_read(d, draft.transfer);
     demand_section(d, root, &draft);
+    if (draft.pipelines) pipelines_read(d, draft.pipelines);
     if (draft.services) services_read(d, draft.services, fleet);
     if (draft.classes) classes_read(d, draft.classes);
     policy_finish(d, yaml_get(root, "policy"));

@@ -23,8 +23,6 @@ struct service_demand {
 struct demand {
     const char *trace;        /* path as found (relative to the scenario file), or NULL: synthetic */
     struct load_setup *load;  /* when trace is NULL */
-    struct pipeline_load *pipelines; /* further jobs */
-    size_t pipelines_len;
     struct service_demand *services; /* parallel to the setup's */
     size_t services_len;
     /* Treatment of a trace, in this order (app/demand.c). */

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/tick.h"
+#include "core/flow.h"
 #include "core/service.h"
 #include "io/charge.h"
 #include "io/store_query.h"
@@ -469,6 +470,57 @@ static void write_services(struct store *s, int64_t run, const struct setup *set
     query_close(&times);
 }
 
+static void write_stage(struct query *q, int64_t run, const struct flow_result *flow, size_t i,
+                        const struct flow_stage *stage) {
+    const struct flow_stage_result *x = &flow->stages[i];
+    query_put_i64(q, run);
+    query_put_text(q, flow->name);
+    query_put_i64(q, (int64_t)i);
+    query_put_text(q, x->name);
+    query_put_f64(q, stage->work.service_s);
+    query_put_f64(q, stage->work.batch);
+    query_put_f64(q, stage->work.cpus);
+    query_put_f64(q, stage->work.gpus);
+    query_put_i64(q, stage->scale.least);
+    query_put_i64(q, stage->scale.most);
+    query_put_f64(q, x->items);
+    query_put_f64(q, flow->active_s > 0 ? x->items / flow->active_s : NAN);
+    query_put_i64(q, x->workers_most);
+    query_put_i64(q, (int64_t)x->starts);
+    query_put_f64(q, x->worker_h);
+    query_put_f64(q, x->busy_h);
+    query_put_f64(q, x->starved_h);
+    query_put_f64(q, x->blocked_h);
+    query_put_f64(q, x->gpu_h);
+    query_put_f64(q, x->stalled_gpu_h);
+    /* A stage of a monolithic pipeline has no bill of its own. */
+    query_put_f64(q, flow->monolithic ? NAN : x->energy_j / 3.6e6);
+    query_put_f64(q, flow->monolithic ? NAN : x->co2_g / 1e3);
+    query_put_f64(q, flow->monolithic ? NAN : x->energy_usd + x->capacity_usd);
+    query_write(q);
+}
+
+static void write_pipelines(struct store *s, int64_t run, const struct setup *setup, const struct result *result) {
+    struct query q = query_open(s, "INSERT INTO pipeline VALUES (?, ?, ?, ?, ?, ?, ?)");
+    struct query stages = query_open(s, "INSERT INTO pipeline_stage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+                                        " ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    for (size_t i = 0; i < result->flows_len; i++) {
+        const struct flow_setup *flow = &setup->flows[i];
+        const struct flow_result *x = &result->flows[i];
+        query_put_i64(&q, run);
+        query_put_text(&q, flow->name);
+        query_put_text(&q, flow->tenant);
+        query_put_text(&q, flow->monolithic ? "monolithic" : "disaggregated");
+        query_put_f64(&q, flow->rate_per_s > 0 ? flow->rate_per_s : NAN);
+        query_put_f64(&q, tick_seconds(flow->start_ns));
+        query_put_time(&q, x->end_ns < TICK_NEVER, x->end_ns);
+        query_write(&q);
+        for (size_t k = 0; k < x->stages_len; k++) write_stage(&stages, run, x, k, &flow->stages[k]);
+    }
+    query_close(&q);
+    query_close(&stages);
+}
+
 static void put_name(struct query *q, const struct names *names, uint32_t i) {
     if (i < names->len) query_put_text(q, names->at[i]);
     else query_put_null(q);
@@ -599,6 +651,7 @@ void store_run_finish(struct store *s, int64_t run, const struct setup *setup, c
     write_start_hours(s, run, setup, result);
     write_distributions(s, run, setup, result->jobs);
     write_services(s, run, setup, result);
+    write_pipelines(s, run, setup, result);
     if (result->job_results) write_jobs(s, run, setup, result);
     write_warnings(s, run, result);
     store_commit(s);
