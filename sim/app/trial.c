@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/tick.h"
+#include "core/flow.h"
 #include "core/service.h"
 #include "io/requests.h"
 #include "io/summary.h"
@@ -132,7 +133,14 @@ static void scale_demand(struct scenario_run *run, double factor) {
     struct demand *demand = &run->demand;
     demand->speed *= demand->trace ? factor : 1;
     if (demand->load) scale_rate(demand->load->arrivals, factor);
-    for (size_t i = 0; i < demand->pipelines_len; i++) demand->pipelines[i].items *= factor;
+    struct setup *setup = run->setup;
+    struct flow_setup *flows = arena_alloc(&setup->arena, setup->flows_len, sizeof *flows);
+    for (size_t i = 0; i < setup->flows_len; i++) {
+        flows[i] = setup->flows[i];
+        if (flows[i].rate_per_s > 0) flows[i].rate_per_s *= factor;
+        else flows[i].items *= factor;
+    }
+    setup->flows = flows;
     for (size_t i = 0; i < demand->services_len; i++) {
         struct service_demand *d = &demand->services[i];
         if (d->file != NULL) {
