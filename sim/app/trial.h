@@ -8,6 +8,7 @@
 
 #include "app/progress.h"
 #include "io/scenario.h"
+#include "io/sizing.h"
 #include "io/store.h"
 
 #include <stdbool.h>

@@ -10,7 +10,6 @@
 #include "core/model.h"
 #include "core/setup.h"
 #include "io/factor.h"
-#include "io/sizing.h"
 
 /* Where the requests to a service come from: a trace, or a synthetic load. */
 struct service_demand {
@@ -45,6 +44,8 @@ struct scenario_run {
     size_t factors_len;
 };
 struct sweep;   /* io/sweep.h */
+struct sweep_value;
+struct sizing;  /* io/sizing.h */
 struct opening; /* what points are read from */
 struct scenario {
     struct arena arena;
