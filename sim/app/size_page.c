@@ -95,7 +95,8 @@ static char *note_of(const struct search *search) {
         free(large);
     }
     if (search->cheaper_above)
-        text_format(&text, "%sA larger fleet was cheaper than a smaller one where more was taken to cost no less; 'grows: "
+        text_format(&text,
+                    "%sA larger fleet was cheaper than a smaller one where more was taken to cost no less; 'grows: "
                         "false' makes the search try them all.", text.len ? " " : "");
     size_t undecided = 0;
     for (size_t i = 0; i < search->tests.len; i++) undecided += search->tests.at[i]->tested == TESTED_UNDECIDED;

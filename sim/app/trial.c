@@ -1,6 +1,6 @@
 /*
- * Fleets under trial (see trial.h). Replication r of any fleet has the seed that a sweep's would have. A replication's setup is
- * a copy of the fleet's with another seed and its own list of services, which point to that seed's requests.
+ * Fleets under trial (see trial.h). Replication r of any fleet has the seed that a sweep's would have. Its setup is a
+ * copy of the fleet's with that seed and its own list of services, which point to that seed's requests.
  *
  * A case is applied to what was read: its demand to the rates that drive the arrivals, its price of energy to the
  * regions' prices, a lost region by taking its nodes out.
