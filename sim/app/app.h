@@ -7,6 +7,8 @@
 /* argv[0] is the command's name; the exit status is returned (EXIT_OK, EXIT_FAILED, EXIT_BAD_INPUT). */
 int cmd_run(int argc, char **argv);
 int cmd_sweep(int argc, char **argv);
+int cmd_size(int argc, char **argv);
+int cmd_merge(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_validate(int argc, char **argv);
 int cmd_import(int argc, char **argv);
@@ -34,5 +36,7 @@ const struct command *app_command(const char *name);
 /* The folder that holds models/catalog, scripts and scenarios: the installed share/headroom beside the
  * program, else the source tree it was built from. */
 const char *app_data_dir(void);
+/* Where the *.gp are: $HEADROOM_SCRIPTS, else the data folder's scripts; free(). */
+char *app_scripts_dir(void);
 
 #endif

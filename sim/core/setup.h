@@ -127,7 +127,9 @@ struct pool_setup {
     uint32_t mem_mib;   /* per node; 0: memory is not modelled (no limit) */
     double base_w;      /* node without its GPUs, always drawn */
     double gpu_idle_w, gpu_peak_w;
-    struct chosen power; /* KIND_POWER: share of (peak - idle) at a utilisation */
+    struct chosen power; /* KIND_POWER: share of (peak - idle) at a utilisation, or of peak at a load */
+    double gpu_loaded_w; /* drawn by a GPU that is held and not at work, where power follows load; 0: as idle */
+    bool power_joint;    /* it follows load by the joint fit of other chips */
     struct sharing_setup sharing;
     enum bought bought;
     double usd_per_node_h;
@@ -190,7 +192,7 @@ struct policy_setup {
     struct chosen resize;      /* KIND_RESIZE; model NULL: none */
     int64_t resize_every_ns;   /* 0: at arrivals and completions; else at multiples of it */
     int64_t resize_cost_ns;    /* GPU time that a resize costs before work goes on, at the new size */
-    int64_t resize_hold_ns;    /* a job that was resized is left alone for so long */
+    int64_t resize_hold_ns;    /* a job that was resized rests for so long, but for making room */
     double resize_gain;        /* GPUs change hands for a gain of this share of the total value at least */
     struct checkpoint_setup {
         enum { CHECKPOINT_NONE, CHECKPOINT_FIXED, CHECKPOINT_YOUNG, CHECKPOINT_DALY } kind;
