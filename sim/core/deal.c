@@ -209,11 +209,11 @@ void deal_again(struct service *v, struct unit *u, const struct request *request
 
 static void redeal(struct service *v, struct place *p, enum duty stage, int64_t now) {
     struct queue *line = &p->waiting[stage], left = *line;
-    if (left.head == left.len) return;
+    if (left.len == 0) return;
     const bool here = p->ready_len[stage] > 0;
     if (!here && (!v->setup->failover || !elsewhere(v, p, 1e300, now))) return;
     *line = (struct queue){0};
-    for (size_t i = left.head; i < left.len; i++) {
+    for (size_t i = 0; i < left.len; i++) {
         if (here) {
             route(v, p, stage, &left.at[i], now);
             continue;
@@ -285,7 +285,7 @@ static void hand_over(const struct unit *u, const struct served *served, uint32_
     double transfer_s = setup->transfer_s;
     if (setup->transfer_bytes_per_s > 0) {
         const double tokens = (double)request.prompt + made - 1;
-        transfer_s += tokens * stage_cost(setup, u->stage)[u->pool].kv_bytes_per_token / setup->transfer_bytes_per_s;
+        transfer_s += tokens * service_cost(setup, u->stage)[u->pool].kv_bytes_per_token / setup->transfer_bytes_per_s;
     }
     send(v, &v->handovers, &request, u->place, served->left_ns + tick_from_seconds(transfer_s));
 }
@@ -297,7 +297,7 @@ static void note_work(const struct unit *u, const struct served *served) {
     if (v->slices_len == 1 || !counted(v, served->arrival_ns)) return;
     const double computed = prefills ? (double)served->prompt - served->cached : 0;
     v->slices[slice_at(v, served->id)].work_s[u->place - v->places] +=
-        llm_request_s(&stage_cost(v->setup, u->stage)[u->pool], served->cached, computed, served->prompt,
+        llm_request_s(&service_cost(v->setup, u->stage)[u->pool], served->cached, computed, served->prompt,
                       decodes ? (double)served->output - 1 : 0);
 }
 

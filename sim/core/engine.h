@@ -102,9 +102,10 @@ struct caps;
 struct resize;
 struct share;
 
-/* A service among the jobs: what its replicas' records say, and where they begin. */
+/* A service among the jobs: what its replicas' records say, and where they begin. shape: of each stage
+ * (service_stage), the same without a split. */
 struct bound_service {
-    uint32_t tenant, class_id, shape, first;
+    uint32_t tenant, class_id, shape[2], first;
 };
 
 struct sched {

@@ -105,7 +105,8 @@ static double market_g(const struct region_setup *r, double energy_j, double co2
 /* Are its jobs the replicas of a service? */
 static bool group_serves(const struct sched *s, const struct group *g) {
     for (size_t i = 0; s->bound && i < s->setup->services_len; i++)
-        if (s->bound[i].class_id == g->class_id && s->bound[i].tenant == g->tenant && s->bound[i].shape == g->shape)
+        if (s->bound[i].class_id == g->class_id && s->bound[i].tenant == g->tenant &&
+            (s->bound[i].shape[0] == g->shape || s->bound[i].shape[1] == g->shape))
             return true;
     return false;
 }

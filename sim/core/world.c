@@ -148,13 +148,13 @@ static uint32_t names_bind(struct names *names, const char *name) {
 }
 
 /* GPUs of one node, of the chips its model runs on. */
-static struct shape service_shape(const struct setup *setup, const struct service_setup *service) {
-    struct shape shape = {.gpus = service->tensor_parallel};
+static struct shape service_shape(const struct setup *setup, const struct service_setup *service, unsigned stage) {
+    struct shape shape = {.gpus = service_gpus(service, stage)};
     struct names models;
     names_init(&models);
     for (size_t i = 0; i < setup->pools_len; i++) {
         const uint32_t model = fleet_model(&models, &setup->pools[i]);
-        if (service->cost[i].gpus > 0 && setup->pools[i].gpus >= service->tensor_parallel)
+        if (service_cost(service, stage)[i].gpus > 0 && setup->pools[i].gpus >= shape.gpus)
             shape.models |= UINT64_C(1) << model;
     }
     names_free(&models);
@@ -170,14 +170,17 @@ static void bind_services(struct sched *s) {
     s->class_names = names_room(&jobs->classes, setup->services_len);
     s->bound = arena_alloc(&s->arena, setup->services_len, sizeof *s->bound);
     jobs->shapes.at =
-        mem_grow(jobs->shapes.at, jobs->shapes.len + setup->services_len, sizeof *jobs->shapes.at);
+        mem_grow(jobs->shapes.at, jobs->shapes.len + 2 * setup->services_len, sizeof *jobs->shapes.at);
     uint32_t first = (uint32_t)jobs->len;
     for (size_t i = 0; i < setup->services_len; i++) {
         const struct service_setup *from = &setup->services[i];
         s->bound[i] = (struct bound_service){.tenant = from->tenant ? names_bind(&jobs->tenants, from->tenant) : 0,
                                              .class_id = names_bind(&jobs->classes, from->name),
-                                             .shape = (uint32_t)jobs->shapes.len, .first = first};
-        jobs->shapes.at[jobs->shapes.len++] = service_shape(setup, from);
+                                             .first = first};
+        for (unsigned stage = 0; stage < 2; stage++) {
+            s->bound[i].shape[stage] = (uint32_t)jobs->shapes.len - (stage && !from->split);
+            if (stage == 0 || from->split) jobs->shapes.at[jobs->shapes.len++] = service_shape(setup, from, stage);
+        }
         first += from->most;
     }
 }
@@ -209,7 +212,7 @@ static void add_replicas(struct sched *s) {
             const int64_t run_ns = REPLICA_YEARS * 366 * TICK_DAY;
             jobs->at[j] = (struct job){.submit_ns = TICK_NEVER, .run_ns = run_ns, .estimate_ns = run_ns,
                                        .left_ns = run_ns, .start_ns = JOB_NOT_YET, .end_ns = JOB_NOT_YET,
-                                       .shape = b->shape, .next = JOB_NONE, .tenant = (uint16_t)b->tenant,
+                                       .shape = b->shape[service_stage(&setup->services[i], j - b->first)], .next = JOB_NONE, .tenant = (uint16_t)b->tenant,
                                        .class_id = (uint16_t)b->class_id};
             jobs->priority[j] = setup->services[i].priority;
             if (jobs->deadline_ns) jobs->deadline_ns[j] = JOB_UNKNOWN;
@@ -219,17 +222,38 @@ static void add_replicas(struct sched *s) {
     }
 }
 
-static bool service_has_place(struct sched *s, const struct bound_service *bound) {
+/* Can a replica of the stage, such as the record's, stand in the region? */
+static bool stage_has_place(struct sched *s, const struct bound_service *bound, unsigned stage, uint32_t job,
+                            uint32_t region) {
     const struct holding *h = &s->world.tenants[bound->tenant];
-    const struct shape *shape = &s->world.jobs.shapes.at[bound->shape];
+    const uint32_t domain = s->world.domain_of[bound->tenant * s->setup->regions_len + region];
+    const struct shape *shape = &s->world.jobs.shapes.at[bound->shape[stage]];
     if (h->quota_kind == QUOTA_HARD && shape_gpu_milli(shape) > h->quota_milli) return false;
-    for (uint32_t r = 0; r < s->setup->regions_len; r++) {
-        const uint32_t domain = s->world.domain_of[bound->tenant * s->setup->regions_len + r];
-        if (domain != FLEET_NONE && (h->may == NULL || h->may[r]) && world_possible(s, domain, bound->shape) &&
-            (s->hold == NULL || s->options == NULL || hold_possible(s, domain, bound->first)))
-            return true;
-    }
-    return false;
+    return domain != FLEET_NONE && (h->may == NULL || h->may[region]) &&
+           world_possible(s, domain, bound->shape[stage]) &&
+           (s->hold == NULL || s->options == NULL || hold_possible(s, domain, job));
+}
+
+/* All stages of it in the region, whose records begin at `first`. */
+static bool service_has_place(struct sched *s, size_t i, uint32_t first, uint32_t region) {
+    const struct service_setup *from = &s->setup->services[i];
+    return stage_has_place(s, &s->bound[i], 0, first, region) &&
+           (!from->split || stage_has_place(s, &s->bound[i], 1, first + from->prefill_replicas, region));
+}
+
+static void check_places(struct sched *s, size_t i, struct err *err) {
+    const struct service_setup *from = &s->setup->services[i];
+    const struct place_in_file at = {.path = "services"};
+    uint32_t first = s->bound[i].first, regions = 0;
+    for (uint32_t r = 0; from->places_len == 0 && r < s->setup->regions_len; r++)
+        regions += service_has_place(s, i, first, r);
+    if (from->places_len == 0 && regions == 0)
+        err_add(err, at, "service '%s': no node that its tenant may use has %u GPUs its model runs on", from->name,
+                from->tensor_parallel);
+    for (size_t p = 0; p < from->places_len; first += from->places[p++].most)
+        if (!service_has_place(s, i, first, from->places[p].region))
+            err_add(err, at, "service '%s': in region '%s' no node that its tenant may use has %u GPUs its model runs "
+                    "on", from->name, s->setup->regions[from->places[p].region].name, from->tensor_parallel);
 }
 
 static bool check_services(struct sched *s, struct err *err) {
@@ -237,9 +261,6 @@ static bool check_services(struct sched *s, struct err *err) {
     const struct place_in_file at = {.path = "services"};
     for (size_t i = 0; i < s->setup->services_len; i++) {
         const struct service_setup *from = &s->setup->services[i];
-        if (!service_has_place(s, &s->bound[i]))
-            err_add(err, at, "service '%s': no node that its tenant may use has %u GPUs its model runs on", from->name,
-                    from->tensor_parallel);
         if (from->repeat && s->setup->horizon_ns == TICK_NEVER)
             err_add(err, at, "service '%s' repeats its requests: the run needs a horizon", from->name);
         if (from->least > from->most || from->most == 0 || from->begin > from->most)
@@ -247,6 +268,7 @@ static bool check_services(struct sched *s, struct err *err) {
         if (from->split && (from->prefill_replicas == 0 || from->prefill_replicas >= from->most))
             err_add(err, at, "service '%s': of its %u replicas at least one must prefill and one must decode",
                     from->name, from->most);
+        else check_places(s, i, err);
     }
     return err->found == found;
 }
