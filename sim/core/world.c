@@ -212,7 +212,8 @@ static void add_replicas(struct sched *s) {
             const int64_t run_ns = REPLICA_YEARS * 366 * TICK_DAY;
             jobs->at[j] = (struct job){.submit_ns = TICK_NEVER, .run_ns = run_ns, .estimate_ns = run_ns,
                                        .left_ns = run_ns, .start_ns = JOB_NOT_YET, .end_ns = JOB_NOT_YET,
-                                       .shape = b->shape[service_stage(&setup->services[i], j - b->first)], .next = JOB_NONE, .tenant = (uint16_t)b->tenant,
+                                       .shape = b->shape[service_stage(&setup->services[i], j - b->first)],
+                                       .next = JOB_NONE, .tenant = (uint16_t)b->tenant,
                                        .class_id = (uint16_t)b->class_id};
             jobs->priority[j] = setup->services[i].priority;
             if (jobs->deadline_ns) jobs->deadline_ns[j] = JOB_UNKNOWN;
