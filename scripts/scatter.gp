@@ -1,6 +1,7 @@
 # Where every run stands in three figures: across, up, and by shade; pareto.gp and service.gp load it.
 # Data: across, up, shade, whether it is efficient, the side of its label (right, left, above,
-# below; -1: none), name. The plot's place in pixels is report_choice.c's, which places the labels.
+# below; -1: none), name; with spans the ends of an interval across and of one up. The plot's place in pixels is
+# sim/io/scatter.c's, which places the labels. Without a shade all points are blue.
 pw = 960; ph = 550
 load scripts.'/style.gp'
 set lmargin at screen 86.0 / pw
@@ -24,11 +25,15 @@ if (dark) {
 set cbrange [shade_bottom:shade_top]
 set cbtics nomirror scale 0 (@shade_tics)
 set colorbox user origin screen 0.835, screen 1 - 290.0 / ph size screen 0.018, screen 180.0 / ph noborder
+if (scatter_shade eq "") { unset colorbox; set palette defined (0 blue, 1 blue) }
 set object 10 circle at screen 0.8435, screen 1 - 326.0 / ph size screen 0.0075 \
     fillstyle empty border linecolor rgb ink linewidth 1.8
 set label 10 "efficient" at screen 0.862, screen 1 - 326.0 / ph left textcolor rgb ink
 tsv = data.'/'.scatter_data
-plot tsv using 1:2:3 with points pointtype 7 pointsize 1.35 linecolor palette, \
+if (!scatter_spans) { span_rows = "NaN" } else { span_rows = "1" }
+plot tsv using (@span_rows * $1):2:7:8 with xerrorbars linetype 1 linewidth 1.2 pointsize 0 linecolor rgb soft, \
+     tsv using (@span_rows * $1):2:9:10 with yerrorbars linetype 1 linewidth 1.2 pointsize 0 linecolor rgb soft, \
+     tsv using 1:2:3 with points pointtype 7 pointsize 1.35 linecolor palette, \
      tsv using ($4 == 1 ? $1 : NaN):2 with points pointtype 6 pointsize 1.9 linewidth 1.8 linecolor rgb ink, \
      tsv using ($5 == 0 ? $1 : NaN):2:6 with labels left offset char 1.4,0 @plainly, \
      tsv using ($5 == 1 ? $1 : NaN):2:6 with labels right offset char -1.4,0 @plainly, \

@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "core/world.h"
 #include "io/summary.h"
+#include "io/sweep.h"
 #include "models/registry.h"
 
 #include <stdlib.h>
@@ -106,9 +107,8 @@ static double fleet_gpus(const struct setup *setup) {
     return gpus;
 }
 
-static bool same_demand(const struct scenario_run *a, const struct scenario_run *b) {
+bool batch_same_demand(const struct scenario_run *a, const struct scenario_run *b) {
     const struct demand *x = &a->demand, *y = &b->demand;
-    if (x->pipelines_len || y->pipelines_len) return false; /* few jobs: not worth comparing */
     if (!same_text(x->trace, y->trace) || x->speed != y->speed || x->shuffle != y->shuffle ||
         x->repeat_until != y->repeat_until || x->depart != y->depart || x->every_ns != y->every_ns)
         return false;
@@ -121,14 +121,17 @@ static bool same_demand(const struct scenario_run *a, const struct scenario_run 
 
 /* --- requests of services --- */
 
+bool batch_same_requests(const struct service_demand *a, uint64_t seed_a, uint64_t index_a,
+                         const struct service_demand *b, uint64_t seed_b, uint64_t index_b) {
+    if (a->file != NULL || b->file != NULL) return same_text(a->file, b->file);
+    return seed_a == seed_b && index_a == index_b && same_request_load(a->load, b->load);
+}
+
 static struct batch_requests *find_requests(struct batch *batch, const struct service_demand *demand, uint64_t seed,
                                             uint64_t index) {
     for (size_t i = 0; i < batch->requests_len; i++) {
         struct batch_requests *r = &batch->requests[i];
-        if (demand->file != NULL ? same_text(r->demand->file, demand->file)
-                                 : r->demand->file == NULL && r->seed == seed && r->index == index &&
-                                       same_request_load(r->demand->load, demand->load))
-            return r;
+        if (batch_same_requests(r->demand, r->seed, r->index, demand, seed, index)) return r;
     }
     return NULL;
 }
@@ -183,21 +186,23 @@ static bool check_names(const struct scenario *scenario, const struct args_texts
     return err->found == found;
 }
 
-static void choose_runs(struct batch *batch, const struct args_texts *names) {
-    const struct scenario *scenario = &batch->scenario;
+size_t *batch_choose(const struct scenario *scenario, const struct args_texts *names, size_t *len, struct err *err) {
+    if (!check_names(scenario, names, err)) return NULL;
     bool *wanted = mem_zero(scenario->runs_len, sizeof *wanted);
     for (size_t i = 0; i < scenario->runs_len; i++) wanted[i] = names->len == 0;
     for (size_t i = 0; i < names->len; i++) wanted[run_named(scenario, names->at[i])] = true;
-    batch->runs = mem_zero(scenario->runs_len, sizeof *batch->runs);
+    size_t *runs = mem_alloc(scenario->runs_len * sizeof *runs);
+    *len = 0;
     for (size_t i = 0; i < scenario->runs_len; i++)
-        if (wanted[i]) batch->runs[batch->runs_len++].run = &scenario->runs[i];
+        if (wanted[i]) runs[(*len)++] = i;
     free(wanted);
+    return runs;
 }
 
 /* The run before `run` with the same demand, or `run`. */
 static size_t first_with_demand(const struct batch *batch, size_t run) {
     size_t i = 0;
-    while (i < run && !same_demand(batch->runs[i].run, batch->runs[run].run)) i++;
+    while (i < run && !batch_same_demand(batch->runs[i].run, batch->runs[run].run)) i++;
     return i;
 }
 
@@ -242,8 +247,11 @@ bool batch_open(struct batch *batch, const char *file, const struct args_texts *
                 struct err *err) {
     *batch = (struct batch){0};
     if (!scenario_open(&batch->scenario, file, models_registry(), sets->at, sets->len, err)) return false;
-    if (!check_names(&batch->scenario, names, err)) return false;
-    choose_runs(batch, names);
+    size_t *chosen = batch_choose(&batch->scenario, names, &batch->runs_len, err);
+    if (chosen == NULL) return false;
+    batch->runs = mem_zero(batch->runs_len, sizeof *batch->runs);
+    for (size_t i = 0; i < batch->runs_len; i++) batch->runs[i].run = &batch->scenario.runs[chosen[i]];
+    free(chosen);
     return read_demands(batch, note, context, err);
 }
 
@@ -256,9 +264,26 @@ void batch_close(struct batch *batch) {
     scenario_close(&batch->scenario);
 }
 
+bool batch_check_points(const struct scenario *scenario, const size_t *runs, size_t runs_len, uint64_t first,
+                        uint64_t step, struct err *err) {
+    const size_t found = err->found;
+    for (uint64_t point = first; point < scenario->sweep->points && err->kept < ERR_KEPT_MOST; point += step)
+        for (size_t i = 0; i < runs_len; i++) {
+            struct scenario_run run;
+            struct err of_run;
+            err_init(&of_run);
+            scenario_point_open(scenario, runs[i], point, 0, &run, &of_run);
+            scenario_merge_findings(err, &of_run);
+            scenario_point_close(&run);
+            err_free(&of_run);
+        }
+    return err->found == found;
+}
+
 struct run_info batch_info(const struct scenario *scenario, const struct batch_run *run, const char *command) {
     const struct setup *setup = run->run->setup;
     const struct policy_setup *policy = &setup->policy;
+    const bool jobs = run->jobs->len > 0 || (setup->services_len == 0 && setup->flows_len == 0);
     return (struct run_info){
         .scenario_name = scenario->name,
         .scenario_file = scenario->file,
@@ -268,8 +293,8 @@ struct run_info batch_info(const struct scenario *scenario, const struct batch_r
         .overrides = run->run->overrides,
         .baseline = scenario->baseline,
         .trace = run->run->demand.trace != NULL ? run->run->demand.trace
-                 : run->jobs->len > 0 || run->run->demand.services_len == 0 ? "synthetic"
-                                                                            : SUMMARY_NO_JOBS,
+                 : jobs                           ? "synthetic"
+                                                  : SUMMARY_NO_JOBS,
         .trace_hash = run->jobs_hash,
         .seed = setup->seed,
         .order = policy->order.model->name,
@@ -283,6 +308,8 @@ struct run_info batch_info(const struct scenario *scenario, const struct batch_r
         .command = command,
         .origin_unix_ns = setup->origin_unix_ns,
         .round_ns = policy->round_ns,
+        .factors = run->run->factors,
+        .factors_len = run->run->factors_len,
     };
 }
 

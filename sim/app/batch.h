@@ -38,6 +38,21 @@ bool batch_open(struct batch *batch, const char *file, const struct args_texts *
                 struct err *err);
 void batch_close(struct batch *batch);
 
+/* Indices of the runs named, in the scenario's order (all of them when names is empty); free(). NULL: a name is no
+ * run's, findings in err. */
+size_t *batch_choose(const struct scenario *scenario, const struct args_texts *names, size_t *len, struct err *err);
+
+/* Reads the points first, first + step, ... of the scenario's sweep (from 0), with these runs, and finds what is wrong
+ * with them, each mistake once. */
+bool batch_check_points(const struct scenario *scenario, const size_t *runs, size_t runs_len, uint64_t first,
+                        uint64_t step, struct err *err);
+
+/* Whether two runs have the same jobs, and two services the same requests. seed: of the service's run; index: the
+ * service's among those of its run. */
+bool batch_same_demand(const struct scenario_run *a, const struct scenario_run *b);
+bool batch_same_requests(const struct service_demand *a, uint64_t seed_a, uint64_t index_a,
+                         const struct service_demand *b, uint64_t seed_b, uint64_t index_b);
+
 /* Who a run is, for the database. command: as it was called. All texts are borrowed. */
 struct run_info batch_info(const struct scenario *scenario, const struct batch_run *run, const char *command);
 

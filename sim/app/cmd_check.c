@@ -9,8 +9,10 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "core/survey.h"
+#include "io/sweep.h"
 #include "io/table.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -58,8 +60,26 @@ static void print_run(const struct batch_run *run, const struct survey *survey) 
     if (run->run->overrides[0] != '\0') printf(" (%s)", run->run->overrides);
     printf(": order %s, backfill %s, place %s, route %s\n", policy->order.model->name,
            policy->backfill.model->name, policy->place.model->name, policy->route.model->name);
-    if (survey->jobs || !run->run->setup->services_len) print_jobs(run, survey);
-    load_report_services(run->run->setup);
+    const struct setup *setup = run->run->setup;
+    if (survey->jobs || (setup->services_len == 0 && setup->flows_len == 0)) print_jobs(run, survey);
+    load_report_services(setup);
+    load_report_pipelines(setup);
+}
+
+/* Of a sweep: all its points are read, with the runs chosen. */
+static void check_sweep(const struct batch *batch, const struct args_texts *names, struct err *err) {
+    size_t len;
+    size_t *runs = batch_choose(&batch->scenario, names, &len, err);
+    batch_check_points(&batch->scenario, runs, len, 0, 1, err);
+    free(runs);
+}
+
+static void print_sweep(const struct batch *batch) {
+    const struct sweep *sweep = batch->scenario.sweep;
+    printf("\nSweep: %" PRIu64 " point%s", sweep->points, sweep->points == 1 ? "" : "s");
+    if (batch->runs_len > 1) printf(" x %zu runs", batch->runs_len);
+    if (sweep->replications > 1) printf(" x %" PRIu64 " replications", sweep->replications);
+    printf(" = %" PRIu64 " runs\n", sweep->points * batch->runs_len * sweep->replications);
 }
 
 /* Surveys are taken of all runs before anything is printed: mistakes come alone. */
@@ -74,6 +94,7 @@ static void check(const struct check_args *args, const char *file, struct err *e
                 batch_blame(&batch, i, &of_run, err);
             err_free(&of_run);
         }
+        if (batch.scenario.sweep != NULL) check_sweep(&batch, &args->names, err);
         if (err->found == 0) {
             printf("%s: no mistakes; %zu run%s.\n", file, batch.runs_len, batch.runs_len == 1 ? "" : "s");
             if (batch.scenario.about[0] != '\0') printf("%s\n", batch.scenario.about);
@@ -82,6 +103,7 @@ static void check(const struct check_args *args, const char *file, struct err *e
             if (err->found == 0) print_run(&batch.runs[i], &surveys[i]);
             survey_free(&surveys[i]);
         }
+        if (err->found == 0 && batch.scenario.sweep != NULL) print_sweep(&batch);
         free(surveys);
     }
     batch_close(&batch);

@@ -59,8 +59,8 @@ static enum part part_by(const char *name) {
     for (int part = PART_REGION; part < PART_COUNT; part++)
         if (strcmp(part_names[part], name) == 0) return (enum part)part;
     const char *nearest = text_nearest(name, part_names + 1, PART_COUNT - 1);
-    args_mistake(spec.command, "--by takes region, tenant, class, pool, service, request_class or request_region, "
-                 "not '%s'%s%s%s", name,
+    args_mistake(spec.command, "--by takes region, tenant, class, pool, service, request_class, request_region "
+                 "or pipeline, not '%s'%s%s%s", name,
                  nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
     return PART_COUNT;
 }

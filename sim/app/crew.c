@@ -113,10 +113,20 @@ static void draw(const struct work *work) {
     progress_draw(work->crew->progress, &state);
 }
 
+static bool has_ended(const struct work *work, size_t index) {
+    return index < work->next && slot_of(work, index)->ended;
+}
+
 /* Waits until the task has ended, redrawing meanwhile when there is someone to see it. Under the lock. */
 static void await(struct work *work, size_t index) {
-    const struct progress *progress = work->crew->progress;
-    while (index == work->next || !slot_of(work, index)->ended) {
+    const struct crew *crew = work->crew;
+    const struct progress *progress = crew->progress;
+    if (!has_ended(work, index) && crew->idle != NULL) {
+        pthread_mutex_unlock(&work->lock);
+        crew->idle(crew->context);
+        pthread_mutex_lock(&work->lock);
+    }
+    while (!has_ended(work, index)) {
         if (progress == NULL || !progress->shown) {
             pthread_cond_wait(&work->moved, &work->lock);
             continue;

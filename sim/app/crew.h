@@ -48,6 +48,7 @@ struct crew {
     bool (*prepare)(void *context, size_t index, struct crew_task *task);
     bool (*deliver)(void *context, size_t index, struct crew_task *task); /* false: that is enough, stop */
     void (*drop)(void *context, size_t index, struct crew_task *task); /* made ready, not delivered; may be NULL */
+    void (*idle)(void *context); /* on the calling thread, when there is nothing to deliver yet; may be NULL */
     void *context;
     struct progress *progress; /* drawn meanwhile; NULL: none */
 };

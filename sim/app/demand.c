@@ -138,8 +138,6 @@ bool demand_read(const struct demand *demand, const struct setup *setup, struct 
         jobs_init(jobs, 0);
         jobs->origin_unix_ns = setup->origin_unix_ns;
     }
-    for (size_t i = 0; i < demand->pipelines_len; i++) pipeline_generate(&demand->pipelines[i], jobs);
-    if (demand->pipelines_len) jobs_sort(jobs);
     const bool as_read = demand->speed == 1 && !demand->shuffle && !(demand->repeat_until > 0) &&
                          demand->depart && demand->every_ns <= 0;
     if (as_read) return true;

@@ -8,11 +8,13 @@
 #include "base/mem.h"
 #include "base/stats.h"
 #include "base/tick.h"
+#include "core/flow.h"
 #include "core/service.h"
 #include "core/survey.h"
 #include "io/table.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -248,6 +250,44 @@ void load_report_services(const struct setup *setup) {
         if (service->requests->len) print_tokens(service->requests);
         for (unsigned stage = 0; stage < (service->decode_cost ? 2 : 1); stage++)
             for (size_t p = 0; p < setup->pools_len; p++) print_room(&setup->pools[p], service, stage, p);
+    }
+}
+
+static void print_stages(const struct flow_setup *flow) {
+    static const char *const heading[] = {"stage", "workers", "cores", "GPUs", "items/s"};
+    char number[48];
+    struct table *table = table_open("lrrrr");
+    for (size_t i = 0; i < sizeof heading / sizeof *heading; i++) table_cell(table, "%s", heading[i]);
+    for (size_t i = 0; i < flow->stages_len; i++) {
+        const struct flow_stage *s = &flow->stages[i];
+        table_cell(table, "%s", s->work.name);
+        if (s->scale.least < s->scale.most) table_cell(table, "%u to %u", s->scale.least, s->scale.most);
+        else table_cell(table, "%u", s->scale.most);
+        table_cell(table, "%s", table_number(s->scale.most * s->work.cpus, 0, number));
+        table_cell(table, "%s", table_number(s->scale.most * s->work.gpus, 1, number));
+        table_cell(table, "%s", table_number(stage_rate(&s->work), 2, number));
+    }
+    table_print(table, stdout, 1, 0);
+    table_close(table);
+}
+
+void load_report_pipelines(const struct setup *setup) {
+    char number[48];
+    for (size_t i = 0; i < setup->flows_len; i++) {
+        const struct flow_setup *flow = &setup->flows[i];
+        const struct flow_stage *slowest = &flow->stages[0];
+        printf("\nPipeline %s: ", flow->name);
+        if (isfinite(flow->items)) printf("%s items", table_number(flow->items, 0, number));
+        else printf("items");
+        if (flow->rate_per_s > 0) printf(" at %s a second", table_number(flow->rate_per_s, 2, number));
+        for (size_t k = 1; k < flow->stages_len; k++)
+            if (stage_rate(&flow->stages[k].work) < stage_rate(&slowest->work)) slowest = &flow->stages[k];
+        printf(", %s; at most %s a second, by stage %s.\n\n", flow->monolithic ? "monolithic" : "disaggregated",
+               table_number(stage_rate(&slowest->work), 2, number), slowest->work.name);
+        print_stages(flow);
+        if (flow->monolithic)
+            printf("%u containers of %s cores and %.0f GPUs hold them.\n", flow_crew(flow, 0).scale.most,
+                   table_number(flow->container_cpus, 0, number), flow->container_gpus);
     }
 }
 

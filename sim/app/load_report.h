@@ -12,6 +12,8 @@ void load_report(const char *format, const struct jobs *jobs, const struct impor
 void load_report_requests(const char *format, const struct requests *requests, const struct import_report *report);
 /* What comes to each service of a setup, and what a replica has room for. */
 void load_report_services(const struct setup *setup);
+/* What the stages of the run's pipelines take and can do. */
+void load_report_pipelines(const struct setup *setup);
 /* The load against a fleet, region by region and GPU model by GPU model, and the jobs it could never hold. */
 void load_report_survey(const struct setup *setup, const struct jobs *jobs, const struct survey *survey);
 /* Against the fleet of a setup, which came from `file`; what does not go together becomes a finding. */

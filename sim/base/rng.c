@@ -7,6 +7,7 @@
 #include "base/rng.h"
 
 #include <gsl/gsl_errno.h>
+#include <gsl/gsl_qrng.h>
 #include <gsl/gsl_randist.h>
 #include <gsl/gsl_rng.h>
 #include <math.h>
@@ -119,4 +120,12 @@ void rng_choice_close(struct rng_choice *choice) {
 
 size_t rng_choose(struct rng *rng, const struct rng_choice *choice) {
     return gsl_ran_discrete(rng->gsl, choice->gsl);
+}
+
+void rng_sobol(double *at, size_t points, size_t dims) {
+    require(dims >= 1 && dims <= 40);
+    gsl_qrng *sobol = gsl_qrng_alloc(gsl_qrng_sobol, (unsigned)dims);
+    if (!sobol) die("out of memory: cannot make a Sobol sequence");
+    for (size_t i = 0; i < points; i++) gsl_qrng_get(sobol, at + i * dims);
+    gsl_qrng_free(sobol);
 }

@@ -27,6 +27,10 @@ double rng_bounded_pareto(struct rng *rng, double alpha, double low, double high
 /* Fisher-Yates on an array of uint32_t. */
 void rng_shuffle(struct rng *rng, uint32_t *at, size_t count);
 
+/* The first `points` points of the Sobol sequence in `dims` dimensions (at most 40), each coordinate in (0, 1):
+ * at[i * dims + d]. The origin, which the sequence begins with, is left out. */
+void rng_sobol(double *at, size_t points, size_t dims);
+
 /* Alias table for drawing from fixed weights in O(1). weights: count of them, >= 0, not all 0. */
 struct rng_choice;
 struct rng_choice *rng_choice_open(const double *weights, size_t count);

@@ -102,10 +102,12 @@ struct caps;
 struct resize;
 struct share;
 
-/* A service among the jobs: what its replicas' records say, and where they begin. shape: of each stage
- * (service_stage), the same without a split. */
-struct bound_service {
-    uint32_t tenant, class_id, shape[2], first;
+/* A service, or a crew of a pipeline, among the jobs: what its records say, where they begin, how many there are. The
+ * second shape is of a split service's replicas that decode; else the same. */
+struct bound_staff {
+    uint32_t tenant, class_id, shape, second_shape, first, most;
+    int32_t priority;
+    bool serves;
 };
 
 struct sched {
@@ -152,6 +154,7 @@ struct sched {
     struct iron *iron;     /* nodes that come and go */
     struct caps *caps;     /* power caps and limits */
     struct services *services; /* LLM services */
+    struct flows *flows;   /* pipelines */
     struct resize *resize; /* elastic jobs */
     struct share *share;   /* jobs side by side on a GPU */
     uint32_t *asked_milli; /* per shape, what jobs asked for where they hold more */
@@ -159,15 +162,17 @@ struct sched {
     struct { struct work *at; size_t len, cap; } works;
     uint8_t *job_state;    /* JOB_OWES_*, JOB_HELD */
     bool recalls;          /* an event may call off another that is due at the same instant */
-    const struct jobs *trace; /* whose columns world.jobs has, but for those that services make longer */
-    char **tenant_names, **class_names; /* tables of names made longer by services */
-    struct bound_service *bound; /* per service */
+    const struct jobs *trace; /* whose columns world.jobs has, but for those that staff makes longer */
+    char **tenant_names, **class_names; /* tables of names made longer by staff */
+    struct bound_staff *bound; /* services, then crews */
+    size_t bound_len;
+    uint32_t first_worker; /* records of pipelines' workers; before them those of replicas */
     bool in_trees;         /* waiting jobs stand in trees: any of them may leave, or be searched for */
 };
 
 /* Handles in the event queue: timers, then one a line (its pass is due), one a line (a job kept back is let
  * go), then one a slot. */
-enum { EVENT_ROUND, EVENT_IRON, EVENT_CAPS, EVENT_PHASES, EVENT_SERVE, EVENT_LINES };
+enum { EVENT_ROUND, EVENT_IRON, EVENT_CAPS, EVENT_PHASES, EVENT_SERVE, EVENT_FLOW, EVENT_LINES };
 static inline uint32_t first_held_event(const struct sched *s) { return EVENT_LINES + s->world.fleet.domains_len; }
 static inline uint32_t first_slot_event(const struct sched *s) { return EVENT_LINES + 2 * s->world.fleet.domains_len; }
 
@@ -187,7 +192,7 @@ void sched_ended(struct sched *s);                 /* after an instant's complet
 void sched_passes(struct sched *s);
 /* The region at submit or, for a job that may migrate, again; `offers` may be NULL. */
 uint32_t sched_route(struct sched *s, uint32_t job, const bool *may, const struct route_offer *offers);
-/* A replica's record; those are no jobs in any count. */
+/* A record of a replica or of a pipeline's worker; those are no jobs in any count. */
 static inline bool sched_is_replica(const struct sched *s, uint32_t job) { return job >= s->world.jobs.len; }
 /* Stops a running job for good. */
 void sched_release(struct sched *s, uint32_t slot);

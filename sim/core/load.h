@@ -7,7 +7,6 @@
 
 #include "core/job.h"
 #include "core/model.h"
-#include "core/pipeline.h"
 
 #include <stdint.h>
 
@@ -63,22 +62,6 @@ struct request_load {
  * initialised here; free it with requests_free. */
 struct requests;
 void load_requests(const struct request_load *load, uint64_t seed, uint64_t index, struct requests *requests);
-
-/* A batch pipeline in its steady state, as jobs: a job a worker (disaggregated: each stage on what suits it), or a
- * job a container that holds the union of what all stages need (monolithic). All begin together and run until the
- * items are through at the rate of the bottleneck. */
-struct pipeline_load {
-    const char *name, *tenant;        /* tenant NULL: default */
-    struct stage *stages;
-    size_t stages_len;
-    double items;
-    int64_t start_ns;
-    bool monolithic;
-    double container_cpus, container_gpus; /* monolithic: of one container, GPUs whole */
-};
-/* Adds the jobs of a pipeline to a table, which the caller sorts afterwards. GPU workers are at work for the share of
- * time that the bottleneck leaves them, which is their utilisation. Classes are "NAME" or "NAME/STAGE". */
-void pipeline_generate(const struct pipeline_load *pipeline, struct jobs *jobs);
 
 /* Draws the job table from streams `arrivals`, `durations`, `shapes` of seed; the same demand for every policy.
  * jobs is initialised here (free with jobs_free), sorted, with estimates where a class has a factor above 1. */

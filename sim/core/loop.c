@@ -9,6 +9,7 @@
 #include "core/world.h"
 
 #include "core/engine.h"
+#include "core/staff.h"
 
 #include "base/tick.h"
 
@@ -20,7 +21,7 @@ static void read_regions(struct sched *s) {
 }
 
 static void open_window(struct sched *s) {
-    if (s->services) services_edge(s);
+    staff_edge(s);
     slot_settle_all(s);
     line_settle(s);
     ledger_open_window(&s->ledger, s->world.now_ns);
@@ -28,7 +29,7 @@ static void open_window(struct sched *s) {
 }
 
 static void close_window(struct sched *s) {
-    if (s->services) services_edge(s);
+    staff_edge(s);
     slot_settle_all(s);
     if (s->iron) iron_close_window(s);
     ledger_close_window(&s->ledger, s->world.now_ns);
@@ -111,11 +112,11 @@ static void run_loop(struct sched *s) {
         /* What is left in the queue are timers nobody waits for: the run ends with its last job, or where it goes on
          * to a horizon, without them; only nodes still go to sleep, fail and come back. */
         const bool done = next == jobs->len && s->running_len == 0 && s->waiting_len == 0 &&
-                          (s->services == NULL || services_over(s->services));
+                          staff_over(s);
         if (done && (s->iron == NULL || s->setup->horizon_ns == TICK_NEVER)) break;
         if (options->progress && s->events_done >= report) {
             report = s->events_done + 65536;
-            const size_t ended = next > s->running_len ? next - s->running_len : 0; /* replicas run too */
+            const size_t ended = next > s->running_len ? next - s->running_len : 0; /* staff runs too */
             options->progress(options->context, t, s->events_done,
                               jobs->len ? (double)ended / (double)jobs->len : 1);
         }
@@ -145,7 +146,7 @@ bool run_simulate(const struct setup *setup, const struct jobs *trace, const str
         s.stop_ns = next_stop(&s);
         if (s.iron) iron_begin(&s);
         if (s.caps) caps_begin(&s);
-        if (s.services) services_begin(&s);
+        staff_begin(&s);
         run_loop(&s);
         result->loop_s = cpu_s() - begin;
         if (s.resize) resize_settle(&s);

@@ -9,13 +9,14 @@
 #include "core/result.h"
 
 #include "base/tick.h"
+#include "core/flow.h"
 #include "core/service.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 const char *const part_names[PART_COUNT] = {"run", "region", "tenant", "class", "pool", "service",
-                                             "request_class", "request_region"};
+                                             "request_class", "request_region", "pipeline"};
 
 const char *const why_names[WHY_COUNT] = {"head_of_line",  "quota",    "capacity",
                                           "fragmentation", "mismatch", "policy",
@@ -32,7 +33,8 @@ enum {
     JOBS = ALL & ~(1 << PART_POOL),                           /* parts that submit jobs */
     STANDS = 1 << PART_RUN | 1 << PART_SERVICE | 1 << PART_REQUEST_REGION, /* parts that replicas stand for */
     SERVES = STANDS | 1 << PART_REQUEST_CLASS,                /* parts that answer requests */
-    HOLDS = ALL | SERVES,                                     /* parts that hold GPUs, and are charged for them */
+    PIPES = 1 << PART_RUN | 1 << PART_PIPELINE,               /* parts that items go through */
+    HOLDS = ALL | SERVES | PIPES,                             /* parts that hold GPUs, and are charged for them */
     IRON = 1 << PART_RUN | 1 << PART_REGION | 1 << PART_POOL, /* parts that own nodes, and so idle ones */
     OWNS = IRON | 1 << PART_TENANT,                           /* parts that may own nodes */
     SITE = 1 << PART_RUN | 1 << PART_REGION,                  /* parts with a meter */
@@ -88,6 +90,26 @@ static double quantile_s(const struct tally *t, size_t times, double share) {
     if (!t->service) return NAN;
     return times_quantile((const struct times *)(const void *)((const char *)t->service + times), share);
 }
+/* Of a pipeline, or of all: NAN where the run has none. */
+static double piped(const struct tally *t, double (*value)(const struct flow_result *)) {
+    return t->flow ? value(t->flow) : NAN;
+}
+#define PIPED(name, value) \
+    static double name(const struct flow_result *x) { return value; }
+PIPED(items, x->items)
+PIPED(items_offered, x->offered)
+PIPED(items_left, x->left)
+PIPED(items_per_s, ratio(x->items, x->active_s))
+PIPED(pipeline_active_h, x->active_s / 3600)
+PIPED(worker_h, x->worker_h)
+PIPED(worker_starts, count(x->starts))
+PIPED(pipeline_busy_share, ratio(x->busy_gpu_h, x->gpu_h))
+PIPED(pipeline_stalled_share, ratio(x->stalled_gpu_h, x->gpu_h))
+PIPED(items_per_gpu_h, ratio(x->items, x->gpu_h))
+PIPED(mitem_usd, ratio(x->energy_usd + x->capacity_usd, x->items / 1e6))
+PIPED(mitem_kwh, ratio(kwh(x->energy_j), x->items / 1e6))
+PIPED(mitem_g, ratio(x->co2_g, x->items / 1e6))
+#undef PIPED
 #define TTFT offsetof(struct service_result, ttft)
 #define TPOT offsetof(struct service_result, tpot)
 #define E2E offsetof(struct service_result, e2e)
@@ -121,6 +143,7 @@ void result_free(struct result *result) {
     free(result->series.at);
     free(result->job_results);
     free(result->services);
+    flow_results_free(result->flows, result->flows_len + 1);
     for (size_t i = 0; i < result->service_parts_len; i++) free((char *)(uintptr_t)result->service_parts[i].name);
     free(result->service_parts);
     free(result->tenants);

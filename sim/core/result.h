@@ -35,11 +35,12 @@ extern const char *const why_texts[WHY_COUNT]; /* a phrase for people */
 enum part {
     PART_RUN, PART_REGION, PART_TENANT, PART_CLASS, PART_POOL, PART_SERVICE,
     PART_REQUEST_CLASS, PART_REQUEST_REGION, /* of a service that has several: "service/class", "service/region" */
-    PART_COUNT
+    PART_PIPELINE, PART_COUNT
 };
 extern const char *const part_names[PART_COUNT];
 
 struct service_result; /* core/service.h */
+struct flow_result;    /* core/flow.h */
 struct tally {
     enum part part;
     const char *name; /* borrowed */
@@ -80,6 +81,7 @@ struct tally {
     double up_gpu_h;                              /* of capacity, on nodes that were up; elastic capacity counts
                                                      only what was up */
     const struct service_result *service;         /* of the run: all services together. NULL: none */
+    const struct flow_result *flow;               /* PART_PIPELINE; of the run: all of them together. NULL: none */
 };
 
 /* One bin of the decimated series of one region: time averages over the bin. */
@@ -131,6 +133,8 @@ struct result {
     size_t services_len;
     struct service_result *service_parts; /* of services' classes, then of their regions; names are their own */
     size_t service_parts_len;
+    struct flow_result *flows; /* pipelines, likewise */
+    size_t flows_len;
     struct series series;
     struct jobs *jobs;            /* the run's own: start_ns, end_ns filled. result_free frees the struct, its records
                                      (at) and shapes; columns and names are the trace's, which must outlive it */

@@ -11,6 +11,8 @@
 #include "core/sched.h"
 
 #include "core/engine.h"
+#include "core/flow.h"
+#include "core/staff.h"
 
 #include "base/err.h"
 #include "base/tick.h"
@@ -115,7 +117,7 @@ static void slot_begin(struct sched *s, uint32_t id) {
         s->job_results[slot->job].bought = s->setup->pools[take_pool(s, &s->takes.at[slot->takes])].bought;
     }
     slot->work_from_ns = now + s->setup->policy.round_cost_ns;
-    if (sched_is_replica(s, slot->job)) slot->work_from_ns = now + services_cold_start_ns(s->services, slot->job);
+    if (sched_is_replica(s, slot->job)) slot->work_from_ns = now + staff_start_ns(s, slot->job);
     else if (again) slot->work_from_ns += restart_cost(s, slot->job);
     slot->end_ns = slot->work_from_ns + j->left_ns;
     slot->expected_ns = slot->work_from_ns + (j->estimate_ns - (j->run_ns - j->left_ns));
@@ -131,7 +133,7 @@ static void slot_begin(struct sched *s, uint32_t id) {
     if (s->resize) resize_started(s, id);
     slot_schedule(s, id);
     s->placements++;
-    if (sched_is_replica(s, slot->job)) services_started(s, id);
+    if (sched_is_replica(s, slot->job)) staff_started(s, id);
 }
 
 static void job_begin(struct sched *s, uint32_t job, uint32_t takes) {
@@ -234,7 +236,7 @@ void sched_interrupt(struct sched *s, uint32_t id, enum interrupt cause) {
     if (s->job_results) s->job_results[job].failures += cause != INTERRUPT_DRAIN;
     s->world.jobs.at[job].left_ns -= kept;
     const uint32_t group = slot->group;
-    if (replica) services_stopped(s, id);
+    if (replica) staff_stopped(s, id);
     job_break(s, id, JOB_OWES_RESTORE);
     if (replica) line_put(s, s->groups.at[group].domain, job);
     else if (s->hold) hold_again(s, job, false);
@@ -431,7 +433,7 @@ static void suspend_victims(struct sched *s) {
         slot_progress(s, slot);
         s->groups.at[group].account.preemptions++;
         if (s->job_results) s->job_results[job].preemptions++;
-        if (sched_is_replica(s, job)) services_stopped(s, id);
+        if (sched_is_replica(s, job)) staff_stopped(s, id);
         evq_cancel(&s->events, first_slot_event(s) + id);
         job_stop(s, id, false);
         line_join(s, group, job);
@@ -672,6 +674,7 @@ static void timer_event(struct sched *s, uint32_t handle) {
     else if (handle == EVENT_CAPS) caps_event(s);
     else if (handle == EVENT_PHASES) hold_phases(s);
     else if (handle == EVENT_SERVE) services_event(s);
+    else if (handle == EVENT_FLOW) flows_event(s);
     else if (handle >= first_held_event(s)) hold_event(s, handle - first_held_event(s));
     else line_dirty(s, handle - EVENT_LINES);
 }

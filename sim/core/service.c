@@ -466,14 +466,20 @@ void services_close(struct services *all) {
     }
 }
 
+/* Replicas of all its stages. */
+static bool may_stand(struct sched *s, const struct service *v, uint32_t first_job, uint32_t region) {
+    return sched_may(s, first_job, region) &&
+           (!v->setup->split || sched_may(s, first_job + v->setup->prefill_replicas, region));
+}
+
 /* Without a region: its tenant's home where that can hold it, else the first region that can. */
 static uint32_t domain_for(struct sched *s, const struct service *v, const struct place *p) {
-    const struct bound_service *b = &s->bound[v - s->services->at];
+    const struct bound_staff *b = &s->bound[v - s->services->at];
     const uint32_t home = s->world.tenants[b->tenant].home;
     uint32_t region = p->setup.region;
     if (region == SETUP_ANYWHERE) {
-        region = home != SETUP_ANYWHERE && sched_may(s, b->first, home) ? home : 0;
-        while (!sched_may(s, b->first, region)) region++; /* one can: checked before */
+        region = home != SETUP_ANYWHERE && may_stand(s, v, b->first, home) ? home : 0;
+        while (!may_stand(s, v, b->first, region)) region++; /* one can: checked before */
     }
     return s->world.domain_of[b->tenant * s->setup->regions_len + region];
 }

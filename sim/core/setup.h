@@ -240,6 +240,7 @@ struct transfer_setup {
 };
 
 struct service_setup; /* core/service.h */
+struct flow_setup;    /* core/flow.h */
 
 struct setup {
     struct arena arena;
@@ -260,6 +261,8 @@ struct setup {
     struct transfer_setup transfer;
     const struct service_setup *services;
     size_t services_len;
+    const struct flow_setup *flows; /* pipelines */
+    size_t flows_len;
 };
 
 /* The class entry of a job; NULL when none matches. */

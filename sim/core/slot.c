@@ -6,6 +6,7 @@
  * Cost: a few multiply-adds a start, a stop and a change of rate, for each node the job is on.
  */
 #include "core/engine.h"
+#include "core/staff.h"
 
 #include <math.h>
 
@@ -150,7 +151,7 @@ void slot_settle(struct sched *s, struct slot *slot) {
     if (s->working) work_charge(s, slot, &bill, &span);
     if (s->embodies) a->embodied_g += slot->rate.embodied_g_per_ns * span.ns;
     if (s->job_results) charge_job(&s->job_results[slot->job], &bill);
-    if (sched_is_replica(s, slot->job)) services_charge(s->services, slot->job, &bill, span.ns);
+    if (sched_is_replica(s, slot->job)) staff_charge(s, slot->job, &bill, span.ns);
     if (slot->pool != FLEET_NONE) {
         bill_add(&s->ledger.pools[slot->pool].bill, &bill);
         s->ledger.pools[slot->pool].embodied_g += slot->rate.embodied_g_per_ns * span.ns;

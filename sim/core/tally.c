@@ -9,7 +9,9 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "base/tick.h"
+#include "core/flow.h"
 #include "core/service.h"
+#include "core/staff.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -102,13 +104,19 @@ static double market_g(const struct region_setup *r, double energy_j, double co2
     return r->has_market ? energy_j / 3.6e6 * r->market_g_per_kwh : co2_g;
 }
 
-/* Are its jobs the replicas of a service? */
-static bool group_serves(const struct sched *s, const struct group *g) {
-    for (size_t i = 0; s->bound && i < s->setup->services_len; i++)
+/* Whose records its jobs are, where they are staff's. */
+static const struct bound_staff *group_staff(const struct sched *s, const struct group *g) {
+    for (size_t i = 0; i < s->bound_len; i++)
         if (s->bound[i].class_id == g->class_id && s->bound[i].tenant == g->tenant &&
-            (s->bound[i].shape[0] == g->shape || s->bound[i].shape[1] == g->shape))
-            return true;
-    return false;
+            (s->bound[i].shape == g->shape || s->bound[i].second_shape == g->shape))
+            return &s->bound[i];
+    return NULL;
+}
+
+/* What it does is no work in the unit of the others: requests never are, and items only while that unit is time. */
+static bool group_serves(const struct sched *s, const struct group *g) {
+    const struct bound_staff *staff = group_staff(s, g);
+    return staff && (staff->serves || s->trace->work != NULL);
 }
 
 static void add_group(const struct sched *s, struct tally *t, const struct group *g) {
@@ -391,6 +399,17 @@ static void warn_service(struct result *result, const struct service_result *ser
     text_free(&text);
 }
 
+static void warn_flow(struct result *result, const struct flow_result *flow) {
+    struct text text;
+    text_init(&text);
+    if (flow->left > 0) {
+        text_format(&text, "pipeline '%s': %.6g items had come and were not through at the end", flow->name,
+                    flow->left);
+        warn(result, &text);
+    }
+    text_free(&text);
+}
+
 static void add_warnings(const struct sched *s, struct result *result, const struct tally *run) {
     struct text text;
     text_init(&text);
@@ -409,6 +428,7 @@ static void add_warnings(const struct sched *s, struct result *result, const str
         warn(result, &text);
     }
     for (size_t i = 0; i < result->services_len; i++) warn_service(result, &result->services[i]);
+    for (size_t i = 0; i < result->flows_len; i++) warn_flow(result, &result->flows[i]);
     for (size_t i = 0; i < s->setup->regions_len; i++) {
         const struct region_setup *r = &s->setup->regions[i];
         warn_series(s, result, r->name, "price", &r->price);
@@ -660,13 +680,13 @@ void tally_results(struct sched *s, struct result *result) {
     const struct setup *setup = s->setup;
     const struct jobs *jobs = &s->world.jobs;
     const size_t regions_len = setup->regions_len, tenants_len = jobs->tenants.len, classes_len = jobs->classes.len;
-    const size_t services_len = s->services ? setup->services_len : 0;
+    const size_t services_len = s->services ? setup->services_len : 0, flows_len = s->flows ? setup->flows_len : 0;
     const size_t parts_len[] = {s->services ? services_parts(s, PART_REQUEST_CLASS, NULL) : 0,
                                 s->services ? services_parts(s, PART_REQUEST_REGION, NULL) : 0};
     result->service_parts_len = parts_len[0] + parts_len[1];
     result->service_parts = mem_zero(result->service_parts_len + 1, sizeof *result->service_parts);
     result->tallies_len = 1 + regions_len + tenants_len + classes_len + setup->pools_len + services_len +
-                          result->service_parts_len;
+                          result->service_parts_len + flows_len;
     result->tallies = mem_zero(result->tallies_len, sizeof *result->tallies);
     struct tally *next = result->tallies;
     struct tally *run = begin_part(&next, PART_RUN, 1), *regions = begin_part(&next, PART_REGION, regions_len);
@@ -676,6 +696,7 @@ void tally_results(struct sched *s, struct result *result) {
     struct tally *services = begin_part(&next, PART_SERVICE, services_len);
     struct tally *request_classes = begin_part(&next, PART_REQUEST_CLASS, parts_len[0]);
     struct tally *request_regions = begin_part(&next, PART_REQUEST_REGION, parts_len[1]);
+    struct tally *pipelines = begin_part(&next, PART_PIPELINE, flows_len);
     run->name = setup->name;
     for (size_t i = 0; i < regions_len; i++) regions[i].name = setup->regions[i].name;
     for (size_t i = 0; i < tenants_len; i++) tenants[i].name = jobs->tenants.at[i];
@@ -707,6 +728,7 @@ void tally_results(struct sched *s, struct result *result) {
     result->ledger_error = ledger_gap(s, run, pools);
     fill_services(s, result, run, services);
     fill_service_parts(s, result, request_classes, parts_len[0], request_regions);
+    staff_tally(s, result, run, pipelines);
     add_warnings(s, result, run);
     drop_empty(result);
     if (s->job_results) finish_job_results(s);

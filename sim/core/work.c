@@ -147,6 +147,7 @@ static double placed_speed(const struct sched *s, const struct slot *slot) {
 }
 
 void work_pace(const struct sched *s, const struct slot *slot, struct rate *rate) {
+    if (sched_is_replica(s, slot->job)) return;
     const struct shape *shape = world_shape(&s->world, slot->job);
     const struct class_setup *c = world_class(&s->world, slot->job);
     if (c == NULL || shape_gpu_milli(shape) == 0) return;

@@ -5,6 +5,7 @@
 #include "core/world.h"
 
 #include "core/engine.h"
+#include "core/staff.h"
 
 #include "base/tick.h"
 
@@ -41,6 +42,7 @@ static void check_moving_capacity(const struct setup *setup, const struct backfi
     if (setup->policy.market.model && strcmp(setup->policy.market.model->name, "any") != 0) moves = "a market policy";
     for (size_t i = 0; i < setup->services_len; i++)
         if (setup->services[i].autoscale != SCALE_FIXED) moves = "services that scale";
+    if (setup->flows_len > 0) moves = "pipelines, whose workers come and go";
     if (moves)
         err_add(err, at, "backfill '%s' does not go with %s: a reservation counts GPUs that are there; use backfill "
                 "'skip' or 'none'", backfill->model.name, moves);
@@ -74,8 +76,8 @@ static bool check_policy(const struct setup *setup, const struct jobs *trace, st
     const struct backfill_model *backfill = (const struct backfill_model *)(const void *)p->backfill.model;
     const struct place_in_file at = {.path = "policy"};
     const size_t found = err->found;
-    /* A service's replicas have a priority, so jobs without one have 0. */
-    const unsigned given = jobs_columns(trace) | (setup->services_len ? JOBS_PRIORITY : 0u);
+    /* Staff has a priority, so jobs without one have 0. */
+    const unsigned given = jobs_columns(trace) | (staff_records(setup) ? JOBS_PRIORITY : 0u);
     const unsigned missing = order->needs & ~given;
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
         if (missing & columns[i].column)
@@ -126,152 +128,6 @@ static void bind_shapes(struct jobs *jobs, const struct jobs *trace, const struc
         for (uint32_t m = 0; m < trace->models.len; m++)
             if (named >> m & 1) s->models |= bits[m];
     }
-}
-
-/* ---- services ---- */
-
-/* A longer copy of a table of names, which are borrowed; the caller frees it. */
-static char **names_room(struct names *names, size_t more) {
-    char **at = mem_alloc((names->len + more + 1) * sizeof *at);
-    memcpy(at, names->at, names->len * sizeof *at);
-    names->at = at;
-    names->slots = NULL; /* only the trace's own are looked up by text */
-    names->slots_len = 0;
-    return at;
-}
-
-static uint32_t names_bind(struct names *names, const char *name) {
-    for (uint32_t i = 0; i < names->len; i++)
-        if (strcmp(names->at[i], name) == 0) return i;
-    names->at[names->len] = (char *)(uintptr_t)name; /* borrowed, and never written to */
-    return (uint32_t)names->len++;
-}
-
-/* GPUs of one node, of the chips its model runs on. */
-static struct shape service_shape(const struct setup *setup, const struct service_setup *service, unsigned stage) {
-    struct shape shape = {.gpus = service_gpus(service, stage)};
-    struct names models;
-    names_init(&models);
-    for (size_t i = 0; i < setup->pools_len; i++) {
-        const uint32_t model = fleet_model(&models, &setup->pools[i]);
-        if (service_cost(service, stage)[i].gpus > 0 && setup->pools[i].gpus >= shape.gpus)
-            shape.models |= UINT64_C(1) << model;
-    }
-    names_free(&models);
-    return shape;
-}
-
-/* Tenants, classes and shapes of the services, beside those of the jobs. */
-static void bind_services(struct sched *s) {
-    const struct setup *setup = s->setup;
-    struct jobs *jobs = &s->world.jobs;
-    if (setup->services_len == 0) return;
-    s->tenant_names = names_room(&jobs->tenants, setup->services_len);
-    s->class_names = names_room(&jobs->classes, setup->services_len);
-    s->bound = arena_alloc(&s->arena, setup->services_len, sizeof *s->bound);
-    jobs->shapes.at =
-        mem_grow(jobs->shapes.at, jobs->shapes.len + 2 * setup->services_len, sizeof *jobs->shapes.at);
-    uint32_t first = (uint32_t)jobs->len;
-    for (size_t i = 0; i < setup->services_len; i++) {
-        const struct service_setup *from = &setup->services[i];
-        s->bound[i] = (struct bound_service){.tenant = from->tenant ? names_bind(&jobs->tenants, from->tenant) : 0,
-                                             .class_id = names_bind(&jobs->classes, from->name),
-                                             .first = first};
-        for (unsigned stage = 0; stage < 2; stage++) {
-            s->bound[i].shape[stage] = (uint32_t)jobs->shapes.len - (stage && !from->split);
-            if (stage == 0 || from->split) jobs->shapes.at[jobs->shapes.len++] = service_shape(setup, from, stage);
-        }
-        first += from->most;
-    }
-}
-
-/* A longer copy of a column that orders read by job. */
-static void *column_room(struct sched *s, const void *column, size_t size, size_t more) {
-    const size_t len = s->world.jobs.len;
-    char *at = arena_alloc(&s->arena, len + more + 1, size);
-    if (column) memcpy(at, column, len * size);
-    return at;
-}
-
-/* The replicas' records, after the jobs'. They never end by themselves. */
-static void add_replicas(struct sched *s) {
-    enum { REPLICA_YEARS = 70 };
-    const struct setup *setup = s->setup;
-    struct jobs *jobs = &s->world.jobs;
-    const size_t more = services_records(setup), all = jobs->len + more;
-    if (more == 0) return;
-    jobs->at = mem_grow(jobs->at, all, sizeof *jobs->at);
-    if (s->options->consume) s->options->consume->at = jobs->at;
-    jobs->priority = column_room(s, jobs->priority, sizeof *jobs->priority, more);
-    if (jobs->deadline_ns) jobs->deadline_ns = column_room(s, jobs->deadline_ns, sizeof *jobs->deadline_ns, more);
-    if (jobs->work) jobs->work = column_room(s, jobs->work, sizeof *jobs->work, more);
-    if (jobs->user) jobs->user = column_room(s, jobs->user, sizeof *jobs->user, more);
-    for (size_t i = 0; i < setup->services_len; i++) {
-        const struct bound_service *b = &s->bound[i];
-        for (uint32_t j = b->first; j < b->first + setup->services[i].most; j++) {
-            const int64_t run_ns = REPLICA_YEARS * 366 * TICK_DAY;
-            jobs->at[j] = (struct job){.submit_ns = TICK_NEVER, .run_ns = run_ns, .estimate_ns = run_ns,
-                                       .left_ns = run_ns, .start_ns = JOB_NOT_YET, .end_ns = JOB_NOT_YET,
-                                       .shape = b->shape[service_stage(&setup->services[i], j - b->first)],
-                                       .next = JOB_NONE, .tenant = (uint16_t)b->tenant,
-                                       .class_id = (uint16_t)b->class_id};
-            jobs->priority[j] = setup->services[i].priority;
-            if (jobs->deadline_ns) jobs->deadline_ns[j] = JOB_UNKNOWN;
-            if (jobs->work) jobs->work[j] = NAN;
-            if (jobs->user) jobs->user[j] = JOB_NONE;
-        }
-    }
-}
-
-/* Can a replica of the stage, such as the record's, stand in the region? */
-static bool stage_has_place(struct sched *s, const struct bound_service *bound, unsigned stage, uint32_t job,
-                            uint32_t region) {
-    const struct holding *h = &s->world.tenants[bound->tenant];
-    const uint32_t domain = s->world.domain_of[bound->tenant * s->setup->regions_len + region];
-    const struct shape *shape = &s->world.jobs.shapes.at[bound->shape[stage]];
-    if (h->quota_kind == QUOTA_HARD && shape_gpu_milli(shape) > h->quota_milli) return false;
-    return domain != FLEET_NONE && (h->may == NULL || h->may[region]) &&
-           world_possible(s, domain, bound->shape[stage]) &&
-           (s->hold == NULL || s->options == NULL || hold_possible(s, domain, job));
-}
-
-/* All stages of it in the region, whose records begin at `first`. */
-static bool service_has_place(struct sched *s, size_t i, uint32_t first, uint32_t region) {
-    const struct service_setup *from = &s->setup->services[i];
-    return stage_has_place(s, &s->bound[i], 0, first, region) &&
-           (!from->split || stage_has_place(s, &s->bound[i], 1, first + from->prefill_replicas, region));
-}
-
-static void check_places(struct sched *s, size_t i, struct err *err) {
-    const struct service_setup *from = &s->setup->services[i];
-    const struct place_in_file at = {.path = "services"};
-    uint32_t first = s->bound[i].first, regions = 0;
-    for (uint32_t r = 0; from->places_len == 0 && r < s->setup->regions_len; r++)
-        regions += service_has_place(s, i, first, r);
-    if (from->places_len == 0 && regions == 0)
-        err_add(err, at, "service '%s': no node that its tenant may use has %u GPUs its model runs on", from->name,
-                from->tensor_parallel);
-    for (size_t p = 0; p < from->places_len; first += from->places[p++].most)
-        if (!service_has_place(s, i, first, from->places[p].region))
-            err_add(err, at, "service '%s': in region '%s' no node that its tenant may use has %u GPUs its model runs "
-                    "on", from->name, s->setup->regions[from->places[p].region].name, from->tensor_parallel);
-}
-
-static bool check_services(struct sched *s, struct err *err) {
-    const size_t found = err->found;
-    const struct place_in_file at = {.path = "services"};
-    for (size_t i = 0; i < s->setup->services_len; i++) {
-        const struct service_setup *from = &s->setup->services[i];
-        if (from->repeat && s->setup->horizon_ns == TICK_NEVER)
-            err_add(err, at, "service '%s' repeats its requests: the run needs a horizon", from->name);
-        if (from->least > from->most || from->most == 0 || from->begin > from->most)
-            err_add(err, at, "service '%s': replicas must have least <= most, begin <= most and most >= 1", from->name);
-        if (from->split && (from->prefill_replicas == 0 || from->prefill_replicas >= from->most))
-            err_add(err, at, "service '%s': of its %u replicas at least one must prefill and one must decode",
-                    from->name, from->most);
-        else check_places(s, i, err);
-    }
-    return err->found == found;
 }
 
 /* ---- estimates ---- */
@@ -406,7 +262,7 @@ static bool has_quota(const struct setup *setup) {
 /* What only some setups need; see engine.h. */
 static void open_rest(struct sched *s) {
     const struct setup *setup = s->setup;
-    s->in_trees = s->backfill->needs_search || setup->services_len > 0; /* replicas leave their lines */
+    s->in_trees = s->backfill->needs_search || staff_records(setup) > 0; /* staff leaves its lines */
     s->working = setup->policy.checkpoint.kind != CHECKPOINT_NONE;
     for (size_t i = 0; i < setup->classes_len; i++) {
         const struct class_setup *c = &setup->classes[i];
@@ -418,10 +274,10 @@ static void open_rest(struct sched *s) {
     caps_open(s);
     share_open(s);
     s->working |= s->iron != NULL || s->speeds || s->share != NULL;
-    const size_t records = s->world.jobs.len + services_records(setup);
+    const size_t records = s->world.jobs.len + staff_records(setup);
     if (s->hold || s->working) s->job_state = arena_alloc(&s->arena, records + 1, sizeof *s->job_state);
     if (s->resize) resize_open(s);
-    if (setup->services_len && s->options) s->services = services_open(s);
+    if (s->options) staff_open(s);
     const bool plain = s->hold == NULL && s->iron == NULL && s->caps == NULL && !s->speeds && s->share == NULL;
     s->recalls = !plain;
     s->hands_over &= plain;
@@ -445,10 +301,10 @@ bool world_open(struct sched *s, const struct setup *setup, const struct jobs *t
     w->jobs = *trace; /* columns and names are borrowed, records and shapes are our own */
     if (options && !options->consume) w->jobs.at = mem_copy(trace->at, trace->len * sizeof *trace->at);
     bind_shapes(&w->jobs, trace, setup);
-    bind_services(s);
+    staff_bind(s);
     resize_bind(s);
     if (options) draw_estimates(&w->jobs, setup); /* else the records are the trace's: only looked at */
-    if (options) add_replicas(s);
+    if (options) staff_add(s);
     share_bind(s, options != NULL, err);
     fleet_open(&w->fleet, setup, &w->jobs, s->place->wants_kinds);
     ledger_open(&s->ledger, setup);
@@ -476,7 +332,7 @@ bool world_open(struct sched *s, const struct setup *setup, const struct jobs *t
     }
     s->group_slots = mem_alloc(s->group_slots_len * sizeof *s->group_slots);
     memset(s->group_slots, 0xff, s->group_slots_len * sizeof *s->group_slots);
-    const size_t records = w->jobs.len + services_records(setup);
+    const size_t records = w->jobs.len + staff_records(setup);
     s->group_of = mem_alloc((records + 1) * sizeof *s->group_of);
     memset(s->group_of, 0xff, (records + 1) * sizeof *s->group_of);
     if (options && options->job_results) s->job_results = mem_zero(records + 1, sizeof *s->job_results);
@@ -489,7 +345,7 @@ bool world_open(struct sched *s, const struct setup *setup, const struct jobs *t
     arena_seal(&s->arena);
     check_accepts(s, err);
     work_check(s, err);
-    check_services(s, err);
+    staff_check(s, err);
     return err->found == found;
 }
 
@@ -498,7 +354,7 @@ void world_close(struct sched *s) {
     hold_close(s->hold);
     iron_close(s->iron);
     resize_close(s->resize);
-    services_close(s->services);
+    staff_close(s);
     share_close(s->share);
     free(s->tenant_names);
     free(s->class_names);

@@ -123,7 +123,7 @@ static void check_gpus(struct reading *r, const struct yaml_node *node, const st
     reading_leave(r, mark);
 }
 
-static void gpu_models_read(struct document *d, const struct yaml_node *list, struct load_class *class) {
+void gpu_models_read(struct document *d, const struct yaml_node *list, const char *const **to, size_t *len) {
     struct reading *r = &d->r;
     size_t mark = reading_enter(r, "gpu_models");
     if (value_is(r, list, YAML_LIST, "a list of GPU models")) {
@@ -138,8 +138,8 @@ static void gpu_models_read(struct document *d, const struct yaml_node *list, st
                 name_index(r, item, "GPU model", known, known_len);
             reading_leave(r, inner);
         }
-        class->gpu_models = models;
-        class->gpu_models_len = list->len;
+        *to = models;
+        *len = list->len;
     }
     reading_leave(r, mark);
 }
@@ -162,7 +162,7 @@ static void class_read(struct document *d, const struct yaml_node *map, struct l
     if (class->deadline_slack > 0 && class->deadline_slack < 1)
         reading_add_key(r, map, "deadline_slack",
                         "before any job could end, expected at least 1, or 0 for none");
-    if (draft.gpu_models) gpu_models_read(d, draft.gpu_models, class);
+    if (draft.gpu_models) gpu_models_read(d, draft.gpu_models, &class->gpu_models, &class->gpu_models_len);
 }
 
 static void load_classes_read(struct document *d, const struct yaml_node *list, struct load_setup *load) {

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/tick.h"
+#include "io/curves.h"
 #include "io/report_draw.h"
 #include "io/table.h"
 
@@ -242,67 +243,17 @@ static void draw_series(struct drawing *d) {
 
 /* --- distributions --- */
 
-/* What the curves of a figure span: the share of jobs below one second, least over the runs, and the largest
- * value. */
-struct span {
-    double least_percent, most_s;
-};
-
-/* Seconds and share of jobs in per cent, from one second on. */
-static void write_distribution(struct drawing *d, struct store *store, size_t i, const char *figure,
-                               struct span *span) {
-    size_t steps_len;
-    struct store_step *steps = store_read_distribution(store, d->order[i]->run, figure, &steps_len);
-    const double all = steps_len ? (double)steps[steps_len - 1].jobs : 1;
-    uint64_t before = 0;
-    FILE *file = draw_file(d, figure, i);
-    for (size_t k = 0; k < steps_len && steps[k].at_most_s < 1; k++) before = steps[k].jobs;
-    fprintf(file, "1\t%.6g\n", 100 * (double)before / all);
-    if (steps_len) {
-        grow(&span->most_s, steps[steps_len - 1].at_most_s);
-        span->least_percent = fmin(span->least_percent, 100 * (double)before / all);
-    }
-    for (size_t k = 0; k < steps_len; k++)
-        if (steps[k].at_most_s >= 1)
-            fprintf(file, "%.9g\t%.6g\n", steps[k].at_most_s, 100 * (double)steps[k].jobs / all);
-    /* The curve stays where it is up to the right edge. */
-    if (steps_len) fprintf(file, "1e12\t100\n");
-    plot_data_end(file);
-    free(steps);
-}
-
-/* The axis of a figure's shares: from 0, or nearer to 100 % where all curves begin high, so that they fill
- * it. */
-static void set_share_axis(struct plot *plot, const char *name, double least_percent) {
-    static const struct {
-        double from, step;
-        int decimals;
-    } ranges[] = {{99, 0.2, 1}, {98, 0.5, 1}, {95, 1, 0}, {90, 2, 0}, {75, 5, 0}, {50, 10, 0}, {0, 25, 0}};
-    size_t i = 0;
-    while (ranges[i].from > least_percent) i++;
-    struct axis axis = {ranges[i].from, 100, ""};
-    struct text tics;
-    text_init(&tics);
-    for (double at = axis.from; at < 100 + ranges[i].step / 2; at += ranges[i].step) {
-        char number[48];
-        text_format(&tics, "%s'%s %%%%' %.6g", tics.len ? ", " : "",
-                    table_number(at, ranges[i].decimals, number), at);
-    }
-    text_copy(axis.tics, sizeof axis.tics, tics.at);
-    draw_axis(plot, name, &axis);
-    text_free(&tics);
-}
-
 static void draw_distributions(struct drawing *d, struct store *store) {
-    struct span wait = {100, 0}, jct = {100, 0};
+    struct curves curves = CURVES_BEGIN;
     for (size_t i = 0; i < d->count; i++) {
-        write_distribution(d, store, i, "wait", &wait);
-        write_distribution(d, store, i, "jct", &jct);
+        for (int f = 0; f < CURVES_FIGURES; f++) {
+            size_t len;
+            struct store_step *steps = store_read_distribution(store, d->order[i]->run, curves_figures[f], &len);
+            curves_write(&curves, d->plot, f, i, steps, len);
+            free(steps);
+        }
     }
-    if (jct.most_s <= 0) return;
-    set_share_axis(d->plot, "wait", wait.least_percent);
-    set_share_axis(d->plot, "jct", jct.least_percent);
-    plot_set_number(d->plot, "time_to", fmax(fmax(wait.most_s, jct.most_s), 10));
+    if (!curves_end(&curves, d->plot)) return;
     draw_picture(d, "waits", "Waiting and completion times",
                 "The share of finished jobs that started (left) and were done (right) within a time; higher "
                 "is better. "

@@ -2,14 +2,13 @@
  * The report's pictures for a choice between runs (see report_draw.h): how each gets from the baseline's cost
  * to its own, where all runs of the batch stand in cost, emissions and waiting, and when work starts.
  *
- * A run is efficient when no other is at least as good in all three and better in one (Pareto). Labels of
- * points are placed here, by the size of their text: beside the point, above or below it, wherever nothing is
- * in the way; one without a place is left out. Cost: points squared.
+ * A run is efficient when no other is at least as good in all three and better in one (Pareto). Cost: points squared.
  */
 #include "io/report_draw.h"
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "io/scatter.h"
 #include "io/table.h"
 
 #include <math.h>
@@ -117,22 +116,7 @@ void draw_waterfall(struct drawing *d) {
 
 /* --- cost, emissions and waiting of every run --- */
 
-/* The picture in pixels, as scatter.gp has it; a character of a label is about so wide. */
-enum { PLOT_LEFT = 86, PLOT_RIGHT = 768, PLOT_TOP = 84, PLOT_BOTTOM = 490 };
-enum { CHARACTER = 8, LINE = 17, POINT = 10 };
-
-struct box {
-    double left, right, top, bottom;
-};
-enum { ACROSS, UP, SHADE };
-struct point {
-    double at[3]; /* in the picture's units */
-    bool efficient;
-    const char *name;
-    double x, y; /* pixels */
-    int side;    /* of the label: 0 right, 1 left, 2 above, 3 below; -1: none */
-    struct box label;
-};
+enum { ACROSS = SCATTER_ACROSS, UP = SCATTER_UP, SHADE = SCATTER_SHADE };
 
 static bool no_worse(const double a[3], const double b[3]) {
     return a[0] <= b[0] && a[1] <= b[1] && a[2] <= b[2];
@@ -146,7 +130,7 @@ void draw_efficient(const double (*points)[3], size_t count, bool *efficient) {
     }
 }
 
-static void find_efficient(struct point *points, size_t count) {
+static void find_efficient(struct scatter_point *points, size_t count) {
     double(*at)[3] = mem_alloc((count + 1) * sizeof *at);
     bool *efficient = mem_zero(count + 1, sizeof *efficient);
     for (size_t i = 0; i < count; i++) memcpy(at[i], points[i].at, sizeof at[i]);
@@ -156,125 +140,26 @@ static void find_efficient(struct point *points, size_t count) {
     free(at);
 }
 
-static bool overlap(const struct box *a, const struct box *b) {
-    return a->left < b->right && b->left < a->right && a->top < b->bottom && b->top < a->bottom;
-}
-
-static struct box label_box(const struct point *p, int side) {
-    char shown[DRAW_NAME_MOST + 4];
-    size_t characters = 0;
-    draw_short_name(shown, p->name);
-    for (const char *c = shown; *c; c++) characters += ((unsigned char)*c & 0xc0) != 0x80;
-    const double wide = (double)(CHARACTER * characters);
-    const double left = side == 0 ? p->x + POINT : side == 1 ? p->x - POINT - wide : p->x - wide / 2;
-    const double top = side == 2 ? p->y - POINT - LINE : side == 3 ? p->y + POINT : p->y - LINE / 2.0;
-    return (struct box){left, left + wide, top, top + LINE};
-}
-
-static bool is_free(const struct box *box, const struct point *points, size_t count, size_t of) {
-    if (box->left < PLOT_LEFT || box->right > PLOT_RIGHT || box->top < PLOT_TOP || box->bottom > PLOT_BOTTOM)
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        const double half = POINT / 2.0, x = points[i].x, y = points[i].y;
-        const struct box dot = {x - half, x + half, y - half, y + half};
-        if (i != of && overlap(box, &dot)) return false;
-        if (i != of && points[i].side >= 0 && overlap(box, &points[i].label)) return false;
-    }
-    return true;
-}
-
-/* Efficient runs choose first. */
-static void place_labels(struct point *points, size_t count, const struct axis *across, const struct axis *up) {
-    for (size_t i = 0; i < count; i++) {
-        struct point *p = &points[i];
-        const double right = (p->at[ACROSS] - across->from) / (across->to - across->from),
-                     high = (p->at[UP] - up->from) / (up->to - up->from);
-        p->x = PLOT_LEFT + right * (PLOT_RIGHT - PLOT_LEFT);
-        p->y = PLOT_BOTTOM - high * (PLOT_BOTTOM - PLOT_TOP);
-        p->side = -1;
-    }
-    for (int efficient = 1; efficient >= 0; efficient--) {
-        for (size_t i = 0; i < count; i++) {
-            if (points[i].efficient != efficient) continue;
-            for (int side = 0; side < 4 && points[i].side < 0; side++) {
-                points[i].label = label_box(&points[i], side);
-                if (is_free(&points[i].label, points, count, i)) points[i].side = side;
-            }
-        }
-    }
-}
-
-static bool is_point(const struct point *p) {
+static bool is_point(const struct scatter_point *p) {
     return isfinite(p->at[ACROSS]) && isfinite(p->at[UP]) && isfinite(p->at[SHADE]);
 }
 
-struct range {
-    double least, most;
-};
-static struct range range_of(const struct point *points, size_t count, size_t axis) {
-    struct range range = {INFINITY, -INFINITY};
-    for (size_t i = 0; i < count; i++) {
-        range.least = fmin(range.least, points[i].at[axis]);
-        range.most = fmax(range.most, points[i].at[axis]);
-    }
-    return range;
-}
-
 /* More than a thousandth apart: else a picture would magnify nothing. */
-static bool spread(struct range range) {
+static bool spread(struct scatter_range range) {
     return range.most - range.least > 1e-3 * fmax(fabs(range.least), fabs(range.most));
 }
 
-/* Around the points, with room for their labels. */
-static struct axis around(struct range range) {
-    const double span = fmax(range.most - range.least, 1e-3 * fabs(range.most));
-    return axis_between(range.least - 0.08 * span, range.most + 0.08 * span, 5, "");
-}
-
-static void scale(struct point *points, size_t count, size_t axis, double by) {
+static void scale(struct scatter_point *points, size_t count, size_t axis, double by) {
     for (size_t i = 0; i < count; i++) points[i].at[axis] *= by;
 }
 
-static void write_points(struct drawing *d, const char *name, const struct point *points, size_t count) {
-    char file_name[64];
-    snprintf(file_name, sizeof file_name, "%s.tsv", name);
-    FILE *file = plot_data(d->plot, file_name);
-    for (size_t i = 0; i < count; i++) {
-        const struct point *p = &points[i];
-        char shown[DRAW_NAME_MOST + 4];
-        draw_short_name(shown, p->name);
-        fprintf(file, "%.9g\t%.9g\t%.6g\t%d\t%d\t%s\n", p->at[ACROSS], p->at[UP], p->at[SHADE],
-                p->efficient, p->side, shown);
-    }
-    plot_data_end(file);
+static void draw_scatter(struct drawing *d, const struct scatter *s, const char *caption,
+                         struct scatter_point *points, size_t count) {
+    scatter_set(d->plot, s, points, count);
+    draw_picture(d, s->name, s->title, caption);
 }
 
-/* A picture of points: what stands across, up and in the shade of each, the points' figures in those units. */
-struct scatter {
-    const char *name, *title, *caption;
-    const char *across, *up, *shade;
-};
-
-static void draw_scatter(struct drawing *d, const struct scatter *s, struct point *points, size_t count,
-                         double shade_most) {
-    const struct axis across = around(range_of(points, count, ACROSS)), up = around(range_of(points, count, UP));
-    const struct axis shade = axis_linear(0, shade_most, 4, "");
-    char file_name[64];
-    place_labels(points, count, &across, &up);
-    write_points(d, s->name, points, count);
-    snprintf(file_name, sizeof file_name, "%s.tsv", s->name);
-    plot_set(d->plot, "scatter_data", file_name);
-    plot_set(d->plot, "scatter_title", s->title);
-    plot_set(d->plot, "scatter_across", s->across);
-    plot_set(d->plot, "scatter_up", s->up);
-    plot_set(d->plot, "scatter_shade", s->shade);
-    draw_axis(d->plot, "across", &across);
-    draw_axis(d->plot, "up", &up);
-    draw_axis(d->plot, "shade", &shade);
-    draw_picture(d, s->name, s->title, s->caption);
-}
-
-static void draw_goals(struct drawing *d, struct point *points, size_t count) {
+static void draw_goals(struct drawing *d, struct scatter_point *points, size_t count) {
     static const struct {
         double unit_s;
         const char *text;
@@ -282,9 +167,9 @@ static void draw_goals(struct drawing *d, struct point *points, size_t count) {
                  {3600, "Mean wait, hours"},
                  {60, "Mean wait, min"},
                  {1, "Mean wait, s"}};
-    const struct draw_money money = draw_money(range_of(points, count, ACROSS).most);
-    const bool tonnes = range_of(points, count, UP).most >= 1e4;
-    const double most_s = range_of(points, count, SHADE).most;
+    const struct draw_money money = draw_money(scatter_range(points, count, ACROSS).most);
+    const bool tonnes = scatter_range(points, count, UP).most >= 1e4;
+    const double most_s = scatter_range(points, count, SHADE).most;
     char text[64];
     size_t t = 0;
     while (t < 3 && most_s < 2 * times[t].unit_s) t++;
@@ -293,12 +178,12 @@ static void draw_goals(struct drawing *d, struct point *points, size_t count) {
     scale(points, count, SHADE, 1 / times[t].unit_s);
     find_efficient(points, count);
     snprintf(text, sizeof text, "Total cost, %s", money.name);
-    const struct scatter scatter = {
-        "pareto", "Cost, emissions and waiting",
-        "Every run of the batch; further left is cheaper, further down cleaner, lighter waits less. "
-        "A ringed run is efficient: no other is at least as good in all three and better in one.",
-        text, tonnes ? "Emissions, t CO₂" : "Emissions, kg CO₂", times[t].text};
-    draw_scatter(d, &scatter, points, count, most_s / times[t].unit_s);
+    const struct scatter scatter = {"pareto", "Cost, emissions and waiting", text,
+                                    tonnes ? "Emissions, t CO₂" : "Emissions, kg CO₂", times[t].text, false};
+    draw_scatter(d, &scatter,
+                 "Every run of the batch; further left is cheaper, further down cleaner, lighter waits less. "
+                 "A ringed run is efficient: no other is at least as good in all three and better in one.",
+                 points, count);
 }
 
 /* The runs of the batch, also those that are not drawn elsewhere, by three of their figures; those without one of them
@@ -308,7 +193,7 @@ struct summaries {
     size_t len;
 };
 static size_t points_of(struct drawing *d, struct store *store, const char *const metrics[3],
-                        struct summaries *runs, struct point **points) {
+                        struct summaries *runs, struct scatter_point **points) {
     size_t count, len = 0;
     int64_t *ids = store_batch(store, d->order[0]->batch, &count);
     runs->at = mem_zero(count + 1, sizeof *runs->at);
@@ -316,8 +201,8 @@ static size_t points_of(struct drawing *d, struct store *store, const char *cons
     *points = mem_zero(count + 1, sizeof **points);
     for (size_t i = 0; i < count; i++) {
         if (!store_read_summary(store, ids[i], 1u << PART_RUN, &runs->at[i])) continue;
-        struct point *p = *points + len;
-        p->name = summary_title(&runs->at[i]);
+        struct scatter_point *p = *points + len;
+        draw_short_name(p->name, summary_title(&runs->at[i]));
         for (size_t k = 0; k < 3; k++) p->at[k] = summary_value(&runs->at[i], metrics[k]);
         len += is_point(p);
     }
@@ -325,7 +210,7 @@ static size_t points_of(struct drawing *d, struct store *store, const char *cons
     return len;
 }
 
-static void free_points(struct summaries *runs, struct point *points) {
+static void free_points(struct summaries *runs, struct scatter_point *points) {
     for (size_t i = 0; i < runs->len; i++) summary_free(&runs->at[i]);
     free(runs->at);
     free(points);
@@ -334,9 +219,9 @@ static void free_points(struct summaries *runs, struct point *points) {
 void draw_pareto(struct drawing *d, struct store *store) {
     static const char *const metrics[3] = {"total_usd", "total_co2_kg", "wait_mean_s"};
     struct summaries runs;
-    struct point *points;
+    struct scatter_point *points;
     const size_t count = points_of(d, store, metrics, &runs, &points);
-    const bool said = range_of(points, count, ACROSS).most > 0 && range_of(points, count, UP).most > 0;
+    const bool said = scatter_range(points, count, ACROSS).most > 0 && scatter_range(points, count, UP).most > 0;
     if (count >= 2 && said) draw_goals(d, points, count);
     free_points(&runs, points);
 }
@@ -345,16 +230,12 @@ void draw_pareto(struct drawing *d, struct store *store) {
 void draw_service(struct drawing *d, struct store *store) {
     static const char *const metrics[3] = {"usd_per_mtok", "goodput_share", "ttft_p90_s"};
     struct summaries runs;
-    struct point *points;
+    struct scatter_point *points;
     const size_t count = points_of(d, store, metrics, &runs, &points);
-    if (count >= 2 && (spread(range_of(points, count, ACROSS)) || spread(range_of(points, count, UP)))) {
-        const struct scatter scatter = {
-            "service", "Requests in time, and what a token costs",
-            "Every run of the batch; further left is cheaper, further up more requests keep their limits, lighter "
-            "begins to answer sooner (nine in ten requests). A ringed run is efficient: no other is at least as good "
-            "in both and better in one.",
-            "USD per million output tokens", "Requests within their limits, %", "TTFT 90 %, s"};
-        const double most_s = range_of(points, count, SHADE).most;
+    if (count >= 2 && (spread(scatter_range(points, count, ACROSS)) || spread(scatter_range(points, count, UP)))) {
+        const struct scatter scatter = {"service", "Requests in time, and what a token costs",
+                                        "USD per million output tokens", "Requests within their limits, %",
+                                        "TTFT 90 %, s", false};
         double(*at)[3] = mem_zero(count, sizeof *at);
         bool *efficient = mem_zero(count, sizeof *efficient);
         for (size_t i = 0; i < count; i++) at[i][0] = points[i].at[ACROSS], at[i][1] = -points[i].at[UP];
@@ -363,7 +244,11 @@ void draw_service(struct drawing *d, struct store *store) {
         free(efficient);
         free(at);
         scale(points, count, UP, 100);
-        draw_scatter(d, &scatter, points, count, most_s);
+        draw_scatter(d, &scatter,
+                     "Every run of the batch; further left is cheaper, further up more requests keep their "
+                     "limits, lighter begins to answer sooner (nine in ten requests). A ringed run is "
+                     "efficient: no other is at least as good in both and better in one.",
+                     points, count);
     }
     free_points(&runs, points);
 }

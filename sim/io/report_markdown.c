@@ -40,7 +40,7 @@ void report_close(const struct page *page, FILE *file) {
 const char *const report_part_titles[PART_COUNT] = {
     [PART_REGION] = "Regions", [PART_TENANT] = "Tenants", [PART_CLASS] = "Classes", [PART_POOL] = "Pools",
     [PART_SERVICE] = "Services", [PART_REQUEST_CLASS] = "Classes of requests",
-    [PART_REQUEST_REGION] = "Regions of users"};
+    [PART_REQUEST_REGION] = "Regions of users", [PART_PIPELINE] = "Pipelines"};
 
 bool report_has_parts(const struct page *page, enum part part) {
     size_t count;

@@ -2,7 +2,8 @@
  * From a file to runs. Four steps: the file with its includes merged under it becomes one tree; the command
  * line's overrides are assigned into it; every run is a copy of that tree with its own overrides (and the
  * command line's again, which win); every copy is read by the tables into a setup of its own. A mistake in
- * what the runs share is found once a run and shown once.
+ * what the runs share is found once a run and shown once. A point of a sweep is read in the same way, from the same
+ * tree, when it is asked for.
  *
  * Invariant: runs of a scenario read without findings are complete setups; nothing in them points into
  * another. Cost: runs x size of the file.
@@ -14,6 +15,7 @@
 #include "base/tick.h"
 #include "io/paths.h"
 #include "io/sections.h"
+#include "io/sweep.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -123,7 +125,8 @@ static const struct field scenario_fields[] = {
      .read = read_node, .block = &trace_block, .form = "a mapping"},
     {.param = {.key = "load", .offset = AT(load), .help = "The jobs, drawn at random; or else `trace`."},
      .read = read_node, .block = &load_block, .form = "a mapping"},
-    {.param = {.key = "pipelines", .offset = AT(pipelines), .help = "Batch pipelines, beside them or alone."},
+    {.param = {.key = "pipelines", .offset = AT(pipelines),
+               .help = "Pipelines with CPU and GPU stages, beside them or alone."},
      .read = read_node, .block = &pipeline_block, .form = "a list of mappings"},
     {.param = {.key = "regions", .offset = AT(regions), .required = true, .help = "Where."},
      .read = read_node, .block = &region_block, .form = "a list of mappings"},
@@ -143,6 +146,8 @@ static const struct field scenario_fields[] = {
      .read = read_nothing, .block = &run_block, .form = "a list of mappings"},
     {.param = {.key = "baseline", .offset = AT(unused), .help = "Run the others are compared with."},
      .read = read_nothing, .form = "a run's name"},
+    {.param = {.key = "sweep", .offset = AT(unused), .help = "What `headroom sweep` varies."},
+     .read = read_nothing, .block = &sweep_block, .form = "a mapping"},
 };
 const struct block scenario_block = {.title = "The file", BLOCK_FIELDS(scenario_fields),
     .about = "Values with a dimension carry their unit (`30 d`, `0.12 USD/kWh`). Plain numbers are decimal; "
@@ -244,7 +249,6 @@ static void demand_section(struct document *d, const struct yaml_node *root,
     else if (draft->load) load_read(d, draft->load);
     else if (!draft->pipelines && !draft->services)
         reading_add(&d->r, root, "missing key \"trace\" or \"load\" (or \"pipelines\", or \"services\")");
-    if (draft->pipelines) pipelines_read(d, draft->pipelines);
 }
 
 /* --- one run --- */
@@ -281,8 +285,8 @@ static void start_read(struct document *d, const struct yaml_node *root, const c
     reading_leave(&d->r, mark);
 }
 
-/* Fills one run from its document. Findings go to d->r.err. */
-static void document_read(struct document *d, const struct yaml_node *root, struct scenario *scenario) {
+/* Fills one run from its document. name: of the scenario that has none. about: arena text. Findings go to d->r.err. */
+static void document_read(struct document *d, const struct yaml_node *root, const char *name, const char **about) {
     struct scenario_draft draft = {0};
     struct setup *setup = d->setup;
     params_read(&d->r, root, &scenario_block, &draft);
@@ -290,7 +294,7 @@ static void document_read(struct document *d, const struct yaml_node *root, stru
     check_version(d, root, draft.version);
     check_window(d, root, &draft);
     start_read(d, root, draft.start);
-    setup->name = draft.name ? draft.name : scenario->name;
+    setup->name = draft.name ? draft.name : name;
     setup->seed = (uint64_t)draft.seed;
     setup->horizon_ns = draft.horizon_ns;
     setup->measure_from_ns = draft.measure.from_ns;
@@ -305,15 +309,14 @@ static void document_read(struct document *d, const struct yaml_node *root, stru
     if (draft.regions && d->r.err->found == before) meter_check(d, draft.regions);
     if (draft.transfer) transfer_read(d, draft.transfer);
     demand_section(d, root, &draft);
+    if (draft.pipelines) pipelines_read(d, draft.pipelines);
     if (draft.services) services_read(d, draft.services, fleet);
     if (draft.classes) classes_read(d, draft.classes);
     policy_finish(d, yaml_get(root, "policy"));
-    scenario->name = setup->name;
-    scenario->about = draft.about;
+    *about = draft.about;
 }
 
-/* Adds the findings that are not there yet. */
-static void merge_findings(struct err *err, const struct err *more) {
+void scenario_merge_findings(struct err *err, const struct err *more) {
     for (size_t i = 0; i < more->kept; i++) {
         bool known = false;
         for (size_t k = 0; k < err->kept && !known; k++) known = strcmp(err->lines[k], more->lines[i]) == 0;
@@ -410,10 +413,11 @@ static struct set set_parse(struct arena *arena, const char *text, struct err *e
     return set;
 }
 
-/* Removes keys that are null, but those of the runs' own overrides: there null is what removes a key. */
+/* Removes keys that are null, but those of the runs' own overrides and of the sweep: there null is what removes a
+ * key. */
 static void prune_file(struct yaml_node *root) {
-    struct yaml_node *runs = yaml_get(root, "runs");
-    size_t len = runs && runs->kind == YAML_LIST ? runs->len : 0;
+    struct yaml_node *runs = yaml_get(root, "runs"), *sweep = yaml_get(root, "sweep");
+    size_t len = runs && runs->kind == YAML_LIST ? runs->len : 0, sweep_len = sweep ? sweep->len : 0;
     size_t *set_lens = mem_zero(len, sizeof *set_lens);
     for (size_t i = 0; i < len; i++) {
         struct yaml_node *set = yaml_get(runs->items[i].value, "set");
@@ -421,7 +425,12 @@ static void prune_file(struct yaml_node *root) {
         set_lens[i] = set->len;
         set->len = 0;
     }
+    for (size_t i = sweep_len; sweep && i-- > 0;) /* its own keys can be removed like any other */
+        if (sweep->items[i].key && yaml_is_null(sweep->items[i].value))
+            memmove(&sweep->items[i], &sweep->items[i + 1], (--sweep_len - i) * sizeof *sweep->items);
+    if (sweep) sweep->len = 0;
     yaml_prune(root);
+    if (sweep) sweep->len = sweep_len;
     for (size_t i = 0; i < len; i++) {
         struct yaml_node *set = yaml_get(runs->items[i].value, "set");
         if (set) set->len = set_lens[i];
@@ -430,7 +439,7 @@ static void prune_file(struct yaml_node *root) {
 }
 
 static bool is_about_runs(const char *path) {
-    return strncmp(path, "runs", 4) == 0 || strncmp(path, "baseline", 8) == 0;
+    return strncmp(path, "runs", 4) == 0 || strncmp(path, "baseline", 8) == 0 || strncmp(path, "sweep", 5) == 0;
 }
 
 static void sets_apply(struct arena *arena, struct yaml_node *root, const struct set *sets, size_t len,
@@ -440,20 +449,41 @@ static void sets_apply(struct arena *arena, struct yaml_node *root, const struct
             yaml_assign(arena, root, sets[i].path, yaml_copy(arena, sets[i].value), err);
 }
 
-/* "policy.order=sjf, pools.a100.nodes=20" */
-static const char *overrides_text(struct arena *arena, const struct yaml_node *set) {
+/* A value on one line. */
+static char *value_text(struct arena *arena, const struct yaml_node *value) {
     struct text text;
     text_init(&text);
-    for (size_t i = 0; set && i < set->len; i++) {
-        text_format(&text, "%s%s=", i ? ", " : "", set->items[i].key->text);
-        yaml_emit(set->items[i].value, &text);
-        text.at[--text.len] = '\0'; /* the newline every YAML text ends with */
-    }
+    yaml_emit(value, &text);
     char *kept = arena_alloc(arena, text.len + 1, 1);
-    for (size_t i = 0, n = 0; i < text.len; i++) { /* on one line, without the indentation */
+    size_t n = 0;
+    for (size_t i = 0; i < text.len; i++) { /* without the indentation */
         char c = text.at[i] == '\n' ? ' ' : text.at[i];
         if (c != ' ' || (n && kept[n - 1] != ' ')) kept[n++] = c;
     }
+    while (n && kept[n - 1] == ' ') n--; /* for the newline every YAML text ends with */
+    kept[n] = '\0';
+    text_free(&text);
+    return kept;
+}
+
+static bool has_factor(const struct scenario_run *run, const char *path) {
+    for (size_t i = 0; i < run->factors_len; i++)
+        if (strcmp(run->factors[i].path, path) == 0) return true;
+    return false;
+}
+
+/* "policy.order=sjf, pools.a100.nodes=20": what the run sets, and then what a sweep does. */
+static const char *overrides_text(struct arena *arena, const struct yaml_node *set, const struct scenario_run *run) {
+    struct text text;
+    text_init(&text);
+    for (size_t i = 0; set && i < set->len; i++) {
+        if (has_factor(run, set->items[i].key->text)) continue;
+        text_format(&text, "%s%s=%s", text.len ? ", " : "", set->items[i].key->text,
+                    value_text(arena, set->items[i].value));
+    }
+    for (size_t i = 0; i < run->factors_len; i++)
+        text_format(&text, "%s%s=%s", text.len ? ", " : "", run->factors[i].path, run->factors[i].value);
+    char *kept = arena_text(arena, text.len ? text.at : "");
     text_free(&text);
     return kept;
 }
@@ -465,34 +495,50 @@ struct opening {
     const struct registry *registry;
     struct catalog catalog;
     struct yaml_node *base;
+    struct run_draft *drafts; /* parallel to the scenario's runs */
     const struct set *sets;
     size_t sets_len;
-    struct err *err;
 };
 
-static void run_read(struct opening *o, struct run_draft *draft, struct scenario_run *run) {
-    struct scenario *scenario = o->scenario;
-    struct arena *arena = &scenario->arena;
-    struct err found;
-    err_init(&found);
+/* The factors as text. */
+static void describe_factors(struct arena *arena, const struct sweep_value *values, size_t len,
+                             struct scenario_run *run) {
+    struct run_factor *factors = arena_alloc(arena, len, sizeof *factors);
+    for (size_t i = 0; i < len; i++) {
+        const char *unit;
+        factors[i] = (struct run_factor){values[i].path, value_text(arena, values[i].value), NAN};
+        if (values[i].value->kind == YAML_SCALAR && values[i].value->plain &&
+            !num_with_unit(values[i].value->text, &factors[i].number, &unit))
+            factors[i].number = NAN;
+    }
+    run->factors = factors;
+    run->factors_len = len;
+}
+
+/* A run with the overrides of its draft, the command line and a sweep's values. catalog: its arena, and where else the
+ * run's tree lives. */
+static void run_read(const struct opening *o, struct catalog *catalog, const struct run_draft *draft,
+                     const struct sweep_value *values, size_t values_len, struct scenario_run *run,
+                     const char **about) {
+    struct arena *arena = catalog->arena;
+    struct err *found = catalog->err;
     struct yaml_node *root = yaml_copy(arena, o->base);
     const struct yaml_node *set = draft->set && draft->set->kind == YAML_MAP ? draft->set : NULL;
     for (size_t i = 0; set && i < set->len; i++)
-        yaml_assign(arena, root, set->items[i].key->text, yaml_copy(arena, set->items[i].value), &found);
-    sets_apply(arena, root, o->sets, o->sets_len, false, &found);
+        yaml_assign(arena, root, set->items[i].key->text, yaml_copy(arena, set->items[i].value), found);
+    sets_apply(arena, root, o->sets, o->sets_len, false, found);
+    for (size_t i = 0; i < values_len; i++)
+        yaml_assign(arena, root, values[i].path, yaml_copy(arena, values[i].value), found);
     yaml_prune(root);
 
     run->name = draft->name ? draft->name : "";
-    run->overrides = overrides_text(arena, set);
-    run->setup = arena_alloc(arena, 1, sizeof *run->setup);
-    arena_init(&run->setup->arena);
-    struct document d = {.catalog = &o->catalog, .setup = run->setup, .demand = &run->demand,
-                         .r = {.arena = &run->setup->arena, .registry = o->registry, .err = &found}};
+    describe_factors(arena, values, values_len, run);
+    run->overrides = overrides_text(arena, set, run);
+    struct document d = {.catalog = catalog, .setup = run->setup, .demand = &run->demand,
+                         .r = {.arena = &run->setup->arena, .registry = o->registry, .err = found}};
     text_init(&d.r.path);
-    document_read(&d, root, scenario);
+    document_read(&d, root, o->scenario->name, about);
     text_free(&d.r.path);
-    merge_findings(o->err, &found);
-    err_free(&found);
 }
 
 static void check_baseline(struct reading *r, const struct yaml_node *base, const char *const *names,
@@ -531,16 +577,72 @@ static size_t runs_list(struct reading *r, const struct yaml_node *base, struct 
     return len ? len : 1;
 }
 
-static void runs_read(struct opening *o) {
+static void runs_read(struct opening *o, struct err *err) {
     struct scenario *scenario = o->scenario;
-    struct reading r = {.arena = &scenario->arena, .registry = o->registry, .err = o->err};
-    struct run_draft *drafts;
+    struct reading r = {.arena = &scenario->arena, .registry = o->registry, .err = err};
     text_init(&r.path);
-    scenario->runs_len = runs_list(&r, o->base, &drafts, scenario);
-    text_free(&r.path);
+    scenario->runs_len = runs_list(&r, o->base, &o->drafts, scenario);
     scenario->runs = arena_alloc(&scenario->arena, scenario->runs_len, sizeof *scenario->runs);
-    for (size_t i = 0; i < scenario->runs_len; i++) run_read(o, &drafts[i], &scenario->runs[i]);
+    const char *name = NULL;
+    for (size_t i = 0; i < scenario->runs_len; i++) {
+        struct scenario_run *run = &scenario->runs[i];
+        struct err found;
+        err_init(&found);
+        run->setup = arena_alloc(&scenario->arena, 1, sizeof *run->setup);
+        arena_init(&run->setup->arena);
+        o->catalog.err = &found;
+        run_read(o, &o->catalog, &o->drafts[i], NULL, 0, run, &scenario->about);
+        if (run->setup->name) name = run->setup->name;
+        scenario_merge_findings(err, &found);
+        err_free(&found);
+    }
+    if (name) scenario->name = name;
+    const struct yaml_node *sweep = yaml_get(o->base, "sweep");
+    if (sweep) scenario->sweep = sweep_read(&r, sweep, scenario->runs[0].setup->seed);
+    text_free(&r.path);
 }
+
+/* --- points of a sweep --- */
+
+/* What threads share must not change while they read: tables of the catalogue are read now, and the tree that points
+ * are copied from has no more than they need. */
+static void points_begin(struct opening *o, struct err *err) {
+    o->catalog.err = err;
+    for (enum catalog_table t = 0; t < CATALOG_TABLES; t++) catalog_table(&o->catalog, t);
+    struct yaml_node *base = yaml_map(&o->scenario->arena, o->base);
+    for (size_t i = 0; i < o->base->len; i++) {
+        const struct yaml_item *item = &o->base->items[i];
+        if (strcmp(item->key->text, "sweep") != 0 && strcmp(item->key->text, "runs") != 0)
+            yaml_put(&o->scenario->arena, base, item->key->text, item->value);
+    }
+    o->base = base;
+}
+
+bool scenario_point_open(const struct scenario *scenario, size_t run, uint64_t point, uint64_t replication,
+                         struct scenario_run *into, struct err *err) {
+    const struct opening *o = scenario->opening;
+    const size_t before = err->found;
+    *into = (struct scenario_run){.setup = mem_zero(1, sizeof *into->setup)};
+    struct arena *arena = &into->setup->arena;
+    arena_init(arena);
+    struct catalog catalog = o->catalog;
+    catalog.arena = arena;
+    catalog.err = err;
+    struct sweep_value *values = arena_alloc(arena, sweep_factors_most(scenario->sweep), sizeof *values);
+    const size_t len = sweep_point(scenario->sweep, point, arena, values);
+    const char *about = NULL;
+    run_read(o, &catalog, &o->drafts[run], values, len, into, &about);
+    into->setup->seed = sweep_seed(into->setup->seed, replication);
+    return err->found == before;
+}
+
+void scenario_point_close(struct scenario_run *run) {
+    if (run->setup) arena_free(&run->setup->arena);
+    free(run->setup);
+    *run = (struct scenario_run){0};
+}
+
+/* --- opening --- */
 
 /* "scenarios/quickstart.yaml" -> "quickstart" */
 static const char *name_of_file(struct arena *arena, const char *file) {
@@ -580,10 +682,13 @@ bool scenario_open(struct scenario *scenario, const char *file, const struct reg
     sets_apply(arena, base, parsed, sets_len, true, err);
     prune_file(base);
     text_of(scenario, base);
-    struct opening opening = {.scenario = scenario, .registry = registry, .base = base, .sets = parsed,
-                              .sets_len = sets_len, .err = err};
-    catalog_init(&opening.catalog, arena, err);
-    runs_read(&opening);
+    struct opening *opening = arena_alloc(arena, 1, sizeof *opening);
+    *opening = (struct opening){.scenario = scenario, .registry = registry, .base = base, .sets = parsed,
+                                .sets_len = sets_len};
+    scenario->opening = opening;
+    catalog_init(&opening->catalog, arena, err);
+    runs_read(opening, err);
+    if (scenario->sweep) points_begin(opening, err);
     return err->found == before;
 }
 

@@ -9,6 +9,7 @@
 #include "core/load.h"
 #include "core/model.h"
 #include "core/setup.h"
+#include "io/factor.h"
 
 /* Where the requests to a service come from: a trace, or a synthetic load. */
 struct service_demand {
@@ -21,8 +22,6 @@ struct service_demand {
 struct demand {
     const char *trace;        /* path as found (relative to the scenario file), or NULL: synthetic */
     struct load_setup *load;  /* when trace is NULL */
-    struct pipeline_load *pipelines; /* further jobs */
-    size_t pipelines_len;
     struct service_demand *services; /* parallel to the setup's */
     size_t services_len;
     /* Treatment of a trace, in this order (app/demand.c). */
@@ -38,7 +37,11 @@ struct scenario_run {
     struct setup *setup;
     struct demand demand;
     const char *overrides;    /* "policy.order=sjf, ..." of this run, for people; "" when none */
+    const struct run_factor *factors; /* what a sweep set */
+    size_t factors_len;
 };
+struct sweep;   /* io/sweep.h */
+struct opening; /* what points are read from */
 struct scenario {
     struct arena arena;
     const char *file, *name, *about; /* `about:` the question it answers */
@@ -47,6 +50,8 @@ struct scenario {
     const char *baseline;     /* name of the run the others are compared with; "" */
     struct scenario_run *runs;
     size_t runs_len;
+    const struct sweep *sweep; /* NULL: it has none */
+    struct opening *opening;
 };
 
 /* sets: "path=value" texts from the command line, applied after the file and after each run's own `set:`.
@@ -54,6 +59,14 @@ struct scenario {
 bool scenario_open(struct scenario *scenario, const char *file, const struct registry *registry,
                    const char *const *sets, size_t sets_len, struct err *err);
 void scenario_close(struct scenario *scenario);
+
+/* One run (an index of runs) at one point (from 0) of the scenario's sweep, in one replication (from 0). Any number of
+ * threads may ask. false: findings in err. Close it either way. */
+bool scenario_point_open(const struct scenario *scenario, size_t run, uint64_t point, uint64_t replication,
+                         struct scenario_run *into, struct err *err);
+void scenario_point_close(struct scenario_run *run);
+/* Adds the findings that err does not have yet: a mistake that many points share is told once. */
+void scenario_merge_findings(struct err *err, const struct err *more);
 
 /* Where catalogue files are looked for, in order: $HEADROOM_CATALOG, then these. Set once by main. */
 void scenario_catalog_dirs(const char *const *dirs, size_t count);

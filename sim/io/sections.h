@@ -81,6 +81,8 @@ void transfer_read(struct document *d, const struct yaml_node *map);
 size_t pool_models(const struct setup *setup, const char **models, size_t room);
 /* Pools must have been read: the GPU models a class accepts are theirs. */
 void load_read(struct document *d, const struct yaml_node *map);
+/* Names of GPU models, under the key "gpu_models"; pools must have been read. */
+void gpu_models_read(struct document *d, const struct yaml_node *list, const char *const **models, size_t *len);
 /* A list of relative intensities or weights that, if given, has this many entries, not all 0. */
 void check_weights(struct reading *r, const struct yaml_node *map, const char *key, const struct numbers *n,
                    size_t expected);
@@ -110,7 +112,7 @@ void classes_read(struct document *d, const struct yaml_node *list);
  * map: the section, or NULL. */
 void policy_finish(struct document *d, const struct yaml_node *map);
 
-/* Into the demand. */
+/* Tenants and pools must have been read. */
 void pipelines_read(struct document *d, const struct yaml_node *list);
 
 /* Index of the name the node gives among names; UINT32_MAX, and a finding, when there is none. */

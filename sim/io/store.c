@@ -1,7 +1,8 @@
 /*
  * Results in SQLite, written (see store.h; the schema is store_schema.c; reading store_read.c).
  *
- * A rollback journal with synchronous = NORMAL: a run costs two small transactions. Binding is by position, in the
+ * A rollback journal with synchronous = NORMAL: a run costs two small transactions, or a part of one (store_hold).
+ * Binding is by position, in the
  * schema's order. Several processes may write: a transaction begins IMMEDIATE and waits for the others.
  *
  * Invariant: a run is 'complete' iff all its rows are there. What is written depends on the run's inputs
@@ -14,6 +15,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/tick.h"
+#include "core/flow.h"
 #include "core/service.h"
 #include "io/charge.h"
 #include "io/store_query.h"
@@ -105,7 +107,7 @@ static void drop_views(struct store *s) {
 
 /* In one transaction, looking again once it holds the lock: another process may have been first. */
 static void bring_up_to_date(struct store *s) {
-    store_sql(s, "BEGIN IMMEDIATE");
+    store_begin(s);
     if (!store_check_file(s)) {
         store_sql_all(s, store_tables);
         store_sql(s,
@@ -122,7 +124,7 @@ static void bring_up_to_date(struct store *s) {
         make_run_summary(s);
         require(know_metrics(s));
     }
-    store_sql(s, "COMMIT");
+    store_commit(s);
 }
 
 struct store *store_open(const char *path) {
@@ -168,7 +170,7 @@ static void write_factors(struct store *s, int64_t run, const struct run_info *i
 
 int64_t store_run_begin(struct store *s, const struct run_info *info) {
     char origin[40], started[40];
-    store_sql(s, "BEGIN IMMEDIATE");
+    store_begin(s);
     write_scenario(s, info);
     const int64_t run = store_ask_i64(s, "SELECT max(run_id) FROM run") + 1;
     if (!s->batch) s->batch = run;
@@ -209,7 +211,7 @@ int64_t store_run_begin(struct store *s, const struct run_info *info) {
     query_write(&q);
     query_close(&q);
     write_factors(s, run, info);
-    store_sql(s, "COMMIT");
+    store_commit(s);
     return run;
 }
 
@@ -468,6 +470,57 @@ static void write_services(struct store *s, int64_t run, const struct setup *set
     query_close(&times);
 }
 
+static void write_stage(struct query *q, int64_t run, const struct flow_result *flow, size_t i,
+                        const struct flow_stage *stage) {
+    const struct flow_stage_result *x = &flow->stages[i];
+    query_put_i64(q, run);
+    query_put_text(q, flow->name);
+    query_put_i64(q, (int64_t)i);
+    query_put_text(q, x->name);
+    query_put_f64(q, stage->work.service_s);
+    query_put_f64(q, stage->work.batch);
+    query_put_f64(q, stage->work.cpus);
+    query_put_f64(q, stage->work.gpus);
+    query_put_i64(q, stage->scale.least);
+    query_put_i64(q, stage->scale.most);
+    query_put_f64(q, x->items);
+    query_put_f64(q, flow->active_s > 0 ? x->items / flow->active_s : NAN);
+    query_put_i64(q, x->workers_most);
+    query_put_i64(q, (int64_t)x->starts);
+    query_put_f64(q, x->worker_h);
+    query_put_f64(q, x->busy_h);
+    query_put_f64(q, x->starved_h);
+    query_put_f64(q, x->blocked_h);
+    query_put_f64(q, x->gpu_h);
+    query_put_f64(q, x->stalled_gpu_h);
+    /* A stage of a monolithic pipeline has no bill of its own. */
+    query_put_f64(q, flow->monolithic ? NAN : x->energy_j / 3.6e6);
+    query_put_f64(q, flow->monolithic ? NAN : x->co2_g / 1e3);
+    query_put_f64(q, flow->monolithic ? NAN : x->energy_usd + x->capacity_usd);
+    query_write(q);
+}
+
+static void write_pipelines(struct store *s, int64_t run, const struct setup *setup, const struct result *result) {
+    struct query q = query_open(s, "INSERT INTO pipeline VALUES (?, ?, ?, ?, ?, ?, ?)");
+    struct query stages = query_open(s, "INSERT INTO pipeline_stage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+                                        " ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    for (size_t i = 0; i < result->flows_len; i++) {
+        const struct flow_setup *flow = &setup->flows[i];
+        const struct flow_result *x = &result->flows[i];
+        query_put_i64(&q, run);
+        query_put_text(&q, flow->name);
+        query_put_text(&q, flow->tenant);
+        query_put_text(&q, flow->monolithic ? "monolithic" : "disaggregated");
+        query_put_f64(&q, flow->rate_per_s > 0 ? flow->rate_per_s : NAN);
+        query_put_f64(&q, tick_seconds(flow->start_ns));
+        query_put_time(&q, x->end_ns < TICK_NEVER, x->end_ns);
+        query_write(&q);
+        for (size_t k = 0; k < x->stages_len; k++) write_stage(&stages, run, x, k, &flow->stages[k]);
+    }
+    query_close(&q);
+    query_close(&stages);
+}
+
 static void put_name(struct query *q, const struct names *names, uint32_t i) {
     if (i < names->len) query_put_text(q, names->at[i]);
     else query_put_null(q);
@@ -589,7 +642,7 @@ static void complete_run(struct store *s, int64_t run, const struct setup *setup
 
 void store_run_finish(struct store *s, int64_t run, const struct setup *setup, const struct result *result,
                       double wall_s) {
-    store_sql(s, "BEGIN IMMEDIATE");
+    store_begin(s);
     complete_run(s, run, setup, result, wall_s);
     write_pools(s, run, setup);
     write_tallies(s, run, result);
@@ -598,7 +651,8 @@ void store_run_finish(struct store *s, int64_t run, const struct setup *setup, c
     write_start_hours(s, run, setup, result);
     write_distributions(s, run, setup, result->jobs);
     write_services(s, run, setup, result);
+    write_pipelines(s, run, setup, result);
     if (result->job_results) write_jobs(s, run, setup, result);
     write_warnings(s, run, result);
-    store_sql(s, "COMMIT");
+    store_commit(s);
 }

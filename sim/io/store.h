@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "core/result.h"
 #include "core/setup.h"
+#include "io/factor.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,11 +27,6 @@ struct store *store_open(const char *path);
 struct store *store_open_read(const char *path);
 void store_close(struct store *store);
 
-/* What a sweep set in one of its runs. */
-struct run_factor {
-    const char *path, *value;
-    double number; /* the value's, in the unit it is written with; NAN: it has none */
-};
 struct run_info {
     const char *scenario_name, *scenario_file, *scenario_text, *run_name, *overrides, *baseline;
     uint64_t scenario_hash, trace_hash, seed;
@@ -47,6 +43,32 @@ struct run_info {
 int64_t store_run_begin(struct store *store, const struct run_info *info);
 void store_run_finish(struct store *store, int64_t run, const struct setup *setup,
                       const struct result *result, double wall_s);
+
+/* Between the two, what is written through this store is one transaction: many short runs cost one. Others who want to
+ * write to the file wait meanwhile. */
+void store_hold(struct store *store);
+void store_release(struct store *store);
+
+/* A sweep is a batch whose runs are written in order, each whole or not at all; so that many of its runs are done, and
+ * the next one is known, whenever a program was killed. */
+struct sweep_info {
+    uint64_t scenario_hash;
+    uint64_t points, replications; /* of the whole sweep */
+    const char *run_names;         /* a line each */
+    uint64_t shard, shards;        /* from 1; 1 of 1: the whole */
+    uint32_t bins;
+    bool jobs;                     /* a row for every job is kept */
+    uint64_t runs;                 /* of this shard */
+};
+/* How many runs of this sweep (the same shard, with the same options) the file has. The next ones are of its batch. */
+uint64_t store_sweep_open(struct store *store, const struct sweep_info *info);
+/* trace_hash of its first run; 0: it has none. */
+uint64_t store_sweep_trace(struct store *store);
+/* Writes run number `done` (from 0) whole: store_run_begin and store_run_finish in one. Dies when another process is at
+ * the same sweep. The run's id. */
+int64_t store_sweep_write(struct store *store, const struct sweep_info *info, uint64_t done,
+                          const struct run_info *run, const struct setup *setup, const struct result *result,
+                          double wall_s);
 
 /* --- reading --- */
 

@@ -33,6 +33,13 @@ void store_sql_all(struct store *s, const char *const *statements) {
     for (; *statements; statements++) store_sql(s, *statements);
 }
 
+void store_begin(struct store *s) {
+    if (s->open++ == 0) store_sql(s, "BEGIN IMMEDIATE");
+}
+void store_commit(struct store *s) {
+    if (--s->open == 0) store_sql(s, "COMMIT");
+}
+
 struct query query_open(struct store *s, const char *sql) {
     struct query q = {s, NULL, 0};
     if (sqlite3_prepare_v2(s->db, sql, -1, &q.stmt, NULL) != SQLITE_OK) fail(s);

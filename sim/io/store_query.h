@@ -15,6 +15,7 @@ struct store {
     char *path;
     int64_t batch;       /* 0 until the first run begins */
     int64_t *metric_ids; /* parallel to result_metrics */
+    unsigned open;       /* transactions, one inside the other; the outermost counts */
 };
 
 /* Opens the file, whatever it holds. create: where there is none. */
@@ -24,6 +25,9 @@ bool store_check_file(struct store *s);
 /* Statements without results, separated by semicolons; or a list that ends with NULL. */
 void store_sql(struct store *s, const char *sql);
 void store_sql_all(struct store *s, const char *const *statements);
+/* A transaction to write; inside another it is a part of that one. */
+void store_begin(struct store *s);
+void store_commit(struct store *s);
 /* The first number of the first row; 0 when there is none. */
 int64_t store_ask_i64(struct store *s, const char *sql);
 

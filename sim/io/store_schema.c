@@ -68,7 +68,21 @@ const char *const store_tables[] = {
     " passes INTEGER,"
     " placements INTEGER,"
     " CHECK ((status = 'complete') = (wall_s IS NOT NULL)))",
-    "CREATE INDEX run_batch ON run (batch_id, run_name)",
+    "CREATE INDEX run_batch ON run (batch_id, run_name, point, replication)",
+
+    "CREATE TABLE sweep ("
+    " batch_id INTEGER PRIMARY KEY,"
+    " scenario_hash TEXT NOT NULL REFERENCES scenario,"
+    " points INTEGER NOT NULL,"
+    " replications INTEGER NOT NULL,"
+    " run_names TEXT NOT NULL,"
+    " shard INTEGER NOT NULL,"
+    " shards INTEGER NOT NULL,"
+    " bins INTEGER NOT NULL,"
+    " jobs INTEGER NOT NULL CHECK (jobs IN (0, 1)),"
+    " runs INTEGER NOT NULL,"
+    " done INTEGER NOT NULL CHECK (done BETWEEN 0 AND runs),"
+    " UNIQUE (scenario_hash, run_names, shard, shards, bins, jobs))",
 
     "CREATE TABLE factor ("
     " run_id INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,"
@@ -99,7 +113,7 @@ const char *const store_tables[] = {
     " tally_id INTEGER PRIMARY KEY,"
     " run_id INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,"
     " part TEXT NOT NULL CHECK (part IN ('run', 'region', 'tenant', 'class', 'pool', 'service',"
-    " 'request_class', 'request_region')),"
+    " 'request_class', 'request_region', 'pipeline')),"
     " name TEXT NOT NULL,"
     " UNIQUE (run_id, part, name))",
 
@@ -232,6 +246,42 @@ const char *const store_tables[] = {
     " requests INTEGER NOT NULL,"
     " PRIMARY KEY (run_id, service, figure, at_most_s)) WITHOUT ROWID",
 
+    "CREATE TABLE pipeline ("
+    " run_id INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,"
+    " name TEXT NOT NULL,"
+    " tenant TEXT,"
+    " way TEXT NOT NULL CHECK (way IN ('disaggregated', 'monolithic')),"
+    " rate_per_s REAL,"
+    " start_s REAL NOT NULL,"
+    " end_s REAL,"
+    " PRIMARY KEY (run_id, name)) WITHOUT ROWID",
+
+    "CREATE TABLE pipeline_stage ("
+    " run_id INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,"
+    " pipeline TEXT NOT NULL,"
+    " position INTEGER NOT NULL,"
+    " stage TEXT NOT NULL,"
+    " service_s REAL NOT NULL,"
+    " batch REAL NOT NULL,"
+    " cpus REAL NOT NULL,"
+    " gpus REAL NOT NULL,"
+    " workers_least INTEGER NOT NULL,"
+    " workers_most INTEGER NOT NULL,"
+    " items REAL NOT NULL,"
+    " items_per_s REAL,"
+    " workers_ready_most INTEGER NOT NULL,"
+    " starts INTEGER NOT NULL,"
+    " worker_h REAL NOT NULL,"
+    " busy_h REAL NOT NULL,"
+    " starved_h REAL NOT NULL,"
+    " blocked_h REAL NOT NULL,"
+    " gpu_h REAL NOT NULL,"
+    " stalled_gpu_h REAL NOT NULL,"
+    " energy_kwh REAL,"
+    " co2_kg REAL,"
+    " usd REAL,"
+    " PRIMARY KEY (run_id, pipeline, position)) WITHOUT ROWID",
+
     "CREATE TABLE warning ("
     " run_id INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,"
     " position INTEGER NOT NULL,"
@@ -257,6 +307,7 @@ const char *const store_views[] = {
     "   WHEN (v.value > w.value) = (m.better = 'more') THEN 'better' ELSE 'worse' END AS verdict"
     " FROM run r"
     " JOIN run b ON b.batch_id = r.batch_id AND b.run_name = r.baseline AND b.run_id <> r.run_id"
+    "  AND b.point IS r.point AND b.replication = r.replication"
     " JOIN tally t ON t.run_id = r.run_id"
     " JOIN tally u ON u.run_id = b.run_id AND u.part = t.part AND u.name = t.name"
     " JOIN measure v ON v.tally_id = t.tally_id"
@@ -318,6 +369,23 @@ const char *const store_views[] = {
     COLUMN("kv_used_share") COLUMN("cached_share") COLUMN("replicas_mean") COLUMN("replicas_most")
     COLUMN("held_gpu_h") COLUMN("energy_kwh") COLUMN("co2_kg") COLUMN("total_usd")
     " FROM v_metric WHERE part = 'service' GROUP BY run_id, name",
+
+    "CREATE VIEW v_pipeline AS"
+    " SELECT run_id, run_name, name AS pipeline"
+    COLUMN("items") COLUMN("items_left") COLUMN("items_per_s") COLUMN("pipeline_active_h")
+    COLUMN("workers_mean") COLUMN("worker_starts") COLUMN("held_gpu_h")
+    COLUMN("pipeline_busy_share") COLUMN("pipeline_stalled_share") COLUMN("items_per_gpu_h")
+    COLUMN("usd_per_mitem") COLUMN("kwh_per_mitem") COLUMN("g_per_mitem")
+    COLUMN("energy_kwh") COLUMN("co2_kg") COLUMN("total_usd")
+    " FROM v_metric WHERE part = 'pipeline' GROUP BY run_id, name",
+
+    "CREATE VIEW v_stage AS"
+    " SELECT s.run_id, r.run_name, s.pipeline, s.stage, s.items, s.items_per_s,"
+    "  s.worker_h, s.busy_h / nullif(s.busy_h + s.starved_h + s.blocked_h, 0) AS busy_share,"
+    "  s.starved_h / nullif(s.busy_h + s.starved_h + s.blocked_h, 0) AS starved_share,"
+    "  s.blocked_h / nullif(s.busy_h + s.starved_h + s.blocked_h, 0) AS blocked_share,"
+    "  s.workers_ready_most, s.starts, s.gpu_h, s.stalled_gpu_h, s.usd"
+    " FROM pipeline_stage s JOIN run r USING (run_id)",
 
     "CREATE VIEW v_series AS"
     " SELECT s.run_id, r.run_name, s.region,"

@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* info.trace of a run of services alone. */
+/* info.trace of a run of services or pipelines alone. */
 #define SUMMARY_NO_JOBS "no jobs"
 
 struct summary_part {

@@ -92,6 +92,17 @@ static const struct row {
     {NULL, "KV cache in use", "kv_used_share", SAID, NULL},
     {NULL, "Prompt tokens found in a prefix cache", "cached_share", SAID, NULL},
     {NULL, "Requests computed again", "requests_recomputed", SAID, NULL},
+    {"Pipelines", "Items through", "items", SAID, NULL},
+    {NULL, "left at the end", "items_left", SAID, "items"},
+    {NULL, "Rate while under way", "items_per_s", ALWAYS, NULL},
+    {NULL, "Under way", "pipeline_active_h", ALWAYS, NULL},
+    {NULL, "Workers, mean", "workers_mean", ALWAYS, NULL},
+    {NULL, "started", "worker_starts", ALWAYS, NULL},
+    {NULL, "Their GPUs at work", "pipeline_busy_share", SAID, NULL},
+    {NULL, "stalled: ready, and waiting", "pipeline_stalled_share", SAID, NULL},
+    {NULL, "Cost per million items", "usd_per_mitem", SAID, NULL},
+    {NULL, "Energy per million items", "kwh_per_mitem", SAID, NULL},
+    {NULL, "CO2 per million items", "g_per_mitem", SAID, NULL},
     {"Use of hardware", "Capacity", "capacity_gpu_h", ALWAYS, NULL},
     {NULL, "Utilisation: held", "utilisation", ALWAYS, NULL},
     {NULL, "used", "used_utilisation", ALWAYS, NULL},
@@ -387,7 +398,8 @@ static void print_block(FILE *to, const struct summary *const *runs, size_t coun
 char *table_demand(const struct summary *summary) {
     const char *trace = summary->info.trace;
     const double requests = summary_value(summary, "requests");
-    const bool some = requests > 0, none = same_text(trace, SUMMARY_NO_JOBS);
+    const double items = summary_value(summary, "items_offered");
+    const bool some = requests > 0 || items > 0, none = same_text(trace, SUMMARY_NO_JOBS);
     struct text text;
     char number[48];
     text_init(&text);
@@ -397,7 +409,8 @@ char *table_demand(const struct summary *summary) {
         else if (none) text_put(&text, " jobs");
         else text_format(&text, " jobs of %s", trace);
     }
-    if (some) text_format(&text, "%s%s requests", text.len ? " and " : "", table_number(requests, 0, number));
+    if (requests > 0) text_format(&text, "%s%s requests", text.len ? " and " : "", table_number(requests, 0, number));
+    if (items > 0) text_format(&text, "%s%s items", text.len ? " and " : "", table_number(items, 0, number));
     return text_take(&text);
 }
 
@@ -443,7 +456,8 @@ void table_summary(FILE *to, const struct summary *runs, size_t count) {
         print_block(to, block, n);
         fputc('\n', to);
     }
-    static const enum part shown[] = {PART_REGION, PART_TENANT, PART_SERVICE, PART_REQUEST_CLASS, PART_REQUEST_REGION};
+    static const enum part shown[] = {PART_REGION, PART_TENANT, PART_SERVICE, PART_REQUEST_CLASS, PART_REQUEST_REGION,
+                                      PART_PIPELINE};
     for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
         const enum part part = shown[i];
         size_t parts;

@@ -30,11 +30,13 @@ static const struct part_column {
     {"away", "requests_away", FOLD_SUM}, {"goodput", "goodput_share", FOLD_NOT},   {"TTFT 90 %", "ttft_p90_s", FOLD_NOT},
     {"TPOT 90 %", "tpot_p90_ms", FOLD_NOT},   {"tokens", "tokens_per_s", FOLD_SUM},
     {"per GPU", "tokens_per_gpu_s", FOLD_NOT}, {"replicas", "replicas_mean", FOLD_SUM},
+    {"items", "items", FOLD_SUM},             {"rate", "items_per_s", FOLD_NOT},
+    {"workers", "workers_mean", FOLD_SUM},    {"at work", "pipeline_busy_share", FOLD_NOT},
     {"held", "held_gpu_h", FOLD_SUM},
     {"of all", "held_share", FOLD_SUM},       {"utilised", "utilisation", FOLD_NOT},
     {"energy", "energy_kwh", FOLD_SUM},       {"CO2", "co2_kg", FOLD_SUM},
     {"cost", "total_usd", FOLD_SUM},          {"per unit", "usd_per_work", FOLD_NOT},
-    {"per token", "usd_per_mtok", FOLD_NOT},
+    {"per token", "usd_per_mtok", FOLD_NOT},  {"per Mitem", "usd_per_mitem", FOLD_NOT},
 };
 enum { PART_COLUMNS = sizeof part_columns / sizeof *part_columns };
 

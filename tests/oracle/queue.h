@@ -33,7 +33,8 @@ struct queue_answer {
     uint64_t jobs;
 };
 
-static inline double queue_run(const struct queue *q, const struct load_setup *load, uint64_t seed) {
+/* The numbers of the whole run; its pointers lead nowhere. */
+static inline struct tally queue_tally(const struct queue *q, const struct load_setup *load, uint64_t seed) {
     struct setup setup;
     struct jobs jobs;
     testing_setup(&setup);
@@ -46,14 +47,17 @@ static inline double queue_run(const struct queue *q, const struct load_setup *l
     struct err err;
     err_init(&err);
     require(run_simulate(&setup, &jobs, &(struct run_options){.consume = &jobs}, &result, &err));
-    const struct tally *run = testing_tally(&result, PART_RUN, NULL);
-    require(run->finished >= q->measured && run->finished <= q->measured + 64); /* ties with the first */
-    const double wait_h = run->wait_s.mean / 3600;
+    const struct tally run = *testing_tally(&result, PART_RUN, NULL);
+    require(run.finished >= q->measured && run.finished <= q->measured + 64); /* ties with the first */
     result_free(&result);
     err_free(&err);
     jobs_free(&jobs);
     testing_setup_free(&setup);
-    return wait_h;
+    return run;
+}
+
+static inline double queue_run(const struct queue *q, const struct load_setup *load, uint64_t seed) {
+    return queue_tally(q, load, seed).wait_s.mean / 3600;
 }
 
 static inline struct load_class queue_class(struct arena *arena, const char *durations, double one[1]) {

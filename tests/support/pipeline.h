@@ -1,5 +1,5 @@
 /*
- * A pipeline simulated batch by batch, which the closed forms of core/pipeline.h and models/load/pipelines.c are held
+ * A pipeline simulated batch by batch, which the closed forms of core/pipeline.h and the fluid of core/flow.h are held
  * against: bounded buffers, a source, start times and back-pressure.
  */
 #ifndef HEADROOM_TESTS_SUPPORT_PIPELINE_H

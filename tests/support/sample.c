@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/rng.h"
 #include "base/tick.h"
+#include "core/flow.h"
 #include "core/service.h"
 
 #include <dirent.h>
@@ -360,6 +361,42 @@ void sample_serve(struct sample *sample) {
                            .capacity_usd = x->capacity_usd};
     }
     result->tallies[0].service = &result->services[2];
+}
+
+void sample_pipe(struct sample *sample) {
+    struct result *result = &sample->result;
+    struct setup *setup = &sample->setup;
+    struct flow_setup *flow = arena_alloc(&setup->arena, 1, sizeof *flow);
+    struct flow_stage *stages = arena_alloc(&setup->arena, 2, sizeof *stages);
+    stages[0] = (struct flow_stage){.work = {.name = "decode", .service_s = 2, .batch = 1, .cpus = 1, .workers = 64},
+                                    .scale = {.least = 4, .most = 64}};
+    stages[1] = (struct flow_stage){.work = {.name = "embed", .service_s = 1, .batch = 8, .gpus = 1, .workers = 4},
+                                    .scale = {.least = 4, .most = 4}};
+    *flow = (struct flow_setup){.name = "clips", .tenant = "speech", .stages = stages, .stages_len = 2,
+                                .items = 1e6, .start_ns = TICK_HOUR};
+    setup->flows = flow;
+    setup->flows_len = 1;
+    result->flows = mem_zero(2, sizeof *result->flows);
+    result->flows_len = 1;
+    struct flow_result *x = &result->flows[0];
+    *x = (struct flow_result){.name = "clips", .offered = 1e6, .items = 9e5, .left = 1e5, .active_s = 36000,
+                              .worker_h = 640, .gpu_h = 40, .busy_gpu_h = 31.25, .stalled_gpu_h = 8, .energy_j = 1e8,
+                              .energy_usd = 3, .co2_g = 9000, .capacity_usd = 120, .starts = 70,
+                              .end_ns = TICK_NEVER, .stages = mem_zero(2, sizeof *x->stages), .stages_len = 2};
+    x->stages[0] = (struct flow_stage_result){.name = "decode", .items = 9.1e5, .worker_h = 600, .busy_h = 505,
+                                              .blocked_h = 90, .workers_most = 64, .starts = 66, .energy_j = 4e7};
+    x->stages[1] = (struct flow_stage_result){.name = "embed", .items = 9e5, .worker_h = 40, .busy_h = 31.25,
+                                              .starved_h = 8, .gpu_h = 40, .stalled_gpu_h = 8, .workers_most = 4,
+                                              .starts = 4, .energy_j = 6e7, .capacity_usd = 120};
+    result->flows[1] = *x; /* of the run */
+    result->flows[1].stages = NULL;
+    result->flows[1].stages_len = 0;
+    result->tallies = mem_grow(result->tallies, result->tallies_len + 1, sizeof *result->tallies);
+    result->tallies[result->tallies_len++] =
+        (struct tally){.part = PART_PIPELINE, .name = "clips", .flow = x, .held_gpu_h = x->gpu_h,
+                       .energy_j = x->energy_j, .energy_usd = x->energy_usd, .co2_g = x->co2_g,
+                       .capacity_usd = x->capacity_usd};
+    result->tallies[0].flow = &result->flows[1];
 }
 
 void sample_close(struct sample *sample) {

@@ -27,6 +27,8 @@ void sample_open(struct sample *sample, unsigned variant);
 void sample_enrich(struct sample *sample, unsigned variant);
 /* Adds two LLM services, chat and code, on half and a tenth of the GPUs held. */
 void sample_serve(struct sample *sample);
+/* Adds a pipeline, clips, that is not done at the end. */
+void sample_pipe(struct sample *sample);
 void sample_close(struct sample *sample);
 /* Begins and finishes the run; its id. */
 int64_t sample_store(struct store *store, const struct sample *sample);

@@ -1,9 +1,8 @@
 /*
- * Pipelines by hand: rates and data supply in closed form, a pipeline's jobs, and small simulations whose every batch
- * can be followed on paper: what the closed forms are held against (oracle/pipeline.c) is right.
+ * Pipelines by hand: rates and data supply in closed form, and small simulations whose every batch can be followed on
+ * paper: what the closed forms are held against (oracle/pipeline.c) is right.
  */
 #include "base/tick.h"
-#include "core/load.h"
 
 #include "support/pipeline.h"
 #include "support/testing.h"
@@ -19,49 +18,6 @@ Test(pipeline, rates) {
     cr_expect_eq(stage_rate(&decode_then_infer[1]), 32);
     cr_expect_eq(pipeline_rate(decode_then_infer, 2), 24); /* 3 x 4 / 0.5 against 8 / 0.25 = 32 */
     cr_expect_eq(pipeline_rate(decode_then_infer + 1, 1), 32);
-}
-
-/* 240 items at 24 a second after a start of 20 s; infer could do 32. */
-Test(pipeline, a_job_a_worker) {
-    const struct pipeline_load p = {.name = "p", .stages = decode_then_infer, .stages_len = 2, .items = 240,
-                                    .start_ns = TICK_HOUR};
-    struct jobs jobs;
-    jobs_init(&jobs, 0);
-    pipeline_generate(&p, &jobs);
-    cr_assert_eq(jobs.len, 4);
-    for (size_t i = 0; i < jobs.len; i++) {
-        const struct job *j = &jobs.at[i];
-        cr_expect(j->submit_ns == TICK_HOUR && j->run_ns == 30 * TICK_S);
-        cr_expect_str_eq(jobs.classes.at[j->class_id], i < 3 ? "p/decode" : "p/infer");
-        cr_expect_eq(j->utilisation, i < 3 ? 1 : 0.75F);
-        cr_expect_eq(jobs.shapes.at[j->shape].cpu_milli, i < 3 ? 2000 : 1000);
-        cr_expect_eq(jobs.shapes.at[j->shape].gpus, i < 3 ? 0 : 1);
-    }
-    jobs_free(&jobs);
-}
-
-static size_t containers(double cpus, double gpus, uint32_t workers) {
-    struct stage stage = {.name = "s", .service_s = 1, .batch = 1, .cpus = cpus, .gpus = gpus, .workers = workers};
-    const struct pipeline_load p = {.name = "p", .stages = &stage, .stages_len = 1, .items = 1, .monolithic = true,
-                                    .container_cpus = 64, .container_gpus = 8};
-    struct jobs jobs;
-    jobs_init(&jobs, 0);
-    pipeline_generate(&p, &jobs);
-    const size_t count = jobs.len;
-    const double whole = fmin(1, workers * gpus / (8 * (double)count));
-    for (size_t i = 0; i < count; i++) cr_expect(testing_near(jobs.at[i].utilisation, whole, 1e-6));
-    jobs_free(&jobs);
-    return count;
-}
-
-Test(pipeline, containers_at_the_edges) {
-    cr_expect_eq(containers(1, 1. / 64, 2048), 32); /* 2,048 cores, 32 GPUs: by cores */
-    cr_expect_eq(containers(64. / 17, 1, 17), 3);   /* by GPUs */
-    /* Fractions that add up to a whole need no further container. */
-    cr_expect(0.1 * 3 != 0.3);
-    cr_expect_eq(containers(0, 0.1, 240), 3);
-    cr_expect_eq(containers(0, 8.001, 3), 4);
-    cr_expect_eq(containers(64, 0, 2), 2);
 }
 
 /* CoorDL: min(G, P, F), F = 1 / ((1 - hit) / disk + hit / memory), in items. */

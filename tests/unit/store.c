@@ -81,9 +81,24 @@ static void write_services(void) {
     struct sample sample;
     sample_open(&sample, 0);
     sample_serve(&sample);
+    sample_pipe(&sample);
     sample_store(store, &sample);
     sample_close(&sample);
     store_close(store);
+}
+
+Test(store, pipelines_are_kept_with_their_stages) {
+    write_services();
+    expect_answer("SELECT name, tenant, way, rate_per_s, start_s, end_s FROM pipeline",
+                  "clips|speech|disaggregated|NULL|3600.0|NULL\n");
+    expect_answer("SELECT stage, service_s, batch, cpus, gpus, workers_least, workers_most, items, items_per_s, starts,"
+                  " energy_kwh * 36, usd FROM pipeline_stage ORDER BY position",
+                  "decode|2.0|1.0|1.0|0.0|4|64|910000.0|25.2777777777778|66|400.0|0.0\n"
+                  "embed|1.0|8.0|0.0|1.0|4|4|900000.0|25.0|4|600.0|120.0\n");
+    expect_answer("SELECT pipeline, items, items_left, items_per_s, pipeline_stalled_share, worker_starts,"
+                  " round(usd_per_mitem, 6) FROM v_pipeline", "clips|900000.0|100000.0|25.0|0.2|70.0|136.666667\n");
+    expect_answer("SELECT stage, busy_share, starved_share, blocked_share FROM v_stage WHERE stage = 'decode'",
+                  "decode|0.848739495798319|0.0|0.151260504201681\n");
 }
 
 Test(store, services_are_kept_with_their_times) {
