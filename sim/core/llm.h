@@ -14,6 +14,8 @@
 #ifndef HEADROOM_CORE_LLM_H
 #define HEADROOM_CORE_LLM_H
 
+#include "core/power.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -29,7 +31,7 @@ struct llm_chip { /* one GPU */
     double flops_bf16, flops_fp8, flops_fp4; /* dense peaks, FLOP/s; 0: not supported */
     double mem_bytes, mem_bytes_per_s, link_bytes_per_s; /* link: one direction; 0: none, one GPU a replica */
     double tdp_w, idle_w, loaded_idle_w;
-    double p0, kc, km, pmax;                  /* power: share of TDP = p0 + (pmax - p0)(1 - exp(-(kc uc + km um))) */
+    struct power_fit power;
     bool power_fitted;                        /* its own fit, not the joint one */
 };
 enum llm_precision { LLM_BF16, LLM_FP8, LLM_FP4, LLM_PRECISIONS };
@@ -63,7 +65,8 @@ struct llm_cost {
     double peak_flops, peak_attention_flops, peak_bytes_per_s;
     const struct llm_chip *chip;
     uint32_t gpus;
-    bool calibrated;                          /* (engine, chip, precision) has measured points behind it */
+    bool calibrated;                          /* (engine, chip, precision) has measured points behind it, */
+    double error;                             /* from which times per token differ by this; NAN: it has none */
 };
 /* The engine's profile must be the one for this chip and precision (io/llm_catalog.h). *why (static text) when it
  * cannot work: precision not supported, weights do not fit, efficiencies above 1. kv_tokens may be set to what a

@@ -427,10 +427,14 @@ static void open_service(struct sched *s, struct service *v, struct unit *units,
     v->every_ns = setup->every_ns > 0 ? setup->every_ns : 15 * TICK_S;
     v->round_ns = round_length(v);
     v->unused = UINT32_MAX;
-    v->calibrated = true;
+    v->calibrated = v->power_fitted = true;
     for (size_t i = 0; i < s->setup->pools_len; i++)
-        for (enum duty stage = STAGE_FIRST; stage < STAGES; stage++)
-            if (service_cost(setup, stage)[i].gpus > 0) v->calibrated &= service_cost(setup, stage)[i].calibrated;
+        for (enum duty stage = STAGE_FIRST; stage < STAGES; stage++) {
+            const struct llm_cost *cost = &service_cost(setup, stage)[i];
+            if (cost->gpus == 0) continue;
+            v->calibrated &= cost->calibrated;
+            v->power_fitted &= cost->chip->power_fitted;
+        }
     evq_init(&v->handovers, false);
     evq_init(&v->sent, false);
     v->wake_ns = TICK_NEVER;
@@ -551,6 +555,7 @@ void services_results(struct sched *s, struct service_result *results) {
         check_present(v);
         r->name = v->setup->name;
         r->calibrated = v->calibrated;
+        r->power_fitted = v->power_fitted;
         for (size_t k = 0; k < v->slices_len; k++) add_slice(r, &v->slices[k].result);
         r->preemptions = 0;
         for (uint32_t k = 0; k < v->places_len; k++) {
@@ -600,7 +605,7 @@ static size_t class_results(const struct service *v, struct service_result *resu
         for (uint32_t p = 0; p < v->places_len; p++) arrived += v->slices[class * v->places_len + p].result.arrived;
         if (class == classes && arrived == 0) continue;
         if (results) {
-            results[len] = (struct service_result){.calibrated = v->calibrated};
+            results[len] = (struct service_result){.calibrated = v->calibrated, .power_fitted = v->power_fitted};
             results[len].name = part_name(v, class < classes ? v->setup->classes[class].name : "(other)");
             for (uint32_t p = 0; p < v->places_len; p++)
                 add_whole_slice(v, &results[len], class * v->places_len + p);
@@ -616,7 +621,7 @@ static size_t place_results(const struct sched *s, const struct service *v, stru
     for (uint32_t i = 0; i < v->places_len && results; i++) {
         const struct place *p = &v->places[i];
         struct service_result *r = &results[i];
-        *r = (struct service_result){.calibrated = v->calibrated};
+        *r = (struct service_result){.calibrated = v->calibrated, .power_fitted = v->power_fitted};
         r->name = part_name(v, s->setup->regions[p->setup.region].name);
         for (size_t k = i; k < v->slices_len; k += v->places_len) add_whole_slice(v, r, k);
         r->replica_h = p->replica_h;

@@ -126,7 +126,7 @@ struct service_result {
     uint32_t replicas_most;        /* ready at once */
     uint64_t starts, preemptions;  /* of replicas; of requests (recomputed): of the whole run; of a class or region: of
                                       its finished requests */
-    bool calibrated;
+    bool calibrated, power_fitted;
 };
 
 struct sched;

@@ -78,7 +78,7 @@ struct slice {
 struct service {
     const struct service_setup *setup;
     struct services *all;
-    bool calibrated;
+    bool calibrated, power_fitted;
     struct unit *units;         /* setup->most, by place */
     struct place *places;
     uint32_t places_len;

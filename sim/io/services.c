@@ -174,9 +174,9 @@ static void check_rooms(struct document *d, const struct yaml_node *map, const s
     }
 }
 
-/* What a stage costs on all pools; NULL: it can run on none of them, which was found. */
-static struct llm_cost *fit_stage(struct fitting *f, const struct yaml_node *map, unsigned stage,
-                                  struct service_setup *service) {
+/* What a stage costs on all pools; false: it can run on none of them, which was found. */
+static bool fit_stage(struct fitting *f, const struct yaml_node *map, unsigned stage, struct service_setup *service,
+                      const struct llm_cost **costs) {
     struct document *d = f->d;
     const size_t pools = d->setup->pools_len;
     struct llm_cost *cost = arena_alloc(d->r.arena, pools, sizeof *cost);
@@ -188,17 +188,20 @@ static struct llm_cost *fit_stage(struct fitting *f, const struct yaml_node *map
         why[i] = cost_on_pool(f, stage, &d->setup->pools[i], &cost[i], &of_engine, service);
         somewhere |= why[i] == NULL;
     }
-    if (!somewhere && of_engine.found) err_add(d->r.err, (struct place_in_file){0}, "%s", of_engine.lines[0]);
+    *costs = cost;
+    if (!somewhere && d->may_misfit) {
+        /* It is one of many that are tried. */
+    } else if (!somewhere && of_engine.found) err_add(d->r.err, (struct place_in_file){0}, "%s", of_engine.lines[0]);
     else if (!somewhere) add_misfit(d, map, why);
     err_free(&of_engine);
-    return somewhere ? cost : NULL;
+    return somewhere;
 }
 
 static void fit(struct fitting *f, const struct yaml_node *map, struct service_setup *service) {
     const bool alike = !service->split || (!service->decode_tensor_parallel && !f->bound->gpu[0] && !f->bound->gpu[1]);
-    service->cost = fit_stage(f, map, 0, service);
-    if (!alike) service->decode_cost = fit_stage(f, map, 1, service);
-    if (!service->cost || (!alike && !service->decode_cost)) return;
+    bool fits = fit_stage(f, map, 0, service, &service->cost);
+    if (!alike) fits &= fit_stage(f, map, 1, service, &service->decode_cost);
+    if (!fits) return;
     check_rooms(f->d, map, service);
     if (service->chunk_tokens < service->max_seqs)
         reading_add_key(&f->d->r, map, "chunk_tokens", "%u tokens an iteration are fewer than max_seqs (%u)",
@@ -273,6 +276,11 @@ static void element_read(struct document *d, const struct yaml_node *map, const 
     if (draft.split) split_section_read(d, draft.split, service, &bound);
     const bool places = d->r.err->found == found && tenant != TENANT_WRONG;
     if (catalog) look_up(d, map, &draft, catalog, tenant, fleet && places, &bound, service);
+}
+
+void service_read_one(struct document *d, const struct yaml_node *map, const struct llm_catalog *catalog,
+                      struct service_setup *service, struct service_demand *demand) {
+    element_read(d, map, catalog, true, service, demand);
 }
 
 void services_read(struct document *d, const struct yaml_node *list, bool fleet) {
