@@ -34,5 +34,7 @@ const struct command *app_command(const char *name);
 /* The folder that holds models/catalog, scripts and scenarios: the installed share/headroom beside the
  * program, else the source tree it was built from. */
 const char *app_data_dir(void);
+/* Where the *.gp are: $HEADROOM_SCRIPTS, else the data folder's scripts; free(). */
+char *app_scripts_dir(void);
 
 #endif

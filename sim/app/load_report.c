@@ -238,7 +238,9 @@ static void print_room(const struct pool_setup *pool, const struct service_setup
     if (!cost->gpus) return;
     printf("%s on %u %s of pool %s has a KV cache of %s tokens%s.\n", whose[service->decode_cost ? 1 + stage : 0],
            cost->gpus, pool->gpu, pool->name, table_number(cost->kv_tokens, 0, number),
-           cost->calibrated ? "" : "; its figures were never compared with measurements");
+           !cost->calibrated           ? "; its figures were never compared with measurements"
+           : !cost->chip->power_fitted ? "; its watts were never measured"
+                                       : "");
 }
 
 void load_report_services(const struct setup *setup) {

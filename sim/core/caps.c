@@ -79,6 +79,22 @@ double caps_pace(const struct sched *s, double level, double drawn, double compu
     return power_capped_pace(caps_speed(s, felt), compute, memory);
 }
 
+/* ---- what others draw at each level ---- */
+
+size_t caps_levels(const struct sched *s) { return s->caps && s->caps->limits ? s->caps->levels : 0; }
+
+double caps_table(const struct sched *s, size_t i) { return s->caps->caps[i]; }
+
+size_t caps_at(const struct sched *s, uint32_t region) {
+    size_t i = 0;
+    while (i + 1 < s->caps->levels && s->caps->caps[i] < s->caps->at[region].level) i++;
+    return i;
+}
+
+void caps_add(struct sched *s, uint32_t region, const double *watts, int by) {
+    for (size_t i = 0; i < s->caps->levels; i++) s->caps->at[region].watts[i] += by * watts[i];
+}
+
 /* ---- which level ---- */
 
 /* The policy's own cap, by the signals now. */
@@ -103,9 +119,7 @@ static double within_limit(const struct sched *s, uint32_t region, double most) 
     const struct caps *c = s->caps;
     const struct region_cap *at = &c->at[region];
     const struct region_account *r = &s->ledger.regions[region];
-    size_t now = 0; /* idle and base power do not depend on the level */
-    while (now + 1 < c->levels && c->caps[now] < at->level) now++;
-    const double rest_w = r->it_w - at->watts[now];
+    const double rest_w = r->it_w - at->watts[caps_at(s, region)]; /* idle and base power, whatever the level */
     for (size_t i = c->levels; i-- > 0;)
         if (c->caps[i] <= most && facility_w(s, region, rest_w + at->watts[i]) <= s->setup->regions[region].limit_w)
             return c->caps[i];
@@ -123,6 +137,7 @@ static void set_level(struct sched *s, uint32_t region, double level) {
         const struct slot *slot = &s->slots.at[id];
         if (slot->job != JOB_NONE && s->world.fleet.domains[slot->domain].region == region) sched_rerate(s, id);
     }
+    if (s->services) services_cap(s, region);
 }
 
 static void judge(struct sched *s, uint32_t region) {

@@ -317,6 +317,12 @@ double caps_level(const struct sched *s, uint32_t region);
 double caps_speed(const struct sched *s, double level); /* of jobs of which no more is known than that it bites */
 /* Of a job that would draw the share `drawn` of its peak, and is capped to `level` of it. */
 double caps_pace(const struct sched *s, double level, double drawn, double compute, double memory);
+/* For whoever draws power that is in no slot's rate: the levels of the table of caps, 0 where no region's limit caps;
+ * the one in force in a region; adds what is drawn at each, or takes it back. */
+size_t caps_levels(const struct sched *s);
+double caps_table(const struct sched *s, size_t i);
+size_t caps_at(const struct sched *s, uint32_t region);
+void caps_add(struct sched *s, uint32_t region, const double *watts, int by);
 bool caps_allow(struct sched *s, uint32_t region, double more_w); /* a start that draws so much more IT power */
 void caps_count(struct sched *s, uint32_t slot, int by); /* a job started or stopped */
 void caps_recount(struct sched *s, uint32_t slot, int by); /* a running job is about to draw otherwise, and does */

@@ -110,6 +110,15 @@ bool llm_cost_of(const struct llm_model *m, const struct llm_chip *chip, const s
     return *why == NULL;
 }
 
+struct llm_cost llm_capped(const struct llm_cost *cost, double cap, double stretch) {
+    struct llm_cost capped = *cost;
+    capped.cap = cap;
+    capped.per_token_s *= stretch;
+    capped.per_decode_s *= stretch;
+    capped.per_attention_s *= stretch;
+    return capped;
+}
+
 /* Share of the routed experts that so many tokens reach. */
 static double experts_reached(const struct llm_cost *cost, double tokens) {
     return cost->expert_miss_log < 0 ? -expm1(tokens * cost->expert_miss_log) : 0;
@@ -170,7 +179,9 @@ double llm_power_w(const struct llm_cost *cost, double tokens, double attention,
                      (cost->peak_flops * seconds);
     double memory = ((cost->bytes_weights + cost->bytes_experts * reached) * iterations +
                      cost->bytes_per_kv_token * context) / (cost->peak_bytes_per_s * seconds);
-    return cost->gpus * chip->tdp_w * power_of_load(&chip->power, compute, memory);
+    const double watts = chip->tdp_w * power_of_load(&chip->power, compute, memory);
+    const double most = cost->cap > 0 ? fmax(cost->cap * chip->tdp_w, chip->loaded_idle_w) : watts;
+    return cost->gpus * fmin(watts, most);
 }
 
 double llm_idle_w(const struct llm_cost *cost) { return cost->gpus * cost->chip->loaded_idle_w; }

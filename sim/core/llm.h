@@ -63,6 +63,7 @@ struct llm_cost {
     /* For the guard and power, per GPU. attention_flops: x A and x C. bytes_experts: of all routed experts. */
     double flops_per_token, flops_per_decode, attention_flops, bytes_weights, bytes_experts, bytes_per_kv_token;
     double peak_flops, peak_attention_flops, peak_bytes_per_s;
+    double cap;                               /* its GPUs draw at most this share of their peak; 0: no cap */
     const struct llm_chip *chip;
     uint32_t gpus;
     bool calibrated;                          /* (engine, chip, precision) has measured points behind it, */
@@ -73,6 +74,9 @@ struct llm_cost {
  * real engine reports. */
 bool llm_cost_of(const struct llm_model *model, const struct llm_chip *chip, const struct llm_engine *engine,
                  enum llm_precision precision, uint32_t tensor_parallel, struct llm_cost *cost, const char **why);
+/* The same under a power cap, a share of the peak: computing takes `stretch` times as long, reading memory and what the
+ * host does as long as ever. */
+struct llm_cost llm_capped(const struct llm_cost *cost, double cap, double stretch);
 /* One iteration. Never faster than FLOPs / peak and bytes / bandwidth (asserted, always). */
 double llm_step_s(const struct llm_cost *cost, double prefill, double attention, double decodes, double context);
 /* k pure decode iterations from context C on: k T(C) + B per_kv k (k - 1) / 2, exactly. */
