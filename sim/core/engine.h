@@ -301,6 +301,7 @@ const struct class_setup *hold_class(const struct sched *s, uint32_t job);
 /* resize.c */
 void resize_bind(struct sched *s);                     /* shapes that elastic jobs may have, beside the trace's */
 void resize_open(struct sched *s);
+void resize_check(const struct sched *s, struct err *err); /* whether elastic jobs run at some size */
 void resize_close(struct resize *resize);
 uint32_t resize_recorded(const struct sched *s, uint32_t job); /* the shape its run time was recorded in */
 void resize_started(struct sched *s, uint32_t slot);

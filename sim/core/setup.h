@@ -192,7 +192,7 @@ struct policy_setup {
     struct chosen resize;      /* KIND_RESIZE; model NULL: none */
     int64_t resize_every_ns;   /* 0: at arrivals and completions; else at multiples of it */
     int64_t resize_cost_ns;    /* GPU time that a resize costs before work goes on, at the new size */
-    int64_t resize_hold_ns;    /* a job that was resized is left alone for so long */
+    int64_t resize_hold_ns;    /* a job that was resized rests for so long, but for making room */
     double resize_gain;        /* GPUs change hands for a gain of this share of the total value at least */
     struct checkpoint_setup {
         enum { CHECKPOINT_NONE, CHECKPOINT_FIXED, CHECKPOINT_YOUNG, CHECKPOINT_DALY } kind;

@@ -363,6 +363,7 @@ bool world_open(struct sched *s, const struct setup *setup, const struct jobs *t
     arena_seal(&s->arena);
     check_accepts(s, err);
     work_check(s, err);
+    resize_check(s, err);
     staff_check(s, err);
     return err->found == found;
 }

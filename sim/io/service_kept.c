@@ -300,8 +300,8 @@ static void place_read(struct document *d, const struct yaml_node *node, bool sc
         if (d->r.err->found == found && !ordered)
             reading_add(&d->r, node, "expected least <= begin <= most");
         else if (!scales)
-            reading_add(&d->r, node, "a range, but the service's own \"replicas\" is a number: expected one here, too, or "
-                        "there how they scale");
+            reading_add(&d->r, node, "a range, but the service's own \"replicas\" is a number: expected one here, too, "
+                        "or there how they scale");
     }
     place->least = (uint32_t)draft.least;
     place->most = (uint32_t)draft.most;
