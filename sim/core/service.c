@@ -95,7 +95,7 @@ static uint32_t region_at(const struct sched *s, const struct unit *u) { return 
 /* Computing slows under the region's cap, as of a job that does nothing else. */
 static void cap(const struct sched *s, struct unit *u) {
     const double level = caps_level(s, region_at(s, u));
-    const double most = stage_cost(u->service->setup, u->stage)[u->pool].chip->power.pmax;
+    const double most = service_cost(u->service->setup, u->stage)[u->pool].chip->power.pmax;
     if (level >= most) replica_cap(u->replica, 0, 1);
     else replica_cap(u->replica, level, 1 / caps_pace(s, level, most, 1, 0));
 }
@@ -105,7 +105,7 @@ static void cap(const struct sched *s, struct unit *u) {
 static void set_levels(struct sched *s, struct unit *u, const struct replica_totals *from, double passed_s,
                        double watts) {
     if (u->level_w == NULL || passed_s <= 0) return;
-    const struct llm_cost *cost = &stage_cost(u->service->setup, u->stage)[u->pool];
+    const struct llm_cost *cost = &service_cost(u->service->setup, u->stage)[u->pool];
     const double idle_w = llm_idle_w(cost), busy_s = u->seen.busy_s - from->busy_s;
     const double busy_j = u->seen.uncapped_joules - from->uncapped_joules - idle_w * (passed_s - busy_s);
     const uint32_t region = region_at(s, u);
