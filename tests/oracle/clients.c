@@ -190,7 +190,7 @@ Test(clients, conversations) {
     requests_free(&r);
 }
 
-/* A client sends the same whoever else there is, but for the rate; and the same twice. */
+/* All of a client's requests are of one class, with that class's lengths; and the same seed draws the same. */
 Test(clients, classes_belong_to_clients) {
     struct request_load load = load_of(300, 3000, 20);
     struct request_load_class classes[2] = {{"chat", 3, {100, 0.1, 1000}, {100, 0.1, 1000}},
