@@ -93,8 +93,8 @@ static const struct field clients_fields[] = {
                .most = 86400, .help = "From a turn to the next, on average (exponential)."}},
 };
 static const struct block clients_block = {.title = "clients", BLOCK_FIELDS(clients_fields),
-    .about = "A population whose requests these are, after ServeGen (NSDI 2026): a few send most, each in bursts of its "
-             "own and of lengths of its own. The mean rate stays what `rate` says."};
+    .about = "A population whose requests these are, after ServeGen (NSDI 2026): a few send most, each in bursts of "
+             "its own and of lengths of its own. The mean rate stays what `rate` says."};
 #undef AT
 
 #define AT(member) offsetof(struct requests_draft, member)

@@ -171,8 +171,9 @@ static struct outcome mixed_of(struct machines fleet, const struct target *targe
 }
 
 /* The best split of so many machines' worth, where one of the first kind is worth `worth` of those that decode. */
-static struct outcome split_of(const struct requests *requests, const struct hardware *kind, const struct hardware *decode_kind,
-                               uint32_t machines, double worth, const struct target *target) {
+static struct outcome split_of(const struct requests *requests, const struct hardware *kind,
+                               const struct hardware *decode_kind, uint32_t machines, double worth,
+                               const struct target *target) {
     struct machines fleet = {.requests = requests, .kind = kind, .decode_kind = decode_kind,
                              .chunk_tokens = kind->chunk_tokens};
     struct outcome split = {0};
@@ -279,7 +280,8 @@ static struct designs designs_of(const struct requests *requests, uint32_t machi
                          aa = split_of(requests, &a100, &a100, as_many, 1, target),
                          ha = split_of(requests, &h100, &a100, machines, price, target),
                          ha_power = split_of(requests, &h100, &a100, machines, power, target);
-    printf("  %u machines of H100, or the price of %u of A100, vllm-2023, %s targets\n", machines, as_many, target->name);
+    printf("  %u machines of H100, or the price of %u of A100, vllm-2023, %s targets\n", machines, as_many,
+           target->name);
     show("H100", &mixed), show("H100, tuned", &tuned), show("A100", &a_mixed), show("A100, tuned", &a_tuned);
     show("H100 + H100", &hh), show("A100 + A100", &aa), show("H100 + A100", &ha), show("at its power", &ha_power);
     return (struct designs){1, tuned.speed / mixed.speed, a_mixed.speed / mixed.speed, a_tuned.speed / mixed.speed,
