@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "base/num.h"
 #include "base/tick.h"
+#include "io/include.h"
 #include "io/paths.h"
 #include "io/sections.h"
 #include "io/sweep.h"
@@ -20,7 +21,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* Simulated time 0 where no `start` is given: a Monday, 2024-01-01T00:00:00Z. */
 static const int64_t fallback_start_ns = INT64_C(1704067200) * TICK_S;
@@ -151,6 +151,8 @@ static const struct field scenario_fields[] = {
      .read = read_nothing, .form = "a run's name"},
     {.param = {.key = "sweep", .offset = AT(unused), .help = "What `headroom sweep` varies."},
      .read = read_nothing, .block = &sweep_block, .form = "a mapping"},
+    {.param = {.key = "size", .offset = AT(unused), .help = "What `headroom size` looks for."},
+     .read = read_nothing, .block = &size_block, .form = "a mapping"},
 };
 const struct block scenario_block = {.title = "The file", BLOCK_FIELDS(scenario_fields),
     .about = "Values with a dimension carry their unit (`30 d`, `0.12 USD/kWh`). Plain numbers are decimal; "
@@ -328,70 +330,6 @@ void scenario_merge_findings(struct err *err, const struct err *more) {
         if (!known) err_add(err, (struct place_in_file){0}, "%s", more->lines[i]);
     }
     err->found += more->found - more->kept;
-}
-
-/* --- includes --- */
-
-enum { INCLUDE_DEPTH_MOST = 16, INCLUDE_FILES_MOST = 100 };
-struct including {
-    struct arena *arena;
-    struct err *err;
-    struct stat stack[INCLUDE_DEPTH_MOST];
-    size_t depth, files;
-};
-
-static struct yaml_node *file_read(struct including *in, const char *file, const struct yaml_node *from);
-
-static void include_one(struct including *in, struct yaml_node *root, const struct yaml_node *named) {
-    const char *path = named->kind == YAML_SCALAR ? path_resolve(in->arena, named->file, named->text) : NULL;
-    struct place_in_file at = yaml_place(named, "include");
-    if (named->kind != YAML_SCALAR) {
-        err_add(in->err, at, "expected a path, found %s", value_shown(named).text);
-        return;
-    }
-    if (!path) {
-        err_add(in->err, at, "no such file %s", value_shown(named).text);
-        return;
-    }
-    const struct yaml_node *included = file_read(in, path, named);
-    if (included) yaml_merge(in->arena, root, included);
-}
-
-/* Merges the files under the root; of two, the later wins, so the last is merged first. */
-static void include_all(struct including *in, struct yaml_node *root) {
-    struct yaml_node *include = yaml_get(root, "include");
-    if (!include || yaml_is_null(include)) return;
-    if (include->kind == YAML_LIST)
-        for (size_t i = include->len; i-- > 0;) include_one(in, root, include->items[i].value);
-    else include_one(in, root, include);
-}
-
-/* Whether this file may be read now: not inside itself, not too deep. from: who includes it, or NULL. */
-static bool may_include(struct including *in, const char *file, const struct yaml_node *from) {
-    struct stat now;
-    if (stat(file, &now) != 0) return true; /* yaml_read will say why */
-    for (size_t i = 0; i < in->depth; i++)
-        if (in->stack[i].st_dev == now.st_dev && in->stack[i].st_ino == now.st_ino)
-            return err_add(in->err, yaml_place(from, "include"), "\"%s\" includes itself", file);
-    if (in->depth == INCLUDE_DEPTH_MOST || ++in->files > INCLUDE_FILES_MOST)
-        return err_add(in->err, yaml_place(from, "include"), "too many includes, at most %d files, %d deep",
-                       INCLUDE_FILES_MOST, INCLUDE_DEPTH_MOST);
-    in->stack[in->depth] = now;
-    return true;
-}
-
-static struct yaml_node *file_read(struct including *in, const char *file, const struct yaml_node *from) {
-    if (!may_include(in, file, from)) return NULL;
-    struct yaml_node *root = yaml_read(file, in->arena, in->err);
-    if (!root) return NULL;
-    if (root->kind != YAML_MAP) {
-        err_add(in->err, yaml_place(root, NULL), "expected a mapping, found %s", value_shown(root).text);
-        return NULL;
-    }
-    in->depth++;
-    include_all(in, root);
-    in->depth--;
-    return root;
 }
 
 /* --- overrides --- */
@@ -605,6 +543,8 @@ static void runs_read(struct opening *o, struct err *err) {
     if (name) scenario->name = name;
     const struct yaml_node *sweep = yaml_get(o->base, "sweep");
     if (sweep) scenario->sweep = sweep_read(&r, sweep, scenario->runs[0].setup->seed);
+    const struct yaml_node *size = yaml_get(o->base, "size");
+    if (size) scenario->size = sizing_read(&r, size);
     text_free(&r.path);
 }
 
@@ -624,16 +564,38 @@ static void points_begin(struct opening *o, struct err *err) {
     o->base = base;
 }
 
+/* Begins a run of its own memory; the catalogue as it sees it. */
+static struct catalog apart(const struct opening *o, struct scenario_run *into, struct err *err) {
+    *into = (struct scenario_run){.setup = mem_zero(1, sizeof *into->setup)};
+    arena_init(&into->setup->arena);
+    struct catalog catalog = o->catalog;
+    catalog.arena = &into->setup->arena;
+    catalog.err = err;
+    return catalog;
+}
+
+bool scenario_variant_open(const struct scenario *scenario, const struct sweep_value *values, size_t len,
+                           struct scenario_run *into, struct err *err) {
+    struct opening *o = scenario->opening;
+    const size_t before = err->found;
+    struct err found;
+    err_init(&found);
+    o->catalog.err = &found;
+    for (enum catalog_table t = 0; t < CATALOG_TABLES; t++) catalog_table(&o->catalog, t); /* read once, for all */
+    struct catalog catalog = apart(o, into, &found);
+    const char *about = NULL;
+    run_read(o, &catalog, &(struct run_draft){0}, values, len, into, &about);
+    scenario_merge_findings(err, &found);
+    err_free(&found);
+    return err->found == before;
+}
+
 bool scenario_point_open(const struct scenario *scenario, size_t run, uint64_t point, uint64_t replication,
                          struct scenario_run *into, struct err *err) {
     const struct opening *o = scenario->opening;
     const size_t before = err->found;
-    *into = (struct scenario_run){.setup = mem_zero(1, sizeof *into->setup)};
-    struct arena *arena = &into->setup->arena;
-    arena_init(arena);
-    struct catalog catalog = o->catalog;
-    catalog.arena = arena;
-    catalog.err = err;
+    struct catalog catalog = apart(o, into, err);
+    struct arena *arena = catalog.arena;
     struct sweep_value *values = arena_alloc(arena, sweep_factors_most(scenario->sweep), sizeof *values);
     const size_t len = sweep_point(scenario->sweep, point, arena, values);
     const char *about = NULL;
@@ -679,8 +641,7 @@ bool scenario_open(struct scenario *scenario, const char *file, const struct reg
     struct arena *arena = &scenario->arena;
     scenario->file = arena_text(arena, file);
     scenario->name = name_of_file(arena, file);
-    struct including in = {.arena = arena, .err = err};
-    struct yaml_node *base = file_read(&in, scenario->file, NULL);
+    struct yaml_node *base = include_read(scenario->file, arena, err);
     if (!base || err->found > before)
         return false; /* without an included part, all else would only seem missing */
     struct set *parsed = arena_alloc(arena, sets_len, sizeof *parsed);

@@ -45,6 +45,26 @@ int64_t store_run_begin(struct store *store, const struct run_info *info);
 void store_run_finish(struct store *store, int64_t run, const struct setup *setup,
                       const struct result *result, double wall_s);
 
+/* What 'headroom size' found, beside the runs it made: one search a batch. Texts are borrowed. */
+struct store_size {
+    const char *objective, *note;
+    double confidence;
+    size_t replications_least, replications_most, points, runs;
+    const struct store_fleet {
+        uint64_t point; /* the runs' */
+        const char *name, *verdict, *role; /* role: "answer", "cheapest", ...; "": tried only */
+        size_t replications;
+        double nodes, usd, kwh, co2_kg; /* NAN: it was not run */
+    } *fleets;
+    const struct store_level {
+        uint64_t point;
+        const char *in, *target, *verdict; /* in: the case; "" as the scenario has it */
+        double mean, least, most;
+    } *levels;
+    size_t fleets_len, levels_len;
+};
+void store_size(struct store *store, const struct store_size *size);
+
 /* Between the two, what is written through this store is one transaction: many short runs cost one. Others who want to
  * write to the file wait meanwhile. */
 void store_hold(struct store *store);
