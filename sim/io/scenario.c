@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "base/num.h"
 #include "base/tick.h"
+#include "io/include.h"
 #include "io/paths.h"
 #include "io/sections.h"
 #include "io/sweep.h"
@@ -20,7 +21,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* Simulated time 0 where no `start` is given: a Monday, 2024-01-01T00:00:00Z. */
 static const int64_t fallback_start_ns = INT64_C(1704067200) * TICK_S;
@@ -42,7 +42,7 @@ struct scenario_draft {
     struct window_draft measure;
     struct policy_setup policy;
     const struct yaml_node *trace, *load, *pipelines, *regions, *pools, *tenants, *classes, *transfer,
-        *services, *unused;
+        *services, *recommend, *unused;
 };
 
 #define AT(member) offsetof(struct window_draft, member)
@@ -130,7 +130,7 @@ static const struct field scenario_fields[] = {
      .read = read_node, .block = &pipeline_block, .form = "a list of mappings"},
     {.param = {.key = "regions", .offset = AT(regions), .required = true, .help = "Where."},
      .read = read_node, .block = &region_block, .form = "a list of mappings"},
-    {.param = {.key = "pools", .offset = AT(pools), .required = true, .help = "On what."},
+    {.param = {.key = "pools", .offset = AT(pools), .help = "On what; required but where `recommend` is all there is."},
      .read = read_node, .block = &pool_block, .form = "a list of mappings"},
     {.param = {.key = "tenants", .offset = AT(tenants), .help = "For whom."},
      .read = read_node, .block = &tenant_block, .form = "a list of mappings"},
@@ -140,6 +140,9 @@ static const struct field scenario_fields[] = {
      .read = read_node, .block = &transfer_block, .form = "a mapping"},
     {.param = {.key = "services", .offset = AT(services), .help = "LLM services beside the jobs, or alone."},
      .read = read_node, .block = &service_block, .form = "a list of mappings"},
+    {.param = {.key = "recommend", .offset = AT(recommend),
+               .help = "A workload and all it may run on, for `headroom recommend`; beside the rest, or alone."},
+     .read = read_node, .block = &recommend_block, .form = "a mapping"},
     {.param = {.key = "policy", .offset = AT(policy), .help = "By which rules."},
      .read = read_block, .block = &policy_block, .form = "a mapping"},
     {.param = {.key = "runs", .offset = AT(unused), .help = "What is compared."},
@@ -148,6 +151,8 @@ static const struct field scenario_fields[] = {
      .read = read_nothing, .form = "a run's name"},
     {.param = {.key = "sweep", .offset = AT(unused), .help = "What `headroom sweep` varies."},
      .read = read_nothing, .block = &sweep_block, .form = "a mapping"},
+    {.param = {.key = "size", .offset = AT(unused), .help = "What `headroom size` looks for."},
+     .read = read_nothing, .block = &size_block, .form = "a mapping"},
 };
 const struct block scenario_block = {.title = "The file", BLOCK_FIELDS(scenario_fields),
     .about = "Values with a dimension carry their unit (`30 d`, `0.12 USD/kWh`). Plain numbers are decimal; "
@@ -247,7 +252,7 @@ static void demand_section(struct document *d, const struct yaml_node *root,
                     "both \"trace\" and \"load\", expected one (`load: null` removes it)");
     else if (draft->trace) trace_read_section(d, draft->trace);
     else if (draft->load) load_read(d, draft->load);
-    else if (!draft->pipelines && !draft->services)
+    else if (!draft->pipelines && !draft->services && !draft->recommend)
         reading_add(&d->r, root, "missing key \"trace\" or \"load\" (or \"pipelines\", or \"services\")");
 }
 
@@ -305,6 +310,7 @@ static void document_read(struct document *d, const struct yaml_node *root, cons
     if (draft.tenants) tenants_read(d, draft.tenants);
     size_t before = d->r.err->found;
     if (draft.pools) pools_read(d, draft.pools);
+    else if (!draft.recommend) reading_add(&d->r, root, "missing key \"pools\"");
     const bool fleet = draft.pools && d->r.err->found == before;
     if (draft.regions && d->r.err->found == before) meter_check(d, draft.regions);
     if (draft.transfer) transfer_read(d, draft.transfer);
@@ -313,6 +319,7 @@ static void document_read(struct document *d, const struct yaml_node *root, cons
     if (draft.services) services_read(d, draft.services, fleet);
     if (draft.classes) classes_read(d, draft.classes);
     policy_finish(d, yaml_get(root, "policy"));
+    if (draft.recommend) d->recommend = recommend_read(d, draft.recommend);
     *about = draft.about;
 }
 
@@ -323,70 +330,6 @@ void scenario_merge_findings(struct err *err, const struct err *more) {
         if (!known) err_add(err, (struct place_in_file){0}, "%s", more->lines[i]);
     }
     err->found += more->found - more->kept;
-}
-
-/* --- includes --- */
-
-enum { INCLUDE_DEPTH_MOST = 16, INCLUDE_FILES_MOST = 100 };
-struct including {
-    struct arena *arena;
-    struct err *err;
-    struct stat stack[INCLUDE_DEPTH_MOST];
-    size_t depth, files;
-};
-
-static struct yaml_node *file_read(struct including *in, const char *file, const struct yaml_node *from);
-
-static void include_one(struct including *in, struct yaml_node *root, const struct yaml_node *named) {
-    const char *path = named->kind == YAML_SCALAR ? path_resolve(in->arena, named->file, named->text) : NULL;
-    struct place_in_file at = yaml_place(named, "include");
-    if (named->kind != YAML_SCALAR) {
-        err_add(in->err, at, "expected a path, found %s", value_shown(named).text);
-        return;
-    }
-    if (!path) {
-        err_add(in->err, at, "no such file %s", value_shown(named).text);
-        return;
-    }
-    const struct yaml_node *included = file_read(in, path, named);
-    if (included) yaml_merge(in->arena, root, included);
-}
-
-/* Merges the files under the root; of two, the later wins, so the last is merged first. */
-static void include_all(struct including *in, struct yaml_node *root) {
-    struct yaml_node *include = yaml_get(root, "include");
-    if (!include || yaml_is_null(include)) return;
-    if (include->kind == YAML_LIST)
-        for (size_t i = include->len; i-- > 0;) include_one(in, root, include->items[i].value);
-    else include_one(in, root, include);
-}
-
-/* Whether this file may be read now: not inside itself, not too deep. from: who includes it, or NULL. */
-static bool may_include(struct including *in, const char *file, const struct yaml_node *from) {
-    struct stat now;
-    if (stat(file, &now) != 0) return true; /* yaml_read will say why */
-    for (size_t i = 0; i < in->depth; i++)
-        if (in->stack[i].st_dev == now.st_dev && in->stack[i].st_ino == now.st_ino)
-            return err_add(in->err, yaml_place(from, "include"), "\"%s\" includes itself", file);
-    if (in->depth == INCLUDE_DEPTH_MOST || ++in->files > INCLUDE_FILES_MOST)
-        return err_add(in->err, yaml_place(from, "include"), "too many includes, at most %d files, %d deep",
-                       INCLUDE_FILES_MOST, INCLUDE_DEPTH_MOST);
-    in->stack[in->depth] = now;
-    return true;
-}
-
-static struct yaml_node *file_read(struct including *in, const char *file, const struct yaml_node *from) {
-    if (!may_include(in, file, from)) return NULL;
-    struct yaml_node *root = yaml_read(file, in->arena, in->err);
-    if (!root) return NULL;
-    if (root->kind != YAML_MAP) {
-        err_add(in->err, yaml_place(root, NULL), "expected a mapping, found %s", value_shown(root).text);
-        return NULL;
-    }
-    in->depth++;
-    include_all(in, root);
-    in->depth--;
-    return root;
 }
 
 /* --- overrides --- */
@@ -538,6 +481,7 @@ static void run_read(const struct opening *o, struct catalog *catalog, const str
                          .r = {.arena = &run->setup->arena, .registry = o->registry, .err = found}};
     text_init(&d.r.path);
     document_read(&d, root, o->scenario->name, about);
+    run->recommend = d.recommend;
     text_free(&d.r.path);
 }
 
@@ -599,6 +543,8 @@ static void runs_read(struct opening *o, struct err *err) {
     if (name) scenario->name = name;
     const struct yaml_node *sweep = yaml_get(o->base, "sweep");
     if (sweep) scenario->sweep = sweep_read(&r, sweep, scenario->runs[0].setup->seed);
+    const struct yaml_node *size = yaml_get(o->base, "size");
+    if (size) scenario->size = sizing_read(&r, size);
     text_free(&r.path);
 }
 
@@ -618,16 +564,38 @@ static void points_begin(struct opening *o, struct err *err) {
     o->base = base;
 }
 
+/* Begins a run of its own memory; the catalogue as it sees it. */
+static struct catalog apart(const struct opening *o, struct scenario_run *into, struct err *err) {
+    *into = (struct scenario_run){.setup = mem_zero(1, sizeof *into->setup)};
+    arena_init(&into->setup->arena);
+    struct catalog catalog = o->catalog;
+    catalog.arena = &into->setup->arena;
+    catalog.err = err;
+    return catalog;
+}
+
+bool scenario_variant_open(const struct scenario *scenario, const struct sweep_value *values, size_t len,
+                           struct scenario_run *into, struct err *err) {
+    struct opening *o = scenario->opening;
+    const size_t before = err->found;
+    struct err found;
+    err_init(&found);
+    o->catalog.err = &found;
+    for (enum catalog_table t = 0; t < CATALOG_TABLES; t++) catalog_table(&o->catalog, t); /* read once, for all */
+    struct catalog catalog = apart(o, into, &found);
+    const char *about = NULL;
+    run_read(o, &catalog, &(struct run_draft){0}, values, len, into, &about);
+    scenario_merge_findings(err, &found);
+    err_free(&found);
+    return err->found == before;
+}
+
 bool scenario_point_open(const struct scenario *scenario, size_t run, uint64_t point, uint64_t replication,
                          struct scenario_run *into, struct err *err) {
     const struct opening *o = scenario->opening;
     const size_t before = err->found;
-    *into = (struct scenario_run){.setup = mem_zero(1, sizeof *into->setup)};
-    struct arena *arena = &into->setup->arena;
-    arena_init(arena);
-    struct catalog catalog = o->catalog;
-    catalog.arena = arena;
-    catalog.err = err;
+    struct catalog catalog = apart(o, into, err);
+    struct arena *arena = catalog.arena;
     struct sweep_value *values = arena_alloc(arena, sweep_factors_most(scenario->sweep), sizeof *values);
     const size_t len = sweep_point(scenario->sweep, point, arena, values);
     const char *about = NULL;
@@ -673,8 +641,7 @@ bool scenario_open(struct scenario *scenario, const char *file, const struct reg
     struct arena *arena = &scenario->arena;
     scenario->file = arena_text(arena, file);
     scenario->name = name_of_file(arena, file);
-    struct including in = {.arena = arena, .err = err};
-    struct yaml_node *base = file_read(&in, scenario->file, NULL);
+    struct yaml_node *base = include_read(scenario->file, arena, err);
     if (!base || err->found > before)
         return false; /* without an included part, all else would only seem missing */
     struct set *parsed = arena_alloc(arena, sets_len, sizeof *parsed);
