@@ -74,8 +74,9 @@ static void schedule(struct flows *all, uint32_t handle, int64_t at_ns) {
     else evq_move(&all->due, evq_pack((uint64_t)at_ns, handle, handle));
 }
 
+/* Ready ones; those of a stage that needs nothing always are. */
 static double workers_of(const struct pipe *p, size_t stage) {
-    return p->crew[stage] ? p->crew[stage]->ready * p->workers_each[stage] : 0;
+    return p->crew[stage] ? p->crew[stage]->ready * p->workers_each[stage] : p->setup->stages[stage].scale.most;
 }
 
 /* So many of its items went by in so long: they are what its workers were at work for. */
@@ -250,8 +251,8 @@ static bool moves(const struct pipe *p) {
     return false;
 }
 
-/* Crews whose work is done go; those that are due are looked at. */
-static void staff_crews(struct sched *s, struct pipe *p) {
+/* Crews whose work is done go; those that are due are looked at. true: that changed nothing, nor will it alone. */
+static bool staff_crews(struct sched *s, struct pipe *p) {
     bool changed = false, looked = false;
     for (size_t i = 0; i < p->crews_len; i++) {
         struct crew *c = &p->crews[i];
@@ -263,7 +264,10 @@ static void staff_crews(struct sched *s, struct pipe *p) {
             changed |= look(s, p, i);
         }
     }
-    if (!looked || changed || s->setup->horizon_ns < TICK_NEVER || moves(p)) return;
+    return looked && !changed;
+}
+
+static void stop_looking(struct pipe *p) {
     for (size_t i = 0; i < p->crews_len; i++) p->crews[i].look_ns = TICK_NEVER;
 }
 
@@ -337,8 +341,9 @@ static void step(struct sched *s, struct pipe *p) {
         end(s, p);
         return;
     }
-    staff_crews(s, p);
+    const bool idle = staff_crews(s, p);
     solve(s, p);
+    if (idle && s->setup->horizon_ns == TICK_NEVER && !moves(p)) stop_looking(p);
     schedule(s->flows, (uint32_t)(p - s->flows->at), next_moment(p, now));
 }
 
