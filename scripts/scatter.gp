@@ -1,6 +1,6 @@
 # Where every run stands in three figures: across, up, and by shade; pareto.gp and service.gp load it.
 # Data: across, up, shade, whether it is efficient, the side of its label (right, left, above,
-# below; -1: none), name; with spans the ends of an interval across and of one up. The plot's place in pixels is
+# below, right and left above, right and left below; -1: none), name; with spans the ends of an interval across and of one up. The plot's place in pixels is
 # sim/io/scatter.c's, which places the labels. Without a shade all points are blue.
 pw = 960; ph = 550
 load scripts.'/style.gp'
@@ -30,12 +30,17 @@ set object 10 circle at screen 0.8435, screen 1 - 326.0 / ph size screen 0.0075 
     fillstyle empty border linecolor rgb ink linewidth 1.8
 set label 10 "efficient" at screen 0.862, screen 1 - 326.0 / ph left textcolor rgb ink
 tsv = data.'/'.scatter_data
+span_colour = dark ? "#4a535c" : "#c3cad1"
 if (!scatter_spans) { span_rows = "NaN" } else { span_rows = "1" }
-plot tsv using (@span_rows * $1):2:7:8 with xerrorbars linetype 1 linewidth 1.2 pointsize 0 linecolor rgb soft, \
-     tsv using (@span_rows * $1):2:9:10 with yerrorbars linetype 1 linewidth 1.2 pointsize 0 linecolor rgb soft, \
+plot tsv using (@span_rows * $1):2:7:8 with xerrorbars linetype 1 linewidth 1.2 pointsize 0 linecolor rgb span_colour, \
+     tsv using (@span_rows * $1):2:9:10 with yerrorbars linetype 1 linewidth 1.2 pointsize 0 linecolor rgb span_colour, \
      tsv using 1:2:3 with points pointtype 7 pointsize 1.35 linecolor palette, \
      tsv using ($4 == 1 ? $1 : NaN):2 with points pointtype 6 pointsize 1.9 linewidth 1.8 linecolor rgb ink, \
      tsv using ($5 == 0 ? $1 : NaN):2:6 with labels left offset char 1.4,0 @plainly, \
      tsv using ($5 == 1 ? $1 : NaN):2:6 with labels right offset char -1.4,0 @plainly, \
      tsv using ($5 == 2 ? $1 : NaN):2:6 with labels center offset char 0,1.1 @plainly, \
-     tsv using ($5 == 3 ? $1 : NaN):2:6 with labels center offset char 0,-1.1 @plainly
+     tsv using ($5 == 3 ? $1 : NaN):2:6 with labels center offset char 0,-1.1 @plainly, \
+     for [c = 4:7] tsv using ($5 == c && c % 2 == 0 ? $1 : NaN):2:6 \
+         with labels left offset char 1.4,(c < 6 ? 0.7 : -0.7) @plainly, \
+     for [c = 4:7] tsv using ($5 == c && c % 2 == 1 ? $1 : NaN):2:6 \
+         with labels right offset char -1.4,(c < 6 ? 0.7 : -0.7) @plainly

@@ -139,22 +139,40 @@ static double reached(const struct roofline *p, const struct scale *scale, size_
     return fmin(flops, peaks_of(p)->at[chip] * 1e12) * scale->share;
 }
 
+/* A step of one GPU, and the least its FLOPs and its bytes could take. */
+struct step {
+    double s, compute_s, memory_s;
+};
+
+static struct step step_of(const struct roofline *p, const struct scale *scale, const struct layout *at) {
+    const double active = p->active > 0 ? p->active : p->parameters;
+    const double flops = at->passes * 6 * active * p->micro_batch * p->sequence / at->model_gpus;
+    const double updated = p->gradient_bytes + p->optimizer_bytes;
+    const double bytes = p->parameters / at->model_gpus *
+                         (at->passes * 2 * p->weight_bytes + 2 * updated * at->optimizer_copies);
+    const double peak = peaks_of(p)->at[at->chip] * 1e12 * scale->share;
+    const double bandwidth = p->bandwidth_gb_per_s.at[at->chip] * 1e9 * scale->share;
+
+    const double busy_s = fmax(flops / reached(p, scale, at->chip), bytes / (bandwidth * memory_efficiency));
+    const double step_s = busy_s * (1 + (double)(p->stages - 1) / ((double)p->interleave * at->passes));
+    require(step_s >= flops / peak * (1 - 1e-12) && step_s >= bytes / bandwidth);
+    return (struct step){.s = step_s, .compute_s = flops / peak, .memory_s = bytes / bandwidth};
+}
+
 static double per_s(const void *raw, const struct scale *scale) {
     const struct roofline *p = raw;
     struct layout at;
-    if (!lay_out(p, scale, &at)) return 0;
-    const double active = p->active > 0 ? p->active : p->parameters;
-    const double flops = at.passes * 6 * active * p->micro_batch * p->sequence / at.model_gpus;
-    const double updated = p->gradient_bytes + p->optimizer_bytes;
-    const double bytes = p->parameters / at.model_gpus *
-                         (at.passes * 2 * p->weight_bytes + 2 * updated * at.optimizer_copies);
-    const double peak = peaks_of(p)->at[at.chip] * 1e12 * scale->share;
-    const double bandwidth = p->bandwidth_gb_per_s.at[at.chip] * 1e9 * scale->share;
+    return lay_out(p, scale, &at) ? at.batch * p->sequence / step_of(p, scale, &at).s : 0;
+}
 
-    const double busy_s = fmax(flops / reached(p, scale, at.chip), bytes / (bandwidth * memory_efficiency));
-    const double step_s = busy_s * (1 + (double)(p->stages - 1) / ((double)p->interleave * at.passes));
-    require(step_s >= flops / peak * (1 - 1e-12) && step_s >= bytes / bandwidth);
-    return at.batch * p->sequence / step_s;
+static bool load(const void *raw, const struct scale *scale, double *compute, double *memory) {
+    const struct roofline *p = raw;
+    struct layout at;
+    if (!lay_out(p, scale, &at)) return false;
+    const struct step step = step_of(p, scale, &at);
+    *compute = step.compute_s / step.s;
+    *memory = step.memory_s / step.s;
+    return true;
 }
 
 static double error(const void *raw, const struct scale *scale) {
@@ -173,4 +191,5 @@ const struct speed_model speed_roofline = {
               .check = check},
     .per_s = per_s,
     .error = error,
+    .load = load,
 };

@@ -15,6 +15,7 @@ int cmd_show(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
 int cmd_export(int argc, char **argv);
+int cmd_recommend(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 
@@ -33,5 +34,7 @@ const struct command *app_command(const char *name);
 /* The folder that holds models/catalog, scripts and scenarios: the installed share/headroom beside the
  * program, else the source tree it was built from. */
 const char *app_data_dir(void);
+/* Where the *.gp are: $HEADROOM_SCRIPTS, else the data folder's scripts; free(). */
+char *app_scripts_dir(void);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "core/survey.h"
+#include "io/recommend.h"
 #include "io/sweep.h"
 #include "io/table.h"
 
@@ -53,17 +54,28 @@ static void print_jobs(const struct batch_run *run, const struct survey *survey)
     load_report_survey(run->run->setup, run->jobs, survey);
 }
 
+static void print_recommend(const struct recommend_setup *recommend) {
+    printf("\nTo recommend: a workload in %zu variants, on %zu offers of %zu machines ('headroom recommend')\n",
+           recommend->variants_len, recommend->offers_len, recommend->machines_len);
+}
+
 static void print_run(const struct batch_run *run, const struct survey *survey) {
     const struct policy_setup *policy = &run->run->setup->policy;
     if (run->run->name[0] != '\0') printf("\nRun %s", run->run->name);
     else printf("\nOne run");
     if (run->run->overrides[0] != '\0') printf(" (%s)", run->run->overrides);
+    if (run->run->setup->pools_len == 0) {
+        printf(": nothing to run");
+        print_recommend(run->run->recommend);
+        return;
+    }
     printf(": order %s, backfill %s, place %s, route %s\n", policy->order.model->name,
            policy->backfill.model->name, policy->place.model->name, policy->route.model->name);
     const struct setup *setup = run->run->setup;
     if (survey->jobs || (setup->services_len == 0 && setup->flows_len == 0)) print_jobs(run, survey);
     load_report_services(setup);
     load_report_pipelines(setup);
+    if (run->run->recommend != NULL) print_recommend(run->run->recommend);
 }
 
 /* Of a sweep: all its points are read, with the runs chosen. */
@@ -90,7 +102,8 @@ static void check(const struct check_args *args, const char *file, struct err *e
         for (size_t i = 0; i < batch.runs_len; i++) {
             struct err of_run;
             err_init(&of_run);
-            if (!run_survey(batch.runs[i].run->setup, batch.runs[i].jobs, &surveys[i], &of_run))
+            const bool only_recommends = batch.runs[i].run->setup->pools_len == 0;
+            if (!only_recommends && !run_survey(batch.runs[i].run->setup, batch.runs[i].jobs, &surveys[i], &of_run))
                 batch_blame(&batch, i, &of_run, err);
             err_free(&of_run);
         }

@@ -20,23 +20,26 @@ struct compare_args {
 
 static const struct args_option options[] = {
     {0, "by", "KEY", ARGS_TEXT, offsetof(struct compare_args, by),
-     .help = "what makes groups: run (its name in the scenario), policy (all models in which runs differ), one of "
-             "order, backfill, place, route, shift, market, forecast, or any path of the scenario, such as "
-             "pools.a100.nodes (default: run, policy, or the one path in which runs differ)"},
+     .help = "what makes groups: run (its name in the scenario), policy (all models in which runs differ), "
+             "one of order, backfill, place, route, shift, market, forecast, or any path of the scenario, "
+             "such as pools.a100.nodes (default: run, policy, or the one path in which runs differ)"},
     {0, "baseline", "NAME", ARGS_TEXT, offsetof(struct compare_args, baseline),
      .help = "the group the others are compared with, by its label or the name of a run in it (default: the "
              "scenario's baseline, else the first)"},
     {'m', "metric", "NAME", ARGS_LIST, offsetof(struct compare_args, metrics),
-     .help = "compare in this metric ('headroom help metrics'); may be repeated (default: waiting and completion "
-             "time, goodput, utilisation, energy, emissions, cost)"},
+     .help = "compare in this metric ('headroom help metrics'); may be repeated (default: waiting and "
+             "completion time, goodput, utilisation, energy, emissions, cost)"},
     {0, "pareto", "A,B[,C]", ARGS_TEXT, offsetof(struct compare_args, pareto),
-     .help = "metrics of the Pareto front (default: total_usd,total_co2_kg,jct_mean_s, or energy and goodput where "
-             "these say nothing)"},
+     .help = "metrics of the Pareto front (default: total_usd,total_co2_kg,jct_mean_s, or energy and "
+             "goodput where these say nothing)"},
     {'r', "run", "N", ARGS_LIST, offsetof(struct compare_args, runs),
-     .help = "only this run, by its number; a span (4-7); or 'latest', the runs of the newest command; may be "
-             "repeated (default: all complete runs)"},
+     .help = "only this run, by its number; a span (4-7); or 'latest', the runs of the newest command; may "
+             "be repeated (default: all complete runs)"},
     {0, "confidence", "SHARE", ARGS_TEXT, offsetof(struct compare_args, confidence),
      .help = "of intervals, and 1 minus it is what a significant p must not exceed (default: 0.95)"},
+    {0, "plot", "DIR", ARGS_TEXT, offsetof(struct compare_args, plot),
+     .help = "draw into this folder, made when missing: bars with intervals, waiting and completion times, "
+             "the Pareto front, and a heat map a metric where runs differ in two paths alone"},
     {0, "format", "FORMAT", ARGS_TEXT, offsetof(struct compare_args, format),
      .help = "text, csv, markdown, latex or json (default: text)"},
 };
@@ -53,10 +56,10 @@ static const struct args_spec spec = {
     0,
     1,
     "Compares groups of runs of a results file (" APP_RESULTS
-    " when none is named): means over replications with confidence intervals, differences to a baseline between "
-    "runs of the same seed, which of them are more than chance, a winner for each metric, and the Pareto front.\n\n"
-    "Replications are runs that differ in nothing but their seed: those of a sweep, or of 'headroom run --seed N' "
-    "with several N.",
+    " when none is named): means over replications with confidence intervals, differences to a baseline "
+    "between runs of the same seed, which of them are more than chance, a winner for each metric, and the "
+    "Pareto front.\n\nReplications are runs that differ in nothing but their seed: those of a sweep, or of "
+    "'headroom run --seed N' with several N. gnuplot draws what --plot asks for.",
     options,
     sizeof options / sizeof *options,
     examples,
@@ -76,6 +79,15 @@ static bool read_level(const char *text, double *level) {
     if (num_f64(text, strlen(text), level) && *level >= 0.5 && *level <= 0.9999) return true;
     args_mistake(spec.command, "--confidence takes a share from 0.5 to 0.9999, such as 0.95, not '%s'", text);
     return false;
+}
+
+static bool draw(const struct compare *comparison, struct store *store, const char *folder) {
+    char *scripts = app_scripts_dir(), *why = NULL;
+    const bool drawn = compare_draw(comparison, store, folder, scripts, &why);
+    if (!drawn) fprintf(stderr, "headroom compare: %s\n", why);
+    free(why);
+    free(scripts);
+    return drawn;
 }
 
 static int compare(const struct compare_args *args, const char *file) {
@@ -102,6 +114,7 @@ static int compare(const struct compare_args *args, const char *file) {
     }
     if (compare_read(&comparison, store, ids, count, &wish, &err)) {
         compare_print(&comparison, format, stdout);
+        if (args->plot && !draw(&comparison, store, args->plot)) status = EXIT_FAILED;
         compare_free(&comparison);
     }
     for (size_t i = 0; i < err.kept; i++) status = args_mistake(spec.command, "%s", err.lines[i]);

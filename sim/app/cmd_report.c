@@ -6,7 +6,6 @@
 #include "app/chosen.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "io/compare.h"
 #include "io/report.h"
 
@@ -49,16 +48,6 @@ static const struct args_spec spec = {
     examples,
 };
 
-/* Owned by the caller. */
-static char *scripts_dir(void) {
-    struct text dir;
-    const char *wanted = getenv("HEADROOM_SCRIPTS");
-    text_init(&dir);
-    if (wanted && *wanted) text_put(&dir, wanted);
-    else text_format(&dir, "%s/scripts", app_data_dir());
-    return text_take(&dir);
-}
-
 static int draw(const struct report *report, struct store *store, const int64_t *ids, size_t count) {
     char *why = NULL;
     const bool drawn = report_write(report, store, ids, count, &why);
@@ -99,7 +88,7 @@ static int draw_compared(struct report *report, struct store *store, const struc
 
 static int draw_chosen(const struct report_args *args, const char *file, struct store *store, const int64_t *ids,
                        size_t count) {
-    char *scripts = scripts_dir();
+    char *scripts = app_scripts_dir();
     struct report report = {.folder = args->output, .scripts = scripts, .source = file};
     const struct compare_wish wish = {.level = 0.95};
     struct compare compare;

@@ -6,7 +6,10 @@
  */
 #include "app/app.h"
 
+#include "base/text.h"
+
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -36,4 +39,13 @@ const char *app_data_dir(void) {
     const char *beside = beside_program(buffer, sizeof buffer);
     if (beside != NULL) return beside;
     return access(HEADROOM_SOURCE_DIR, X_OK) == 0 ? HEADROOM_SOURCE_DIR : HEADROOM_INSTALL_DATA;
+}
+
+char *app_scripts_dir(void) {
+    struct text dir;
+    const char *wanted = getenv("HEADROOM_SCRIPTS");
+    text_init(&dir);
+    if (wanted && *wanted) text_put(&dir, wanted);
+    else text_format(&dir, "%s/scripts", app_data_dir());
+    return text_take(&dir);
 }

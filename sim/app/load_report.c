@@ -243,7 +243,9 @@ void load_report_services(const struct setup *setup) {
             if (!cost->gpus) continue;
             printf("A replica on %u %s of pool %s has a KV cache of %s tokens%s.\n", cost->gpus, setup->pools[p].gpu,
                    setup->pools[p].name, table_number(cost->kv_tokens, 0, number),
-                   cost->calibrated ? "" : "; its figures were never compared with measurements");
+                   !cost->calibrated           ? "; its figures were never compared with measurements"
+                   : !cost->chip->power_fitted ? "; its watts were never measured"
+                                               : "");
         }
     }
 }

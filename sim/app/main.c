@@ -16,6 +16,7 @@
 const struct command app_commands[] = {
     {"run", "replay a scenario and keep its results", cmd_run},
     {"sweep", "run many variants of a scenario on all cores, and go on after a kill", cmd_sweep},
+    {"recommend", "search all ways to do a workload: cheapest, fastest, best value", cmd_recommend},
     {"check", "find every mistake in a scenario, and say what it would run", cmd_check},
     {"validate", "hold simulated waits and use against recorded ones", cmd_validate},
     {"import", "convert a public trace to the trace format", cmd_import},

@@ -5,9 +5,9 @@
  * small sample from a normal distribution gets the length Student's t would give it (Hesterberg 2015, "What
  * teachers should know about the bootstrap", section 5.3): without that, ten values cover 90 % where 95 % are
  * meant. The acceleration of a mean has a closed form, a sixth of the values' skewness over the root of their
- * number. Resamples come from a stream of their own with a fixed seed, so the same values have the same interval.
- * Wilcoxon's test counts exactly: with ranks doubled, ties have whole ranks too, and the distribution of the sum
- * over all signs is a convolution (Wilcoxon 1945; Streitberg and Roehmel 1986).
+ * number. Resamples come from a stream of their own with a fixed seed, so the same values have the same
+ * interval. Wilcoxon's test counts exactly: with ranks doubled, ties have whole ranks too, and the
+ * distribution of the sum over all signs is a convolution (Wilcoxon 1945; Streitberg and Roehmel 1986).
  * Welch (1947) and Satterthwaite (1946) for means that are not paired; Holm (1979) for many tests at once.
  *
  * Cost: the bootstrap RESAMPLES x count, Wilcoxon's exact count^3.
@@ -30,7 +30,9 @@ enum { RESAMPLES = 9999, WILCOXON_EXACT_MOST = 100 };
 
 static const struct infer_span unknown = {NAN, NAN};
 
-static double t_quantile(double level, double freedom) { return gsl_cdf_tdist_Pinv(0.5 + level / 2, freedom); }
+static double t_quantile(double level, double freedom) {
+    return gsl_cdf_tdist_Pinv(0.5 + level / 2, freedom);
+}
 
 /* --- the bootstrap --- */
 
@@ -98,8 +100,9 @@ struct infer_mean infer_mean(const double *values, size_t count, double level) {
     m.sd = s.least == s.most ? 0 : s.sd; /* rounding of the mean is no spread */
     const double half = stats_t_half_width(m.sd, count, level);
     m.t = (struct infer_span){m.mean - half, m.mean + half};
-    if (count >= INFER_BOOT_LEAST)
-        m.boot = m.sd > 0 ? bootstrap(values, count, m.mean, m.sd, level) : (struct infer_span){m.mean, m.mean};
+    if (count < INFER_BOOT_LEAST) return m;
+    m.boot = (struct infer_span){m.mean, m.mean};
+    if (m.sd > 0) m.boot = bootstrap(values, count, m.mean, m.sd, level);
     return m;
 }
 

@@ -24,8 +24,8 @@ struct infer_mean infer_mean(const double *values, size_t count, double level);
 
 /* Student's test that a mean is 0. Without any spread, 0 where the mean is not 0 and 1 where it is. */
 double infer_t_p(double mean, double sd, size_t count);
-/* Wilcoxon's signed-rank test that the values lie evenly about 0; zeros are left out. Exact to 100 values, ties
- * included, and the normal approximation beyond. */
+/* Wilcoxon's signed-rank test that the values lie evenly about 0; zeros are left out. Exact to 100 values,
+ * ties included, and the normal approximation beyond. */
 double infer_wilcoxon_p(const double *values, size_t count);
 
 /* The difference of two independent means, b - a, by Welch's t. */

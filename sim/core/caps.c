@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/tick.h"
+#include "core/power.h"
 
 #include <math.h>
 
@@ -54,14 +55,44 @@ void caps_open(struct sched *s) {
 
 double caps_level(const struct sched *s, uint32_t region) { return s->caps->at[region].level; }
 
-double caps_speed(const struct sched *s, double level) {
-    const struct caps *c = s->caps;
+static double speed_at(const double *caps, const double *speeds, size_t levels, double level) {
     if (level >= 1) return 1;
-    if (level <= c->caps[0]) return c->speeds[0] * level / c->caps[0];
+    if (level <= caps[0]) return speeds[0] * level / caps[0];
     size_t i = 1;
-    while (i + 1 < c->levels && c->caps[i] < level) i++;
-    const double part = (level - c->caps[i - 1]) / (c->caps[i] - c->caps[i - 1]);
-    return c->speeds[i - 1] + part * (c->speeds[i] - c->speeds[i - 1]);
+    while (i + 1 < levels && caps[i] < level) i++;
+    const double part = (level - caps[i - 1]) / (caps[i] - caps[i - 1]);
+    return speeds[i - 1] + part * (speeds[i] - speeds[i - 1]);
+}
+
+double caps_speed(const struct sched *s, double level) {
+    return speed_at(s->caps->caps, s->caps->speeds, s->caps->levels, level);
+}
+
+double cap_speed(const struct cap_setup *cap, double level) {
+    return cap->caps.len ? speed_at(cap->caps.at, cap->speeds.at, cap->caps.len, level)
+                         : speed_at(cap_levels, cap_speeds, CAP_LEVELS, level);
+}
+
+double caps_pace(const struct sched *s, double level, double drawn, double compute, double memory) {
+    const bool typical = s->setup->policy.cap.caps.len == 0; /* a table of one's own is of one's own jobs */
+    const double felt = typical ? level * power_cap_typical / drawn : level;
+    return power_capped_pace(caps_speed(s, felt), compute, memory);
+}
+
+/* ---- what others draw at each level ---- */
+
+size_t caps_levels(const struct sched *s) { return s->caps && s->caps->limits ? s->caps->levels : 0; }
+
+double caps_table(const struct sched *s, size_t i) { return s->caps->caps[i]; }
+
+size_t caps_at(const struct sched *s, uint32_t region) {
+    size_t i = 0;
+    while (i + 1 < s->caps->levels && s->caps->caps[i] < s->caps->at[region].level) i++;
+    return i;
+}
+
+void caps_add(struct sched *s, uint32_t region, const double *watts, int by) {
+    for (size_t i = 0; i < s->caps->levels; i++) s->caps->at[region].watts[i] += by * watts[i];
 }
 
 /* ---- which level ---- */
@@ -88,9 +119,7 @@ static double within_limit(const struct sched *s, uint32_t region, double most) 
     const struct caps *c = s->caps;
     const struct region_cap *at = &c->at[region];
     const struct region_account *r = &s->ledger.regions[region];
-    size_t now = 0; /* idle and base power do not depend on the level */
-    while (now + 1 < c->levels && c->caps[now] < at->level) now++;
-    const double rest_w = r->it_w - at->watts[now];
+    const double rest_w = r->it_w - at->watts[caps_at(s, region)]; /* idle and base power, whatever the level */
     for (size_t i = c->levels; i-- > 0;)
         if (c->caps[i] <= most && facility_w(s, region, rest_w + at->watts[i]) <= s->setup->regions[region].limit_w)
             return c->caps[i];
@@ -108,6 +137,7 @@ static void set_level(struct sched *s, uint32_t region, double level) {
         const struct slot *slot = &s->slots.at[id];
         if (slot->job != JOB_NONE && s->world.fleet.domains[slot->domain].region == region) sched_rerate(s, id);
     }
+    if (s->services) services_cap(s, region);
 }
 
 static void judge(struct sched *s, uint32_t region) {
@@ -155,9 +185,13 @@ bool caps_allow(struct sched *s, uint32_t region, double more_w) {
 
 void caps_count(struct sched *s, uint32_t id, int by) {
     const uint32_t region = s->world.fleet.domains[s->slots.at[id].domain].region;
-    const struct region_setup *setup = &s->setup->regions[region];
-    if (waits(setup) && by < 0) retry(s, region);
-    if (!limited(setup)) return;
+    if (waits(&s->setup->regions[region]) && by < 0) retry(s, region);
+    caps_recount(s, id, by);
+}
+
+void caps_recount(struct sched *s, uint32_t id, int by) {
+    const uint32_t region = s->world.fleet.domains[s->slots.at[id].domain].region;
+    if (!limited(&s->setup->regions[region])) return;
     for (size_t i = 0; i < s->caps->levels; i++) {
         const struct rate r = slot_rate_at(s, id, s->caps->caps[i]);
         s->caps->at[region].watts[i] += by * (r.watts - r.static_watts);

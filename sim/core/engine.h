@@ -158,6 +158,7 @@ struct sched {
     struct share *share;   /* jobs side by side on a GPU */
     uint32_t *asked_milli; /* per shape, what jobs asked for where they hold more */
     bool working, embodies, speeds; /* speeds: classes have a speed model or a data supply */
+    bool loads;            /* what jobs reach of their GPUs is known of some, and matters to power or caps */
     struct { struct work *at; size_t len, cap; } works;
     uint8_t *job_state;    /* JOB_OWES_*, JOB_HELD */
     bool recalls;          /* an event may call off another that is due at the same instant */
@@ -236,6 +237,8 @@ static inline const struct shape *group_shape(const struct sched *s, const struc
 }
 
 /* slot.c */
+/* The most that a thousandth of a GPU draws beyond idle, if the job runs in the pool. */
+double slot_most_w(const struct sched *s, uint32_t pool, uint32_t job);
 /* What the slot's job draws, costs and works at, by where it runs now. */
 struct rate slot_rate(struct sched *s, const struct slot *slot);
 struct rate slot_rate_at(const struct sched *s, uint32_t slot, double level); /* at a power cap */
@@ -267,12 +270,14 @@ int64_t work_moment(const struct sched *s, uint32_t slot, int64_t when_ns); /* i
 /* Multiplies the rate's speed by how fast the slot's job goes where it runs, over how fast its run time was recorded,
  * and sets its stall: by its class's speed model and data supply. */
 void work_pace(const struct sched *s, const struct slot *slot, struct rate *rate);
+/* What the job's GPUs reach at work in the pool, as shares of the peaks of what it holds, by its class; false: not
+ * known. */
+bool work_load(const struct sched *s, uint32_t job, uint32_t pool, double *compute, double *memory);
 /* How fast the job goes on so many GPUs over so many nodes of a pool, over how fast its run time was recorded, by its
  * class's speed model; 0 where it cannot. progress: share of its work that is done. */
 double work_speed(const struct sched *s, uint32_t job, uint32_t pool, uint32_t gpus, uint32_t nodes, double progress);
 /* Whether jobs of every class can run on every GPU model their class has a speed for. */
 bool work_check(const struct sched *s, struct err *err);
-double pool_failures_per_h(const struct pool_setup *pool); /* of one of its nodes, spot hazard included */
 
 /* hold.c */
 void hold_open(struct sched *s);
@@ -295,6 +300,7 @@ const struct class_setup *hold_class(const struct sched *s, uint32_t job);
 /* resize.c */
 void resize_bind(struct sched *s);                     /* shapes that elastic jobs may have, beside the trace's */
 void resize_open(struct sched *s);
+void resize_check(const struct sched *s, struct err *err); /* whether elastic jobs run at some size */
 void resize_close(struct resize *resize);
 uint32_t resize_recorded(const struct sched *s, uint32_t job); /* the shape its run time was recorded in */
 void resize_started(struct sched *s, uint32_t slot);
@@ -307,9 +313,18 @@ void caps_open(struct sched *s);
 void caps_begin(struct sched *s);
 void caps_event(struct sched *s);                      /* a signal stepped */
 double caps_level(const struct sched *s, uint32_t region);
-double caps_speed(const struct sched *s, double level);
+double caps_speed(const struct sched *s, double level); /* of jobs of which no more is known than that it bites */
+/* Of a job that would draw the share `drawn` of its peak, and is capped to `level` of it. */
+double caps_pace(const struct sched *s, double level, double drawn, double compute, double memory);
+/* For whoever draws power that is in no slot's rate: the levels of the table of caps, 0 where no region's limit caps;
+ * the one in force in a region; adds what is drawn at each, or takes it back. */
+size_t caps_levels(const struct sched *s);
+double caps_table(const struct sched *s, size_t i);
+size_t caps_at(const struct sched *s, uint32_t region);
+void caps_add(struct sched *s, uint32_t region, const double *watts, int by);
 bool caps_allow(struct sched *s, uint32_t region, double more_w); /* a start that draws so much more IT power */
 void caps_count(struct sched *s, uint32_t slot, int by); /* a job started or stopped */
+void caps_recount(struct sched *s, uint32_t slot, int by); /* a running job is about to draw otherwise, and does */
 void caps_settle(struct sched *s);                     /* after the passes of an instant */
 
 /* share.c */

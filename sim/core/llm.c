@@ -84,7 +84,8 @@ bool llm_cost_of(const struct llm_model *m, const struct llm_chip *chip, const s
     double gpus = tensor_parallel;
     *why = impossible(m, chip, e, precision, tensor_parallel);
     if (*why) return false;
-    *cost = (struct llm_cost){.chip = chip, .gpus = tensor_parallel, .calibrated = compared(m, e)};
+    *cost = (struct llm_cost){.chip = chip, .gpus = tensor_parallel, .calibrated = compared(m, e),
+                              .error = compared(m, e) ? e->error_tpot : NAN};
     count_work(m, chip, precision, gpus, cost);
     cost->per_token_s = cost->flops_per_token / (cost->peak_flops * e->ec);
     cost->per_decode_s = cost->flops_per_decode / (cost->peak_flops * e->ec);
@@ -107,6 +108,15 @@ bool llm_cost_of(const struct llm_model *m, const struct llm_chip *chip, const s
                             cost->bytes_per_kv_token);
     if (cost->kv_tokens < 1) *why = "the weights leave no memory for a KV cache";
     return *why == NULL;
+}
+
+struct llm_cost llm_capped(const struct llm_cost *cost, double cap, double stretch) {
+    struct llm_cost capped = *cost;
+    capped.cap = cap;
+    capped.per_token_s *= stretch;
+    capped.per_decode_s *= stretch;
+    capped.per_attention_s *= stretch;
+    return capped;
 }
 
 /* Share of the routed experts that so many tokens reach. */
@@ -169,8 +179,9 @@ double llm_power_w(const struct llm_cost *cost, double tokens, double attention,
                      (cost->peak_flops * seconds);
     double memory = ((cost->bytes_weights + cost->bytes_experts * reached) * iterations +
                      cost->bytes_per_kv_token * context) / (cost->peak_bytes_per_s * seconds);
-    double share = chip->p0 + (chip->pmax - chip->p0) * -expm1(-(chip->kc * compute + chip->km * memory));
-    return cost->gpus * chip->tdp_w * share;
+    const double watts = chip->tdp_w * power_of_load(&chip->power, compute, memory);
+    const double most = cost->cap > 0 ? fmax(cost->cap * chip->tdp_w, chip->loaded_idle_w) : watts;
+    return cost->gpus * fmin(watts, most);
 }
 
 double llm_idle_w(const struct llm_cost *cost) { return cost->gpus * cost->chip->loaded_idle_w; }

@@ -14,6 +14,8 @@
 #ifndef HEADROOM_CORE_LLM_H
 #define HEADROOM_CORE_LLM_H
 
+#include "core/power.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -29,7 +31,7 @@ struct llm_chip { /* one GPU */
     double flops_bf16, flops_fp8, flops_fp4; /* dense peaks, FLOP/s; 0: not supported */
     double mem_bytes, mem_bytes_per_s, link_bytes_per_s; /* link: one direction; 0: none, one GPU a replica */
     double tdp_w, idle_w, loaded_idle_w;
-    double p0, kc, km, pmax;                  /* power: share of TDP = p0 + (pmax - p0)(1 - exp(-(kc uc + km um))) */
+    struct power_fit power;
     bool power_fitted;                        /* its own fit, not the joint one */
 };
 enum llm_precision { LLM_BF16, LLM_FP8, LLM_FP4, LLM_PRECISIONS };
@@ -61,15 +63,20 @@ struct llm_cost {
     /* For the guard and power, per GPU. attention_flops: x A and x C. bytes_experts: of all routed experts. */
     double flops_per_token, flops_per_decode, attention_flops, bytes_weights, bytes_experts, bytes_per_kv_token;
     double peak_flops, peak_attention_flops, peak_bytes_per_s;
+    double cap;                               /* its GPUs draw at most this share of their peak; 0: no cap */
     const struct llm_chip *chip;
     uint32_t gpus;
-    bool calibrated;                          /* (engine, chip, precision) has measured points behind it */
+    bool calibrated;                          /* (engine, chip, precision) has measured points behind it, */
+    double error;                             /* from which times per token differ by this; NAN: it has none */
 };
 /* The engine's profile must be the one for this chip and precision (io/llm_catalog.h). *why (static text) when it
  * cannot work: precision not supported, weights do not fit, efficiencies above 1. kv_tokens may be set to what a
  * real engine reports. */
 bool llm_cost_of(const struct llm_model *model, const struct llm_chip *chip, const struct llm_engine *engine,
                  enum llm_precision precision, uint32_t tensor_parallel, struct llm_cost *cost, const char **why);
+/* The same under a power cap, a share of the peak: computing takes `stretch` times as long, reading memory and what the
+ * host does as long as ever. */
+struct llm_cost llm_capped(const struct llm_cost *cost, double cap, double stretch);
 /* One iteration. Never faster than FLOPs / peak and bytes / bandwidth (asserted, always). */
 double llm_step_s(const struct llm_cost *cost, double prefill, double attention, double decodes, double context);
 /* k pure decode iterations from context C on: k T(C) + B per_kv k (k - 1) / 2, exactly. */

@@ -160,6 +160,8 @@ bool run_simulate(const struct setup *setup, const struct jobs *trace, const str
 }
 
 bool run_check(const struct setup *setup, const struct jobs *trace, struct err *err) {
+    if (setup->pools_len == 0)
+        return err_add(err, (struct place_in_file){.path = "pools"}, "there are none, so nothing can run");
     struct sched s;
     const bool ready = world_open(&s, setup, trace, NULL, err);
     if (s.group_of) free(s.world.jobs.shapes.at);

@@ -68,11 +68,12 @@ struct stretch {
 struct account {
     uint64_t iterations, prompt, output, cached, recomputed;
     fine busy;
-    double joules, kv_token_s;
+    double joules, uncapped_joules, kv_token_s;
 };
 
 struct replica {
     struct replica_setup setup;
+    struct llm_cost uncapped;   /* setup.cost without a cap */
     uint32_t block, blocks_most, spare, prefix_blocks; /* spare: the watermark; prefix_blocks: in a block of it */
     fine delay, per_kv;
     fine *decode;               /* [B]: an iteration of B decodes without context */
@@ -415,8 +416,12 @@ static void charge(const struct replica *r, struct account *to, uint64_t k, fine
     to->prompt += k * s->fresh;
     to->recomputed += k * (s->prefill - s->fresh);
     to->busy += elapsed;
-    to->joules += elapsed_s * llm_power_w(&r->setup.cost, decodes * all + (double)s->prefill, s->attention,
-                                          context * all + decodes * all * (all - 1) / 2, all, whole_s);
+    const double tokens = decodes * all + (double)s->prefill, contexts = context * all + decodes * all * (all - 1) / 2;
+    const double joules = elapsed_s * llm_power_w(&r->setup.cost, tokens, s->attention, contexts, all, whole_s);
+    to->joules += joules;
+    to->uncapped_joules +=
+        r->setup.cost.cap > 0 ? elapsed_s * llm_power_w(&r->uncapped, tokens, s->attention, contexts, all, whole_s)
+                              : joules;
     /* Iteration j takes first + growth j and holds context + decodes j, beside what stays. */
     const double stay = (double)s->prefill_context - (double)r->shared_tokens;
     const double first_s = in_s(s->first), growth_s = in_s(s->growth);
@@ -476,6 +481,10 @@ static void end(struct replica *r) {
 
 /* ---- the interface ---- */
 
+static void time_decodes(struct replica *r) {
+    for (uint32_t b = 1; b <= r->setup.max_seqs; b++) r->decode[b] = of_s(llm_step_s(&r->setup.cost, 0, 0, b, 0));
+}
+
 struct replica *replica_open(const struct replica_setup *setup) {
     require(setup->max_seqs > 0 && setup->chunk_tokens >= setup->max_seqs && setup->block_tokens > 0);
     require(setup->cost.kv_tokens >= setup->block_tokens && setup->cost.kv_tokens / setup->block_tokens < 0x1p31);
@@ -493,7 +502,8 @@ struct replica *replica_open(const struct replica_setup *setup) {
     r->delay = of_s(setup->cost.first_token_s);
     r->per_kv = of_s(setup->cost.per_kv_token_s);
     r->decode = mem_alloc((setup->max_seqs + UINT64_C(1)) * sizeof *r->decode);
-    for (uint32_t b = 1; b <= setup->max_seqs; b++) r->decode[b] = of_s(llm_step_s(&setup->cost, 0, 0, b, 0));
+    r->uncapped = setup->cost;
+    time_decodes(r);
     r->joining = mem_alloc(setup->max_seqs * sizeof *r->joining);
     r->phases = mem_zero(r->block, sizeof *r->phases);
     r->now_ns = setup->start_ns;
@@ -603,14 +613,38 @@ struct replica_totals replica_read(const struct replica *r) {
     struct account a = r->account;
     if (r->stretch.iterations) charge(r, &a, passed(r), of_ns(r->now_ns) - r->stretch.begin);
     const double busy_s = in_s(a.busy), used = replica_kv_used(r), most = (double)r->used_most * r->block;
+    const double idle_j = (tick_seconds(r->now_ns - r->setup.start_ns) - busy_s) * llm_idle_w(&r->setup.cost);
     return (struct replica_totals){
         .arrived = r->arrived, .finished = r->finished, .refused = r->refused, .drained = r->drained,
         .preempted = r->preempted, .iterations = a.iterations, .events = r->events,
         .prompt_tokens = (double)a.prompt, .output_tokens = (double)a.output, .cached_tokens = (double)a.cached,
         .recomputed_tokens = (double)a.recomputed, .busy_s = busy_s,
-        .joules = a.joules + (tick_seconds(r->now_ns - r->setup.start_ns) - busy_s) * llm_idle_w(&r->setup.cost),
+        .joules = a.joules + idle_j, .uncapped_joules = a.uncapped_joules + idle_j,
         .kv_token_s = a.kv_token_s, .kv_most_tokens = used > most ? used : most,
         .kv_capacity_tokens = (double)r->blocks_most * r->block};
+}
+
+/* Of a stretch of decodes, the iterations that have ended are counted as they were, the one under way goes on, and the
+ * others are left to begin anew. */
+static void split(struct replica *r) {
+    struct stretch *s = &r->stretch;
+    const uint64_t k = passed(r);
+    const fine gone = length(s, k);
+    charge(r, &r->account, k, gone);
+    pass(r, k);
+    s->begin += gone;
+    s->first += s->growth * k;
+    const bool begun = k == 0 || s->begin < of_ns(r->now_ns);
+    set_length(s, begun);
+    if (begun) return;
+    r->at = s->begin;
+    r->due = true;
+}
+
+void replica_cap(struct replica *r, double cap, double stretch) {
+    if (r->stretch.iterations > 1) split(r);
+    r->setup.cost = llm_capped(&r->uncapped, cap, stretch);
+    time_decodes(r);
 }
 
 double replica_outstanding(const struct replica *r) {

@@ -68,6 +68,7 @@ struct replica_totals { /* up to where it stands */
      * recomputed: prompt and output again after a preemption. Prefill counts when its iteration ends. */
     double prompt_tokens, output_tokens, cached_tokens, recomputed_tokens;
     double busy_s, joules;         /* of its GPUs, loaded idle counted */
+    double uncapped_joules;        /* what the same iterations in the same time would have drawn without a cap */
     double kv_token_s;             /* tokens of context in the cache (shared ones once), integral */
     double kv_most_tokens;         /* most ever in use, whole blocks; never above kv_capacity_tokens */
     double kv_capacity_tokens;
@@ -78,6 +79,9 @@ struct replica *replica_open(const struct replica_setup *setup);
 void replica_close(struct replica *replica);
 /* A request comes now: the replica stands there, at its arrival or (from another replica) after it. */
 void replica_add(struct replica *replica, const struct request *request);
+/* From now on its GPUs are held to the share `cap` of their peak power, and compute `stretch` times as long
+ * (llm_capped); the iteration under way takes what it takes. cap 0: no more. */
+void replica_cap(struct replica *replica, double cap, double stretch);
 /* Goes on to t_ns, and does what ends up to then. An iteration that may begin at t_ns itself waits for who else
  * comes at that instant: it begins with the next call that goes further, or asks when something happens next. */
 void replica_advance(struct replica *replica, int64_t t_ns);

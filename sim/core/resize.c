@@ -6,9 +6,11 @@
  * A job waits for its least. After each pass over a line (or at multiples of resize_every) the GPUs that its running
  * elastic jobs hold, and what is free, are dealt out anew: first to jobs in line that would fit if running ones
  * shrank, in their order; then by the policy's values, step by step (resize_fill). A deal that takes GPUs from one
- * running job for another must gain resize_gain, a job that was resized is left alone for resize_hold, and a job does
- * not grow when what is left of it would not make up for resize_cost. What was freed for a job that then found no
- * nodes is not freed again before a job of the domain has stopped.
+ * running job for another must gain resize_gain, a job that was resized rests for resize_hold but from making room for
+ * jobs in line, and a job does not grow when what is left of it would not make up for resize_cost.
+ *
+ * The deal counts GPUs, and nodes may not have them together. What one job finds no nodes for is dealt to others. What
+ * was freed for a job in line that then found none is not freed again before a job of the domain has stopped.
  *
  * Sizes are shapes: a job that is resized moves to the group of its new shape, is placed anew as a whole, and goes on
  * after resize_cost from where it was. A job that starts and grows at the same instant pays nothing.
@@ -38,6 +40,8 @@ struct table {
 };
 /* Efficiencies of batches may change with progress: they are looked up at so many points of it. */
 enum { PROGRESS_STEPS = 8 };
+/* What was dealt to jobs that found no nodes for it is dealt out again so many times. */
+enum { ROUNDS = 4 };
 
 struct elastic { /* parallel to the slots */
     uint32_t place;         /* in its line's list; SCHED_NONE: not elastic */
@@ -45,7 +49,8 @@ struct elastic { /* parallel to the slots */
 };
 struct elastic_line {
     struct { uint32_t *at; size_t len, cap; } running; /* slots */
-    int64_t freed_ns;       /* when GPUs were freed for jobs in line */
+    int64_t freed_ns;       /* when GPUs were freed for jobs in line, */
+    int64_t swapped_ns;     /* and when for other running jobs: not twice at an instant, in case they found no nodes */
     uint64_t stuck_milli;   /* jobs that ask for so many found no nodes for what was freed */
 };
 
@@ -61,7 +66,8 @@ struct resize {
     size_t lines_len;
     /* Of one deal: */
     struct { struct resize_job *at; size_t len, cap; } jobs;
-    struct { uint32_t *at; size_t len, cap; } ids;
+    struct { struct who { uint32_t slot; bool rests; } *at; size_t len, cap; } who; /* rests: it may only shrink, and
+                                                                                       only for jobs in line */
     struct { size_t *at; size_t len, cap; } kept, dealt; /* sizes with the fewest changes; sizes */
     struct { struct waiting { uint32_t group, job; } *at; size_t len, cap; } line;
     struct evq heap;
@@ -223,13 +229,13 @@ void resize_open(struct sched *s) {
     r->lines_len = s->world.fleet.domains_len;
     r->lines = arena_alloc(&s->arena, r->lines_len + 1, sizeof *r->lines);
     for (uint32_t d = 0; d < s->world.fleet.domains_len; d++)
-        r->lines[d] = (struct elastic_line){.freed_ns = -1, .stuck_milli = UINT64_MAX};
+        r->lines[d] = (struct elastic_line){.freed_ns = -1, .swapped_ns = -1, .stuck_milli = UINT64_MAX};
     for (uint32_t i = 0; i < jobs->len; i++) {
         if (r->kind_of[i] == SCHED_NONE) continue;
         struct elastic_kind *k = &r->kinds.at[r->kind_of[i]];
         for (uint32_t n = 0; n < k->count && k->least == k->recorded; n++)
             if (goes_somewhere(s, i, k->shapes + n)) k->least = k->shapes + n;
-        if (k->least == k->recorded) k->count = 0; /* no size goes anywhere: as it was recorded, or not at all */
+        if (k->least == k->recorded) k->count = 0; /* resize_check says so */
         if (s->options) s->world.jobs.at[i].shape = k->least;
     }
 }
@@ -242,11 +248,27 @@ void resize_close(struct resize *r) {
     free(r->sizes.at);
     free(r->slots.at);
     free(r->jobs.at);
-    free(r->ids.at);
+    free(r->who.at);
     free(r->kept.at);
     free(r->dealt.at);
     free(r->line.at);
     evq_free(&r->heap);
+}
+
+void resize_check(const struct sched *s, struct err *err) {
+    const struct resize *r = s->resize;
+    bool *said = mem_zero(s->setup->classes_len + 1, sizeof *said);
+    for (uint32_t i = 0; r && i < s->world.jobs.len; i++) {
+        const struct class_setup *c = world_class(&s->world, i);
+        if (r->kind_of[i] == SCHED_NONE || r->kinds.at[r->kind_of[i]].count || said[c - s->setup->classes]) continue;
+        said[c - s->setup->classes] = true;
+        err_add(err, (struct place_in_file){.path = "classes.gpus_least"},
+                "on no number of GPUs from %u to %u do jobs of class '%s' run: no nodes hold them, or '%s' knows no "
+                "speed",
+                c->gpus_least, c->gpus_most, s->world.jobs.classes.at[s->world.jobs.at[i].class_id],
+                c->speed.model->name);
+    }
+    free(said);
 }
 
 static const struct elastic_kind *kind_of(const struct sched *s, uint32_t job) {
@@ -315,12 +337,15 @@ static int64_t done_ns(const struct sched *s, uint32_t id) {
     return j->run_ns - j->left_ns + work_done(&s->works.at[id], s->world.now_ns);
 }
 
-/* When the job may be resized again: now, if it was at this very instant. */
-static int64_t left_alone_until(const struct sched *s, uint32_t id) {
+/* When the job has rested: now, if it was resized at this very instant. */
+static int64_t rested_ns(const struct sched *s, uint32_t id) {
     const struct elastic *e = &s->resize->slots.at[id];
-    if (s->works.at[id].stop_ns <= s->world.now_ns) return TICK_NEVER; /* it is being suspended */
     if (e->resized_ns == TICK_NEVER || e->resized_ns == s->world.now_ns) return s->world.now_ns;
     return e->resized_ns + s->setup->policy.resize_hold_ns;
+}
+
+static bool quota_has(const struct holding *h, uint32_t more_milli) {
+    return h->quota_kind != QUOTA_HARD || h->gpu_milli + more_milli <= h->quota_milli;
 }
 
 /* A tenant at its quota whose jobs wait gives its running ones the least. */
@@ -343,6 +368,7 @@ static bool gather_job(struct sched *s, uint32_t id, struct resize_job *job) {
     const struct table *t = table_of(s, slot->job, slot->domain, pool, progress);
     const struct resize_size *sizes = &s->resize->sizes.at[t->at];
     *job = (struct resize_job){.len = t->len, .left_s = tick_seconds(left)};
+    if (s->works.at[id].stop_ns <= s->world.now_ns) return false; /* it is being suspended */
     while (job->now < t->len && sizes[job->now].shape != j->shape) job->now++;
     if (job->now == t->len) return false; /* of a size that does not go here; it keeps it */
     job->sizes = sizes;
@@ -353,39 +379,29 @@ static bool gather_job(struct sched *s, uint32_t id, struct resize_job *job) {
     return true;
 }
 
-/* The jobs that may be resized now; returns the first moment at which another may. */
+/* The jobs that may be resized; returns the first moment at which another will have rested. */
 static int64_t gather(struct sched *s, uint32_t domain) {
     struct resize *r = s->resize;
     const struct elastic_line *l = &r->lines[domain];
     int64_t next = TICK_NEVER;
-    r->jobs.len = r->ids.len = r->kept.len = r->dealt.len = 0;
+    r->jobs.len = r->who.len = r->kept.len = r->dealt.len = 0;
     /* Tables that are not made yet move the sizes of others: all of them are looked up first. */
-    for (size_t i = 0; i < l->running.len; i++) {
-        struct resize_job job;
-        if (left_alone_until(s, l->running.at[i]) <= s->world.now_ns) (void)gather_job(s, l->running.at[i], &job);
-    }
+    struct resize_job job;
+    for (size_t i = 0; i < l->running.len; i++) (void)gather_job(s, l->running.at[i], &job);
     for (size_t i = 0; i < l->running.len; i++) {
         const uint32_t id = l->running.at[i];
-        struct resize_job job;
-        const int64_t then = left_alone_until(s, id);
-        if (then > s->world.now_ns) {
-            if (then < next) next = then;
-        } else if (gather_job(s, id, &job)) {
-            *vec_push(&r->jobs) = job;
-            *vec_push(&r->ids) = id;
-            (void)vec_push(&r->kept);
-            (void)vec_push(&r->dealt);
-        }
+        if (!gather_job(s, id, &job)) continue;
+        const int64_t rested = rested_ns(s, id);
+        if (rested > s->world.now_ns && rested < next) next = rested;
+        *vec_push(&r->jobs) = job;
+        *vec_push(&r->who) = (struct who){id, rested > s->world.now_ns};
+        (void)vec_push(&r->kept);
+        (void)vec_push(&r->dealt);
     }
     return next;
 }
 
 /* ---- jobs in line ---- */
-
-static bool at_quota(const struct sched *s, const struct group *g) {
-    const struct holding *h = &s->world.tenants[g->tenant];
-    return h->quota_kind == QUOTA_HARD && h->gpu_milli + shape_gpu_milli(group_shape(s, g)) > h->quota_milli;
-}
 
 static void gather_line(struct sched *s, uint32_t domain) {
     struct resize *r = s->resize;
@@ -393,7 +409,8 @@ static void gather_line(struct sched *s, uint32_t domain) {
     r->line.len = 0;
     for (size_t i = 0; i < l->groups.len; i++) {
         const struct group *g = &s->groups.at[l->groups.at[i]];
-        if (g->len == 0 || shape_gpu_milli(group_shape(s, g)) == 0 || at_quota(s, g)) continue;
+        const uint32_t milli = shape_gpu_milli(group_shape(s, g));
+        if (g->len == 0 || milli == 0 || !quota_has(&s->world.tenants[g->tenant], milli)) continue;
         *vec_push(&r->line) = (struct waiting){l->groups.at[i], tree_first(&s->waiting, g->root)};
     }
 }
@@ -456,66 +473,102 @@ static bool change(struct sched *s, uint32_t id, const struct resize_size *size)
 
 /* To the size dealt, or the nearest to it that finds nodes. */
 static bool shrink(struct sched *s, size_t i) {
-    const struct resize_job *job = &s->resize->jobs.at[i];
+    struct resize_job *job = &s->resize->jobs.at[i];
+    const size_t from = job->now;
     for (size_t to = s->resize->dealt.at[i]; to < job->now; to++)
-        if (change(s, s->resize->ids.at[i], &job->sizes[to])) return true;
-    return false;
+        if (change(s, s->resize->who.at[i].slot, &job->sizes[to])) job->now = to;
+    return job->now < from;
 }
 
-static void grow(struct sched *s, size_t i) {
-    const struct resize_job *job = &s->resize->jobs.at[i];
-    const uint32_t id = s->resize->ids.at[i], domain = s->slots.at[id].domain;
+/* To the size dealt, or the nearest to it that is allowed and finds nodes; false where it is not that of the deal. */
+static bool grow(struct sched *s, size_t i) {
+    struct resize_job *job = &s->resize->jobs.at[i];
+    const uint32_t id = s->resize->who.at[i].slot, domain = s->slots.at[id].domain;
     const bool begins = s->resize->slots.at[id].begun_ns == s->world.now_ns;
-    for (size_t to = s->resize->dealt.at[i]; to > job->now; to--) {
+    const struct holding *h = &s->world.tenants[s->groups.at[s->slots.at[id].group].tenant];
+    const size_t dealt = s->resize->dealt.at[i];
+    for (size_t to = dealt; to > job->now; to--) {
         const uint32_t more = (job->sizes[to].gpus - job->sizes[job->now].gpus) * 1000;
-        if (!begins && !pays(s, job, to)) continue;
+        if ((!begins && !pays(s, job, to)) || !quota_has(h, more)) continue; /* its fellows may have grown first */
         if (s->caps && !sched_has_power(s, domain, s->slots.at[id].job, more)) continue;
-        if (change(s, id, &job->sizes[to])) return;
+        if (change(s, id, &job->sizes[to])) job->now = to;
+    }
+    if (job->now < dealt) job->last = job->now;
+    return job->now >= dealt;
+}
+
+static uint64_t held_gpus(const struct resize *r) {
+    uint64_t held = 0;
+    for (size_t i = 0; i < r->jobs.len; i++) held += r->jobs.at[i].sizes[r->jobs.at[i].now].gpus;
+    return held;
+}
+
+/* Each job's bounds, where GPUs are short for what jobs hold, or not: those that rest do not grow, and shrink only
+ * where they are short. keep: nobody shrinks where they suffice, and nobody grows where they are short. */
+static void bound(struct resize *r, bool shortage, bool keep) {
+    for (size_t i = 0; i < r->jobs.len; i++) {
+        struct resize_job *job = &r->jobs.at[i];
+        const bool rests = r->who.at[i].rests, given = job->now > job->last; /* its tenant's quota asks for less */
+        if ((rests || (keep && shortage)) && !given) job->last = job->now;
+        if ((rests || keep) && !shortage && !given) job->first = job->now;
     }
 }
 
-/* Sizes for the jobs gathered, of `gpus` together: where these are enough for what they hold they only grow, else they
- * only shrink, unless a deal from the beginning is worth enough more. */
-static void deal(struct sched *s, uint64_t gpus) {
+/* Sizes for the jobs gathered, of `gpus` together: with as few changes as can be, unless a deal from the beginning is
+ * worth enough more. */
+static void deal(struct sched *s, uint32_t domain, uint64_t gpus) {
     struct resize *r = s->resize;
-    uint64_t held = 0;
+    const bool again = r->lines[domain].swapped_ns == s->world.now_ns;
+    const bool shortage = held_gpus(r) > gpus;
     for (size_t i = 0; i < r->jobs.len; i++) {
         struct resize_job *job = &r->jobs.at[i];
         while (job->even < job->last && job->sizes[job->even + 1].gpus * r->jobs.len <= gpus) job->even++;
-        held += job->sizes[job->now].gpus;
     }
+    bound(r, shortage, false);
     resize_fill(r->model, r->params, r->jobs.at, r->jobs.len, gpus, &r->heap, r->dealt.at);
-    for (size_t i = 0; i < r->jobs.len; i++) {
-        struct resize_job *job = &r->jobs.at[i];
-        if (held > gpus || job->now > job->last) job->last = job->now < job->last ? job->now : job->last;
-        else job->first = job->now;
-    }
+    bound(r, shortage, true);
     resize_fill(r->model, r->params, r->jobs.at, r->jobs.len, gpus, &r->heap, r->kept.at);
     const double kept = total_value(r, r->kept.at), dealt = total_value(r, r->dealt.at);
-    if (dealt - kept <= s->setup->policy.resize_gain * fabs(kept))
+    if (again || dealt - kept <= s->setup->policy.resize_gain * fabs(kept))
         memcpy(r->dealt.at, r->kept.at, r->jobs.len * sizeof *r->dealt.at);
+}
+
+/* The largest first, as they need most nodes together. Whether all came to what they were dealt. */
+static bool grow_all(struct sched *s) {
+    struct resize *r = s->resize;
+    bool all = true;
+    for (uint32_t i = 0; i < r->jobs.len; i++) {
+        const struct resize_job *job = &r->jobs.at[i];
+        if (r->dealt.at[i] > job->now)
+            evq_push(&r->heap, evq_pack(UINT32_MAX - job->sizes[r->dealt.at[i]].gpus, i, i));
+    }
+    while (!evq_empty(&r->heap)) all &= grow(s, evq_handle(evq_pop(&r->heap)));
+    return all;
 }
 
 static void resize_now(struct sched *s, uint32_t domain) {
     struct resize *r = s->resize;
     struct elastic_line *l = &r->lines[domain];
     const uint64_t free_gpus = s->world.fleet.domains[domain].whole_free;
-    uint64_t held = 0, slack = 0;
-    for (size_t i = 0; i < r->jobs.len; i++) {
-        const struct resize_job *job = &r->jobs.at[i];
-        held += job->sizes[job->now].gpus;
-        slack += job->sizes[job->now].gpus - job->sizes[0].gpus;
-    }
+    const uint64_t held = held_gpus(r);
+    uint64_t slack = held;
+    for (size_t i = 0; i < r->jobs.len; i++) slack -= r->jobs.at[i].sizes[0].gpus;
     const uint64_t wanted =
         s->lines[domain].len ? (wanted_milli(s, domain, 1000 * free_gpus, 1000 * slack) + 999) / 1000 : 0;
-    deal(s, free_gpus + held - wanted);
+    deal(s, domain, free_gpus + held - wanted);
     bool shrunk = false;
     for (size_t i = 0; i < r->jobs.len; i++) shrunk |= shrink(s, i);
     if (shrunk && wanted > 0) { /* the line has its turn first, and then what is left is dealt out */
         l->freed_ns = s->world.now_ns;
         return;
     }
-    for (size_t i = 0; i < r->jobs.len; i++) grow(s, i);
+    if (shrunk) l->swapped_ns = s->world.now_ns;
+    for (int round = 0; !grow_all(s) && round < ROUNDS; round++) {
+        for (size_t i = 0; i < r->jobs.len; i++) r->jobs.at[i].first = r->jobs.at[i].now;
+        const uint64_t left = s->world.fleet.domains[domain].whole_free;
+        if (left <= wanted) break;
+        resize_fill(r->model, r->params, r->jobs.at, r->jobs.len, left - wanted + held_gpus(r), &r->heap, r->dealt.at);
+    }
 }
 
 void resize_pass(struct sched *s, uint32_t domain) {

@@ -513,14 +513,11 @@ enum why sched_explain(struct sched *s, uint32_t group) {
 /* By the hungriest of the domain's pools. */
 bool sched_has_power(struct sched *s, uint32_t domain, uint32_t job, uint32_t milli) {
     const struct domain *d = &s->world.fleet.domains[domain];
-    /* A replica's record has no utilisation: it may draw all its GPUs can. */
-    const double u = sched_is_replica(s, job) ? 1 : (double)s->world.jobs.at[job].utilisation;
     double most_w = 0;
     for (size_t i = 0; i < s->setup->pools_len; i++) {
         const struct pool_setup *p = &s->setup->pools[i];
         if (p->region != d->region || p->tenant != d->tenant || p->gpus == 0) continue;
-        const struct power_model *power = (const struct power_model *)(const void *)p->power.model;
-        const double w = s->ledger.pools[i].busy_w_per_milli * power->share(p->power.params, u);
+        const double w = slot_most_w(s, (uint32_t)i, job);
         if (w > most_w) most_w = w;
     }
     return caps_allow(s, d->region, most_w * milli);

@@ -171,6 +171,9 @@ struct speed_model {
     double (*error)(const void *params, const struct scale *scale);
     /* Share of steps that count towards convergence at this batch (statistical efficiency); NULL: 1. */
     double (*efficiency)(const void *params, const struct scale *scale, double progress);
+    /* Shares of its peak FLOP/s and of its memory bandwidth that each GPU reaches there; false: it cannot run. NULL:
+     * not known. */
+    bool (*load)(const void *params, const struct scale *scale, double *compute, double *memory);
 };
 /* Models that know several chips name them in one text, separated by semicolons, and hold a row for each. How many
  * it names, and which of them a chip is (SIZE_MAX: none). NULL or "": one row, for any chip. */
@@ -221,6 +224,9 @@ struct lifetime_model {
 struct power_model {
     struct model model;
     double (*share)(const void *params, double utilisation);
+    /* Share of its peak power that a GPU at work draws, reaching so much of its peak FLOP/s and of its memory
+     * bandwidth. NULL: power follows utilisation alone. */
+    double (*load)(const void *params, double compute, double memory);
 };
 
 /* Synthetic demand (models/load), before the loop. */

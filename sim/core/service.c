@@ -88,6 +88,60 @@ static void set_watts(struct sched *s, struct unit *u, double watts) {
     u->watts = watts;
 }
 
+static uint32_t region_at(const struct sched *s, const struct unit *u) { return s->setup->pools[u->pool].region; }
+
+/* ---- caps ---- */
+
+/* Computing slows under the region's cap, as of a job that does nothing else. */
+static void cap(const struct sched *s, struct unit *u) {
+    const double level = caps_level(s, region_at(s, u));
+    const double most = stage_cost(u->service->setup, u->stage)[u->pool].chip->power.pmax;
+    if (level >= most) replica_cap(u->replica, 0, 1);
+    else replica_cap(u->replica, level, 1 / caps_pace(s, level, most, 1, 0));
+}
+
+/* Where a limit caps: `watts` now, and what it would be at other levels, if the replica went on as since `from`, so
+ * long ago: at work what it drew without a cap, or the cap; idle as ever. */
+static void set_levels(struct sched *s, struct unit *u, const struct replica_totals *from, double passed_s,
+                       double watts) {
+    if (u->level_w == NULL || passed_s <= 0) return;
+    const struct llm_cost *cost = &stage_cost(u->service->setup, u->stage)[u->pool];
+    const double idle_w = llm_idle_w(cost), busy_s = u->seen.busy_s - from->busy_s;
+    const double busy_j = u->seen.uncapped_joules - from->uncapped_joules - idle_w * (passed_s - busy_s);
+    const uint32_t region = region_at(s, u);
+    caps_add(s, region, u->level_w, -1);
+    for (size_t i = 0; i < caps_levels(s); i++) {
+        const double most_w = fmax(caps_table(s, i) * cost->chip->tdp_w * cost->gpus, idle_w);
+        u->level_w[i] = fmin(busy_j, most_w * busy_s) / passed_s;
+    }
+    const double rest_w = watts - u->level_w[caps_at(s, region)];
+    for (size_t i = 0; i < caps_levels(s); i++) u->level_w[i] += rest_w;
+    caps_add(s, region, u->level_w, 1);
+}
+
+static void clear_levels(struct sched *s, struct unit *u) {
+    if (u->level_w == NULL) return;
+    caps_add(s, region_at(s, u), u->level_w, -1);
+    for (size_t i = 0; i < caps_levels(s); i++) u->level_w[i] = 0;
+}
+
+void services_cap(struct sched *s, uint32_t region) {
+    for (size_t i = 0; i < s->setup->services_len; i++) {
+        struct service *v = &s->services->at[i];
+        if (v->over) continue;
+        deal_advance(v, s->world.now_ns);
+        for (uint32_t k = 0; k < v->setup->most; k++) {
+            struct unit *u = &v->units[k];
+            if (u->replica == NULL || region_at(s, u) != region) continue;
+            count(s, u);
+            cap(s, u);
+            if (u->level_w == NULL) continue;
+            settle(s, u);
+            set_watts(s, u, u->level_w[caps_at(s, region)]);
+        }
+    }
+}
+
 /* What is owed is charged now. */
 static void pay(struct sched *s, struct unit *u) {
     count(s, u);
@@ -114,7 +168,8 @@ static void list_ready(struct service *v, struct place *p) {
     if (all > v->up_most) v->up_most = all;
 }
 
-static void open_replica(struct unit *u, int64_t now) {
+static void open_replica(const struct sched *s, struct unit *u) {
+    const int64_t now = s->world.now_ns;
     const struct service_setup *setup = u->service->setup;
     const bool decodes = u->stage == STAGE_DECODE;
     const struct replica_setup with = {
@@ -128,6 +183,7 @@ static void open_replica(struct unit *u, int64_t now) {
     u->seen = (struct replica_totals){0};
     u->seen_ns = now;
     u->state = UNIT_UP;
+    if (s->caps) cap(s, u);
 }
 
 static void give(void *left, const struct request *request) { *vec_push((struct queue *)left) = *request; }
@@ -139,6 +195,7 @@ static void close_replica(struct sched *s, struct unit *u) {
     struct queue left = {0};
     pay(s, u);
     set_watts(s, u, 0);
+    clear_levels(s, u);
     if (u->replica) {
         u->place->recomputed += replica_read(u->replica).preempted;
         replica_drain(u->replica, give, &left);
@@ -223,9 +280,12 @@ static void look(struct sched *s, struct service *v) {
         struct unit *u = &v->units[i];
         if (u->state == UNIT_LEAVING && replica_requests(u->replica) == 0) release(s, u);
         if (u->replica == NULL) continue;
+        const struct replica_totals from = u->seen;
+        const double passed_s = tick_seconds(now - u->seen_ns);
         count(s, u);
         settle(s, u);
         set_watts(s, u, u->owed_j / tick_seconds(v->every_ns));
+        set_levels(s, u, &from, passed_s, u->watts);
     }
     deal_waiting(v, now);
     v->look_ns = v->over ? TICK_NEVER : now + v->every_ns;
@@ -242,12 +302,13 @@ static void wake(struct sched *s, struct service *v) {
     for (uint32_t i = 0; i < v->places_len; i++) scale(s, v, &v->places[i]);
 }
 
-static void activate(struct service *v, int64_t now) {
+static void activate(const struct sched *s, struct service *v) {
+    const int64_t now = s->world.now_ns;
     bool any = false;
     for (uint32_t i = 0; i < v->setup->most; i++) {
         struct unit *u = &v->units[i];
         if (u->state != UNIT_STARTING || u->ready_ns > now) continue;
-        open_replica(u, now);
+        open_replica(s, u);
         any = true;
     }
     if (!any) return;
@@ -275,11 +336,12 @@ void services_event(struct sched *s) {
         struct service *v = &s->services->at[i];
         if (v->over) continue;
         deal_advance(v, now);
-        activate(v, now);
+        activate(s, v);
         if (v->look_ns <= now) look(s, v);
         else if (v->wake_ns <= now) wake(s, v);
         sleep_until_asked(v);
     }
+    if (s->caps) caps_settle(s); /* replicas draw otherwise now, whoever starts or stops */
     arm(s);
 }
 
@@ -368,6 +430,7 @@ static void open_places(struct sched *s, struct service *v, uint32_t first_job) 
     const struct service_place only = {.region = SETUP_ANYWHERE, .share = 1, .least = setup->least,
                                        .most = setup->most, .begin = setup->begin};
     struct unit *units = v->units;
+    const size_t levels = caps_levels(s);
     double share = 0;
     v->places_len = setup->places_len ? (uint32_t)setup->places_len : 1;
     v->places = arena_alloc(&s->arena, v->places_len, sizeof *v->places);
@@ -379,9 +442,11 @@ static void open_places(struct sched *s, struct service *v, uint32_t first_job) 
         p->many_since_ns = TICK_NEVER;
         for (enum duty stage = STAGE_FIRST; stage < STAGES; stage++)
             p->ready[stage] = arena_alloc(&s->arena, p->setup.most + 1, sizeof *p->ready[stage]);
-        for (uint32_t k = 0; k < p->setup.most; k++, units++, first_job++)
+        for (uint32_t k = 0; k < p->setup.most; k++, units++, first_job++) {
             *units = (struct unit){.service = v, .place = p, .job = first_job, .slot = SCHED_NONE,
                                    .stage = setup->split && k >= setup->prefill_replicas ? STAGE_DECODE : STAGE_FIRST};
+            if (levels) units->level_w = arena_alloc(&s->arena, levels, sizeof *units->level_w);
+        }
     }
 }
 
@@ -409,10 +474,14 @@ static void open_service(struct sched *s, struct service *v, struct unit *units,
     v->every_ns = setup->every_ns > 0 ? setup->every_ns : 15 * TICK_S;
     v->round_ns = round_length(v);
     v->unused = UINT32_MAX;
-    v->calibrated = true;
+    v->calibrated = v->power_fitted = true;
     for (size_t i = 0; i < s->setup->pools_len; i++)
-        for (enum duty stage = STAGE_FIRST; stage < STAGES; stage++)
-            if (stage_cost(setup, stage)[i].gpus > 0) v->calibrated &= stage_cost(setup, stage)[i].calibrated;
+        for (enum duty stage = STAGE_FIRST; stage < STAGES; stage++) {
+            const struct llm_cost *cost = &stage_cost(setup, stage)[i];
+            if (cost->gpus == 0) continue;
+            v->calibrated &= cost->calibrated;
+            v->power_fitted &= cost->chip->power_fitted;
+        }
     evq_init(&v->handovers, false);
     evq_init(&v->sent, false);
     v->wake_ns = TICK_NEVER;
@@ -511,6 +580,7 @@ void services_results(struct sched *s, struct service_result *results) {
         double token_s = 0, room_s = 0;
         r->name = v->setup->name;
         r->calibrated = v->calibrated;
+        r->power_fitted = v->power_fitted;
         for (size_t k = 0; k < v->slices_len; k++) add_slice(r, &v->slices[k].result);
         r->preemptions = 0;
         for (uint32_t k = 0; k < v->places_len; k++) {
@@ -560,7 +630,7 @@ static size_t class_results(const struct service *v, struct service_result *resu
         for (uint32_t p = 0; p < v->places_len; p++) arrived += v->slices[class * v->places_len + p].result.arrived;
         if (class == classes && arrived == 0) continue;
         if (results) {
-            results[len] = (struct service_result){.calibrated = v->calibrated};
+            results[len] = (struct service_result){.calibrated = v->calibrated, .power_fitted = v->power_fitted};
             results[len].name = part_name(v, class < classes ? v->setup->classes[class].name : "(other)");
             for (uint32_t p = 0; p < v->places_len; p++)
                 add_whole_slice(v, &results[len], class * v->places_len + p);
@@ -576,7 +646,7 @@ static size_t place_results(const struct sched *s, const struct service *v, stru
     for (uint32_t i = 0; i < v->places_len && results; i++) {
         const struct place *p = &v->places[i];
         struct service_result *r = &results[i];
-        *r = (struct service_result){.calibrated = v->calibrated};
+        *r = (struct service_result){.calibrated = v->calibrated, .power_fitted = v->power_fitted};
         r->name = part_name(v, s->setup->regions[p->setup.region].name);
         for (size_t k = i; k < v->slices_len; k += v->places_len) add_whole_slice(v, r, k);
         r->replica_h = p->replica_h;

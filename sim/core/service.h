@@ -14,7 +14,7 @@
  *
  * A replica is on one node. A service's replicas are in one region, or in several places, each with a number of its own
  * and with users whose requests come there first; they go to another place when theirs has no replica up, or is
- * crowded. Power caps do not slow replicas.
+ * crowded. A power cap slows their prefill (llm_capped), and holds what they draw.
  *
  * Records of replicas are jobs at the end of the run's own job table, `most` a service, submitted when the autoscaler
  * asks; they count as jobs nowhere in the results but in what was held, drawn and paid.
@@ -117,7 +117,7 @@ struct service_result {
     uint32_t replicas_most;        /* ready at once */
     uint64_t starts, preemptions;  /* of replicas; of requests (recomputed): of the whole run; of a class or region: of
                                       its finished requests */
-    bool calibrated;
+    bool calibrated, power_fitted;
 };
 
 struct sched;
@@ -129,6 +129,7 @@ size_t services_records(const struct setup *setup);
 struct services *services_open(struct sched *s); /* records from jobs.len on are its replicas' */
 void services_close(struct services *services);
 void services_begin(struct sched *s);                       /* at time 0 */
+void services_cap(struct sched *s, uint32_t region);        /* another cap is in force there */
 void services_event(struct sched *s);                       /* EVENT_SERVE: a control moment */
 void services_started(struct sched *s, uint32_t slot);      /* a replica has its GPUs */
 /* It is about to lose them (preempted, failed), and will stand in line again: its requests move on. */

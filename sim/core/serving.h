@@ -28,6 +28,8 @@ struct unit {
     int64_t seen_ns;
     double charged_w;           /* for its GPUs, by its slot's rate */
     double watts, owed_j;       /* beyond that: in the region's it_w now, and not charged yet */
+    double *level_w;            /* watts at each level of the table of caps, as caps.c has counted them; NULL where no
+                                   limit caps */
     struct flow settled;        /* its watts are charged to here */
     int64_t settled_ns;
 };
@@ -77,7 +79,7 @@ struct slice {
 struct service {
     const struct service_setup *setup;
     struct services *all;
-    bool calibrated;
+    bool calibrated, power_fitted;
     struct unit *units;         /* setup->most, by place */
     struct place *places;
     uint32_t places_len;

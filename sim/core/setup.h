@@ -127,7 +127,9 @@ struct pool_setup {
     uint32_t mem_mib;   /* per node; 0: memory is not modelled (no limit) */
     double base_w;      /* node without its GPUs, always drawn */
     double gpu_idle_w, gpu_peak_w;
-    struct chosen power; /* KIND_POWER: share of (peak - idle) at a utilisation */
+    struct chosen power; /* KIND_POWER: share of (peak - idle) at a utilisation, or of peak at a load */
+    double gpu_loaded_w; /* drawn by a GPU that is held and not at work, where power follows load; 0: as idle */
+    bool power_joint;    /* it follows load by the joint fit of other chips */
     struct sharing_setup sharing;
     enum bought bought;
     double usd_per_node_h;
@@ -144,6 +146,7 @@ struct pool_setup {
     bool estimated;     /* some figure of it is an estimate (catalogue says which) */
 };
 #define SETUP_SHARED UINT32_MAX
+double pool_failures_per_h(const struct pool_setup *pool); /* of one of its nodes, spot hazard included */
 
 /* One run of nodes of the same pool; the fleet's node order is the order of these rows (ties in placement
  * go to the lowest node). */
@@ -189,7 +192,7 @@ struct policy_setup {
     struct chosen resize;      /* KIND_RESIZE; model NULL: none */
     int64_t resize_every_ns;   /* 0: at arrivals and completions; else at multiples of it */
     int64_t resize_cost_ns;    /* GPU time that a resize costs before work goes on, at the new size */
-    int64_t resize_hold_ns;    /* a job that was resized is left alone for so long */
+    int64_t resize_hold_ns;    /* a job that was resized rests for so long, but for making room */
     double resize_gain;        /* GPUs change hands for a gain of this share of the total value at least */
     struct checkpoint_setup {
         enum { CHECKPOINT_NONE, CHECKPOINT_FIXED, CHECKPOINT_YOUNG, CHECKPOINT_DALY } kind;
@@ -204,6 +207,8 @@ struct policy_setup {
     } cap;
 };
 
+/* Speed under a cap at this level, of the speed without one: by the setup's table, else by the one below. */
+double cap_speed(const struct cap_setup *cap, double level);
 /* V100 training under a power cap, as a share of its TDP (Zeus, NSDI'23): the table where none is given. */
 enum { CAP_LEVELS = 7 };
 extern const double cap_levels[CAP_LEVELS], cap_speeds[CAP_LEVELS];

@@ -206,6 +206,13 @@ void share_close(struct share *share) {
     free(share->loads.at);
 }
 
+/* What those in the list draw under a cap follows from their pace: they are counted out before it changes, and in
+ * again. */
+static void recount(struct sched *s, const struct device *d, uint32_t but, int by) {
+    for (uint32_t id = d->first; s->caps && s->loads && id != SCHED_NONE; id = s->share->next.at[id])
+        if (id != but) caps_recount(s, id, by);
+}
+
 /* Who is in the list has changed: all but `but` go on at another pace. */
 static void changed(struct sched *s, struct device *d, const struct sharing_setup *with, uint32_t but) {
     struct share *share = s->share;
@@ -215,6 +222,7 @@ static void changed(struct sched *s, struct device *d, const struct sharing_setu
     if (share->loads.len == 0) return;
     d->level = share_turn(share->loads.at, share->loads.len, with->switching);
     d->crowd = share_crowd(share->loads.at, share->loads.len);
+    recount(s, d, but, 1);
     for (uint32_t id = d->first; id != SCHED_NONE; id = share->next.at[id])
         if (id != but) sched_rerate(s, id);
 }
@@ -225,6 +233,7 @@ void share_join(struct sched *s, uint32_t id) {
     while (share->next.len <= id) *vec_push(&share->next) = SCHED_NONE;
     if (!crowds(s, slot)) return;
     struct device *d = device_of(s, slot);
+    recount(s, d, SCHED_NONE, -1);
     share->next.at[id] = d->first;
     d->first = id;
     changed(s, d, sharing_of(s, slot), id);
@@ -234,6 +243,7 @@ void share_leave(struct sched *s, uint32_t id) {
     const struct slot *slot = &s->slots.at[id];
     if (!crowds(s, slot)) return;
     struct device *d = device_of(s, slot);
+    recount(s, d, id, -1);
     uint32_t *at = &d->first;
     while (*at != id) at = &s->share->next.at[*at];
     *at = s->share->next.at[id];

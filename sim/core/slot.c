@@ -10,10 +10,55 @@
 
 #include <math.h>
 
+/* How a job's GPUs work. */
+struct labour {
+    float u;                  /* their utilisation */
+    bool known;               /* what they reach at work is: */
+    double compute, memory;   /* shares of the peak FLOP/s and the bandwidth of what it holds */
+    double active;            /* share of the time they are at work */
+};
+
+/* Without loads in use it is utilisation alone. A part of a GPU works as if the rest of the device did alike. */
+static struct labour labour_of(const struct sched *s, const struct slot *slot) {
+    struct labour l = {.u = s->world.jobs.at[slot->job].utilisation};
+    if (!s->loads) return l;
+    l.known = work_load(s, slot->job, take_pool(s, &s->takes.at[slot->takes]), &l.compute, &l.memory);
+    if (!l.known) return l;
+    struct rate pace = {.speed = 1};
+    if (s->speeds) work_pace(s, slot, &pace);
+    if (s->share) share_pace(s, slot, &pace);
+    l.compute = fmin(1, l.compute * (1 - pace.crowded));
+    l.memory = fmin(1, l.memory * (1 - pace.crowded));
+    l.active = 1 - pace.stall;
+    if (world_shape(&s->world, slot->job)->share_milli == 0) l.active *= (double)l.u;
+    return l;
+}
+
+/* Watts beyond idle of a thousandth of a GPU; *speed: what a cap at this level of the peak power leaves of its pace. */
+static double busy_w(const struct sched *s, uint32_t pool, const struct labour *l, double level, double *speed) {
+    const struct pool_setup *p = &s->setup->pools[pool];
+    const struct power_model *power = (const struct power_model *)(const void *)p->power.model;
+    const double cap_w = level * p->gpu_peak_w;
+    if (!l->known || power->load == NULL) {
+        const double w = s->ledger.pools[pool].busy_w_per_milli * power->share(p->power.params, (double)l->u);
+        const double drawn_w = w * 1000 + p->gpu_idle_w;
+        if (level >= 1 || drawn_w <= cap_w) return w;
+        *speed = l->known ? caps_pace(s, level, drawn_w / p->gpu_peak_w, l->compute, l->memory) : caps_speed(s, level);
+        return cap_w > p->gpu_idle_w ? (cap_w - p->gpu_idle_w) / 1000 : 0;
+    }
+    const double loaded_w = fmax(p->gpu_loaded_w, p->gpu_idle_w);
+    double drawn_w = fmax(loaded_w, p->gpu_peak_w * power->load(p->power.params, l->compute, l->memory));
+    if (level < 1 && drawn_w > cap_w) {
+        *speed = caps_pace(s, level, drawn_w / p->gpu_peak_w, l->compute, l->memory);
+        drawn_w = fmax(loaded_w, cap_w);
+    }
+    return (l->active * drawn_w + (1 - l->active) * loaded_w - p->gpu_idle_w) / 1000;
+}
+
 /* The take's part of its node goes by GPUs, or by cores on a node without GPUs. level: power cap, as a share of a
  * GPU's peak. */
-static struct rate take_rate(const struct sched *s, const struct shape *shape, const struct take *t, float u,
-                             double level) {
+static struct rate take_rate(const struct sched *s, const struct shape *shape, const struct take *t,
+                             const struct labour *l, double level) {
     const uint32_t pool = take_pool(s, t), milli = take_gpu_milli(shape, t);
     const struct pool_setup *p = &s->setup->pools[pool];
     const struct pool_account *a = &s->ledger.pools[pool];
@@ -21,16 +66,7 @@ static struct rate take_rate(const struct sched *s, const struct shape *shape, c
     struct rate r = {.static_watts = share * a->node_static_w, .usd_per_ns = share * a->node_usd_per_ns,
                      .embodied_g_per_ns = share * p->embodied_g_per_node_h / 3.6e12, .speed = 1};
     r.watts = r.static_watts;
-    if (milli) {
-        const struct power_model *power = (const struct power_model *)(const void *)p->power.model;
-        double busy_w = a->busy_w_per_milli * power->share(p->power.params, (double)u);
-        if (level < 1 && busy_w * 1000 + p->gpu_idle_w > level * p->gpu_peak_w) {
-            const double capped_w = (level * p->gpu_peak_w - p->gpu_idle_w) / 1000;
-            busy_w = capped_w > 0 ? capped_w : 0;
-            r.speed = caps_speed(s, level);
-        }
-        r.watts += milli * busy_w;
-    }
+    if (milli) r.watts += milli * busy_w(s, pool, l, level, &r.speed);
     return r;
 }
 
@@ -39,11 +75,12 @@ static double cap_level(const struct sched *s, uint32_t domain) {
 }
 
 /* Of all takes together; a gang is as slow as its slowest part. */
-static struct rate takes_rate(const struct sched *s, const struct shape *shape, uint32_t takes, float u,
-                              double level) {
-    struct rate sum = take_rate(s, shape, &s->takes.at[takes], u, level);
-    for (uint32_t t = s->takes.at[takes].next; t != FLEET_NONE; t = s->takes.at[t].next) {
-        const struct rate rate = take_rate(s, shape, &s->takes.at[t], u, level);
+static struct rate takes_rate(const struct sched *s, const struct slot *slot, double level) {
+    const struct shape *shape = world_shape(&s->world, slot->job);
+    const struct labour l = labour_of(s, slot);
+    struct rate sum = take_rate(s, shape, &s->takes.at[slot->takes], &l, level);
+    for (uint32_t t = s->takes.at[slot->takes].next; t != FLEET_NONE; t = s->takes.at[t].next) {
+        const struct rate rate = take_rate(s, shape, &s->takes.at[t], &l, level);
         sum.static_watts += rate.static_watts;
         sum.watts += rate.watts;
         sum.usd_per_ns += rate.usd_per_ns;
@@ -54,9 +91,7 @@ static struct rate takes_rate(const struct sched *s, const struct shape *shape, 
 }
 
 struct rate slot_rate_at(const struct sched *s, uint32_t id, double level) {
-    const struct slot *slot = &s->slots.at[id];
-    const struct job *j = &s->world.jobs.at[slot->job];
-    return takes_rate(s, world_shape(&s->world, slot->job), slot->takes, j->utilisation, level);
+    return takes_rate(s, &s->slots.at[id], level);
 }
 
 /* A span of time for which a running job is charged: flows gone by, length, and the part of it at work. */
@@ -159,9 +194,10 @@ void slot_settle(struct sched *s, struct slot *slot) {
     }
     const struct shape *shape = group_shape(s, &s->groups.at[slot->group]);
     const double level = cap_level(s, slot->domain);
+    const struct labour l = labour_of(s, slot);
     for (uint32_t t = slot->takes; t != FLEET_NONE; t = s->takes.at[t].next) {
         const struct take *take = &s->takes.at[t];
-        const struct rate rate = take_rate(s, shape, take, u, level);
+        const struct rate rate = take_rate(s, shape, take, &l, level);
         const struct bill part = bill_for(&rate, take_gpu_milli(shape, take), (double)u, &span);
         bill_add(&s->ledger.pools[take_pool(s, take)].bill, &part);
         s->ledger.pools[take_pool(s, take)].embodied_g += rate.embodied_g_per_ns * span.ns;
@@ -196,7 +232,8 @@ __attribute__((always_inline)) static inline void count(struct sched *s, const s
     } else {
         for (uint32_t t = slot->takes; t != FLEET_NONE; t = s->takes.at[t].next) {
             const struct take *take = &s->takes.at[t];
-            const struct rate rate = take_rate(s, shape, take, u, 1); /* static watts know no cap */
+            const struct labour l = {.u = u}; /* static watts know neither load nor cap */
+            const struct rate rate = take_rate(s, shape, take, &l, 1);
             pool_count(s, take_pool(s, take), rate.static_watts, take_gpu_milli(shape, take), by);
         }
     }
@@ -210,14 +247,15 @@ __attribute__((always_inline)) static inline void count(struct sched *s, const s
 void slot_enter(struct sched *s, const struct slot *slot) { count(s, slot, 1); }
 void slot_leave(struct sched *s, const struct slot *slot) { count(s, slot, -1); }
 
-/* Of all it holds together. Without a cap it follows from pool, shape and utilisation alone, and need not be worked
- * out again for a job like the one before. */
+/* Of all it holds together. Where nothing else is in use it follows from pool, shape and utilisation alone, and need
+ * not be worked out again for a job like the one before. */
 struct rate slot_rate(struct sched *s, const struct slot *slot) {
     struct group *g = &s->groups.at[slot->group];
     const float u = s->world.jobs.at[slot->job].utilisation;
-    const bool alike = slot->pool != FLEET_NONE && s->caps == NULL && !s->speeds && s->share == NULL;
+    const bool alike = slot->pool != FLEET_NONE && s->caps == NULL && !s->speeds && !s->loads &&
+                       s->share == NULL;
     if (alike && slot->pool == g->rate_pool && u == g->rate_utilisation) return g->rate;
-    struct rate rate = takes_rate(s, group_shape(s, g), slot->takes, u, cap_level(s, slot->domain));
+    struct rate rate = takes_rate(s, slot, cap_level(s, slot->domain));
     if (s->speeds) work_pace(s, slot, &rate);
     if (s->share) share_pace(s, slot, &rate);
     if (alike) {
@@ -226,6 +264,14 @@ struct rate slot_rate(struct sched *s, const struct slot *slot) {
         g->rate_utilisation = u;
     }
     return rate;
+}
+
+double slot_most_w(const struct sched *s, uint32_t pool, uint32_t job) {
+    /* A replica's record has no utilisation: it may draw all its GPUs can. */
+    struct labour l = {.u = sched_is_replica(s, job) ? 1 : s->world.jobs.at[job].utilisation, .active = 1};
+    double speed = 1;
+    l.known = s->loads && work_load(s, job, pool, &l.compute, &l.memory);
+    return busy_w(s, pool, &l, 1, &speed);
 }
 
 void slot_lose(struct sched *s, const struct slot *slot, int64_t lost_ns, int64_t saved_ns) {

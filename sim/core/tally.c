@@ -376,6 +376,16 @@ static void warn_series(const struct sched *s, struct result *result, const char
     text_free(&text);
 }
 
+/* Of chips whose power under load was never fitted. */
+static void warn_power(struct result *result, const char *what, const char *name) {
+    struct text text;
+    text_init(&text);
+    text_format(&text, "%s '%s': watts under load were never measured on its chips; they follow the joint fit of "
+                "H100 and B200, which is 9 %% off on those", what, name);
+    warn(result, &text);
+    text_free(&text);
+}
+
 static void warn_service(struct result *result, const struct service_result *service) {
     struct text text;
     text_init(&text);
@@ -384,6 +394,7 @@ static void warn_service(struct result *result, const struct service_result *ser
                     "power are the model's alone, and may be tens of per cent off", service->name);
         warn(result, &text);
     }
+    if (service->calibrated && !service->power_fitted) warn_power(result, "service", service->name);
     if (service->refused) {
         text_format(&text, "service '%s': %llu of %llu requests are longer than a replica's KV cache and were refused",
                     service->name, (unsigned long long)service->refused, (unsigned long long)service->arrived);
@@ -435,6 +446,7 @@ static void add_warnings(const struct sched *s, struct result *result, const str
         warn_series(s, result, r->name, "PUE", &r->pue);
     }
     for (size_t i = 0; i < s->setup->pools_len; i++) {
+        if (s->loads && s->setup->pools[i].power_joint) warn_power(result, "pool", s->setup->pools[i].name);
         if (!s->setup->pools[i].estimated) continue;
         text_format(&text, "pool '%s' rests on catalogue figures that are estimates", s->setup->pools[i].name);
         warn(result, &text);
@@ -635,6 +647,7 @@ static void add_service(struct service_result *to, const struct service_result *
     to->starts += from->starts;
     to->preemptions += from->preemptions;
     to->calibrated &= from->calibrated;
+    to->power_fitted &= from->power_fitted;
 }
 
 static void fill_service(struct tally *t, const struct service_result *x) {
@@ -656,7 +669,7 @@ static void fill_services(struct sched *s, struct result *result, struct tally *
     services_results(s, result->services);
     struct service_result *all = &result->services[count];
     all->name = run->name;
-    all->calibrated = true;
+    all->calibrated = all->power_fitted = true;
     for (size_t i = 0; i < count; i++) {
         add_service(all, &result->services[i]);
         fill_service(&services[i], &result->services[i]);

@@ -163,6 +163,23 @@ void work_pace(const struct sched *s, const struct slot *slot, struct rate *rate
     rate->speed *= 1 - rate->stall;
 }
 
+bool work_load(const struct sched *s, uint32_t job, uint32_t pool, double *compute, double *memory) {
+    const struct class_setup *c = world_class(&s->world, job);
+    const struct shape *shape = world_shape(&s->world, job);
+    if (c == NULL || shape_gpu_milli(shape) == 0 || sched_is_replica(s, job)) return false;
+    const double part = shape->share_milli ? shape->share_milli / 1000.0 : 1;
+    if (c->load.compute + c->load.memory > 0) {
+        *compute = c->load.compute / part;
+        *memory = c->load.memory / part;
+        return true;
+    }
+    const struct speed_model *m = (const struct speed_model *)(const void *)c->speed.model;
+    const struct scale here = {.chip = s->setup->pools[pool].gpu, .gpus = shape->gpus ? shape->gpus : 1, .share = part,
+                               .nodes = (shape->gpus + RECORDED_NODE_GPUS - 1) / RECORDED_NODE_GPUS,
+                               .batch = c->speed_batch};
+    return m && m->load && m->load(c->speed.params, &here, compute, memory);
+}
+
 static bool runs(const struct class_setup *c, const char *chip, uint32_t gpus) {
     const struct speed_model *m = (const struct speed_model *)(const void *)c->speed.model;
     const uint32_t nodes = (gpus + RECORDED_NODE_GPUS - 1) / RECORDED_NODE_GPUS;

@@ -259,6 +259,22 @@ static bool has_quota(const struct setup *setup) {
     return false;
 }
 
+/* Whether it is known of some class what its jobs reach of their GPUs. */
+static bool knows_loads(const struct setup *setup) {
+    for (size_t i = 0; i < setup->classes_len; i++) {
+        const struct class_setup *c = &setup->classes[i];
+        const struct speed_model *speed = (const struct speed_model *)(const void *)c->speed.model;
+        if (c->load.compute + c->load.memory > 0 || (speed && speed->load)) return true;
+    }
+    return false;
+}
+
+static bool power_by_load(const struct setup *setup) {
+    for (size_t i = 0; i < setup->pools_len; i++)
+        if (((const struct power_model *)(const void *)setup->pools[i].power.model)->load) return true;
+    return false;
+}
+
 /* What only some setups need; see engine.h. */
 static void open_rest(struct sched *s) {
     const struct setup *setup = s->setup;
@@ -273,12 +289,14 @@ static void open_rest(struct sched *s) {
     s->iron = iron_open(s);
     caps_open(s);
     share_open(s);
+    s->loads = knows_loads(setup) && (s->caps || power_by_load(setup));
     s->working |= s->iron != NULL || s->speeds || s->share != NULL;
     const size_t records = s->world.jobs.len + staff_records(setup);
     if (s->hold || s->working) s->job_state = arena_alloc(&s->arena, records + 1, sizeof *s->job_state);
     if (s->resize) resize_open(s);
     if (s->options) staff_open(s);
-    const bool plain = s->hold == NULL && s->iron == NULL && s->caps == NULL && !s->speeds && s->share == NULL;
+    const bool plain = s->hold == NULL && s->iron == NULL && s->caps == NULL && !s->speeds && !s->loads &&
+                       s->share == NULL;
     s->recalls = !plain;
     s->hands_over &= plain;
     s->skips_line &= plain;
@@ -345,6 +363,7 @@ bool world_open(struct sched *s, const struct setup *setup, const struct jobs *t
     arena_seal(&s->arena);
     check_accepts(s, err);
     work_check(s, err);
+    resize_check(s, err);
     staff_check(s, err);
     return err->found == found;
 }

@@ -22,8 +22,10 @@ struct column {
 static const struct column accelerator_columns[] = {
     {"name", NULL, ""}, {"vendor", NULL, ""}, {"memory_gb", NULL, ""}, {"memory_gb_per_s", NULL, ""},
     {"bf16_tflops", NULL, ""}, {"gpu_idle_w", "power.gpu_idle", " W"}, {"gpu_peak_w", "power.gpu_peak", " W"},
-    {"fp8_tflops", NULL, ""}, {"fp4_tflops", NULL, ""}, {"link_gb_per_s", NULL, ""}, {"loaded_idle_w", NULL, ""},
-    {"power_p0", NULL, ""}, {"power_kc", NULL, ""}, {"power_km", NULL, ""}, {"power_pmax", NULL, ""},
+    {"fp8_tflops", NULL, ""}, {"fp4_tflops", NULL, ""}, {"link_gb_per_s", NULL, ""},
+    {"loaded_idle_w", "power.gpu_loaded", " W"},
+    {"power_p0", "power.fit.p0", ""}, {"power_kc", "power.fit.kc", ""}, {"power_km", "power.fit.km", ""},
+    {"power_pmax", "power.fit.pmax", ""}, /* of `curve: intensity`; see pools.c */
     {"estimates", NULL, ""}, {"source", NULL, ""}, {NULL, NULL, NULL}};
 static const struct column node_columns[] = {
     {"name", NULL, ""}, {"gpu", "gpu", ""}, {"gpus", "gpus", ""}, {"cpus", "cpus", ""},

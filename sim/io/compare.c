@@ -1,10 +1,10 @@
 /*
- * Runs compared by groups (see compare.h): which runs belong together, and each group's values by seed. What is
- * inferred from them is compare_stats.c's.
+ * Runs compared by groups (see compare.h): which runs belong together, and each group's values by seed. What
+ * is inferred from them is compare_stats.c's.
  *
- * A run is a point in the space of settings (io/setting.h); only paths in which some runs differ matter. The key
- * takes the paths at and below it away; what is left, `rest`, must be the same for two runs to be compared. A group's
- * label is made of its values of the key's paths. Runs made twice count once: the newest.
+ * A run is a point in the space of settings (io/setting.h); only paths in which some runs differ matter. The
+ * key takes the paths at and below it away; what is left, `rest`, must be the same for two runs to be
+ * compared. A group's label is made of its values of the key's paths. Runs made twice count once: the newest.
  *
  * Cost: runs x settings, and a sort of the runs.
  */
@@ -39,7 +39,7 @@ struct taken {
     struct setting own, base;
     const char *label;
     size_t group, seed_at;
-    bool counts;
+    bool counts, older; /* older: it was made again later */
     double *value; /* parallel to result_metrics */
 };
 
@@ -85,7 +85,8 @@ static void note(struct intake *in, const char *format, ...) {
 static char *listed(const struct texts *texts, size_t most) {
     struct text text;
     text_init(&text);
-    for (size_t i = 0; i < texts->len && i < most; i++) text_format(&text, "%s%s", i ? ", " : "", texts->at[i]);
+    for (size_t i = 0; i < texts->len && i < most; i++)
+        text_format(&text, "%s%s", i ? ", " : "", texts->at[i]);
     if (texts->len > most) text_format(&text, " and %zu more", texts->len - most);
     return text_take(&text);
 }
@@ -102,7 +103,8 @@ static void take_run(struct intake *in, struct store *store, int64_t id) {
     if (store_read_summary(store, id, 1u << PART_RUN, &summary) && summary.complete) {
         const struct run_info *info = &summary.info;
         struct taken *run = &in->runs[in->len++];
-        *run = (struct taken){.id = id, .seed = info->seed, .trace_hash = info->trace_hash, .factors = HASH_START};
+        *run = (struct taken){.id = id, .seed = info->seed, .trace_hash = info->trace_hash};
+        run->factors = HASH_START;
         run->scenario = arena_text(arena, info->scenario_name);
         run->name = arena_text(arena, info->run_name);
         run->title = arena_text(arena, summary_title(&summary));
@@ -197,15 +199,15 @@ static bool find_key(struct intake *in) {
         if (setting_below(in->runs[0].own.at[i].path, in->prefix))
             return err_add(in->err, (struct place_in_file){0}, "--by %s: all runs have the same", by);
     struct texts known = {0};
-    static const char *const words[] = {"run", "policy", "order", "backfill", "place", "route", "shift", "market",
-                                        "forecast"};
+    static const char *const words[] = {"run", "policy", "order", "backfill", "place", "route", "shift",
+                                        "market", "forecast"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) *vec_push(&known) = words[i];
     for (size_t i = 0; i < in->varying.len; i++) *vec_push(&known) = in->varying.at[i];
     const char *nearest = text_nearest(by, known.at, known.len);
     char *paths = listed(&in->varying, 8);
     err_add(in->err, (struct place_in_file){0},
-            "--by %s: neither run, policy, one of its models, nor a path of the scenario in which runs differ "
-            "(%s)%s%s%s",
+            "--by %s: neither run, policy, one of its models, nor a path of the scenario in which runs "
+            "differ (%s)%s%s%s",
             by, paths, nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
     free(paths);
     free(known.at);
@@ -223,7 +225,8 @@ static bool is_policy(const char *path) {
     return false;
 }
 
-static void add_to_label(struct text *label, const struct intake *in, const struct taken *run, const char *path) {
+static void add_to_label(struct text *label, const struct intake *in, const struct taken *run,
+                         const char *path) {
     const char *value = setting_get(&run->own, path);
     const bool whole = same(path, in->prefix) || is_policy(path);
     if (!value && !whole) return;
@@ -255,8 +258,8 @@ static const char *label_of(struct intake *in, const struct taken *run) {
     return kept;
 }
 
-/* What is neither the key nor the seed. By run, what a run sets belongs to it; and between scenarios of several
- * names, everything but the sweep's factors does. */
+/* What is neither the key nor the seed. By run, what a run sets belongs to it; and between scenarios of
+ * several names, everything but the sweep's factors does. */
 static void find_rests(struct intake *in) {
     const struct texts *paths = in->by_run ? &in->varying_base : &in->varying;
     for (size_t i = 0; i < paths->len && !(in->by_run && in->several_scenarios); i++)
@@ -323,7 +326,7 @@ static bool has_part(const char *label, const char *name) {
     return false;
 }
 
-/* The group of that label; of the runs of that name; or with that part in its label, where there is but one. */
+/* The group of that label; of runs of that name; or with that part in its label, where only one has it. */
 static size_t baseline_named(const struct intake *in, const char *name) {
     const struct compare *c = in->c;
     size_t found = group_named(c, name), parts = 0;
@@ -378,38 +381,39 @@ static int by_place(const void *a, const void *b) {
     return x->id > y->id ? -1 : x->id < y->id;
 }
 
-/* Sorts the runs, leaves out what was made again later, and what stands in a setting that not every group has. */
+/* Sorts the runs, leaves out what was made again later, and what stands in a setting that not every group
+ * has. */
 static bool choose_runs(struct intake *in) {
     struct compare *c = in->c;
     size_t older = 0, left_out = 0;
     qsort(in->runs, in->len, sizeof *in->runs, by_place);
     for (size_t r = 0, end; r < in->len; r = end) {
         size_t groups = 0;
-        for (end = r; end < in->len && in->runs[end].rest == in->runs[r].rest; end++)
-            groups += end == r || in->runs[end].group != in->runs[end - 1].group;
-        if (groups < c->groups_len) {
-            left_out++;
-            continue;
+        for (end = r; end < in->len && in->runs[end].rest == in->runs[r].rest; end++) {
+            struct taken *run = &in->runs[end];
+            const bool other_group = end == r || run->group != run[-1].group;
+            groups += other_group;
+            run->older = !other_group && run->seed == run[-1].seed;
+            older += run->older;
         }
-        c->settings++;
-        for (size_t i = r; i < end; i++) {
-            struct taken *run = &in->runs[i];
-            run->counts = i == r || run->group != run[-1].group || run->seed != run[-1].seed;
-            older += !run->counts;
-        }
+        left_out += groups < c->groups_len;
+        c->settings += groups == c->groups_len;
+        for (size_t i = r; i < end; i++) in->runs[i].counts = groups == c->groups_len && !in->runs[i].older;
     }
     char *paths = listed(&in->rest, 6);
     if (!c->settings) {
         err_add(in->err, (struct place_in_file){0},
-                "by %s, no two groups can be compared: there is nothing else that all have in common, they differ "
-                "in %s too; take a wider --by (policy, run), or leave runs out with --run",
+                "by %s, no two groups can be compared: there is nothing else that all have in common, they "
+                "differ in %s too; take a wider --by (policy, run), or leave runs out with --run",
                 c->by, *paths ? paths : "their factors");
     } else {
-        if (c->settings > 1) note(in, "every replication is the mean over %zu settings of %s", c->settings, paths);
+        if (c->settings > 1)
+            note(in, "every replication is the mean over %zu settings of %s", c->settings, paths);
         if (left_out) note(in, "runs of %zu setting%s that not every group has are left out", left_out,
                            left_out > 1 ? "s" : "");
-        if (older) note(in, "%zu run%s made again later, alike in all and with the same seed: the newest counts", older,
-                        older > 1 ? "s were" : " was");
+        if (older)
+            note(in, "%zu run%s made again later, alike in all and with the same seed: the newest counts", older,
+                 older > 1 ? "s were" : " was");
     }
     free(paths);
     return c->settings > 0;
@@ -473,7 +477,8 @@ static void fill_cells(struct intake *in) {
 
 /* --- metrics --- */
 
-static const struct metric *metric_named(struct intake *in, const char *option, const char *name, size_t len) {
+static const struct metric *metric_named(struct intake *in, const char *option, const char *name,
+                                         size_t len) {
     struct texts names = {0};
     const struct metric *found = NULL;
     for (size_t m = 0; m < result_metrics_len; m++) {
@@ -486,8 +491,8 @@ static const struct metric *metric_named(struct intake *in, const char *option, 
         char *wanted = arena_text(&in->c->arena, name);
         wanted[len] = '\0';
         const char *nearest = text_nearest(wanted, names.at, names.len);
-        err_add(in->err, (struct place_in_file){0}, "--%s: there is no metric '%s' of a run%s%s%s", option, wanted,
-                nearest ? "; did you mean '" : "; 'headroom help metrics' lists them", nearest ? nearest : "",
+        err_add(in->err, (struct place_in_file){0}, "--%s: there is no metric '%s' of a run%s%s%s", option,
+                wanted, nearest ? "; did you mean '" : "; 'headroom help metrics' lists them", nearest ? nearest : "",
                 nearest ? "'?" : "");
     }
     free(names.at);
@@ -512,22 +517,28 @@ static size_t add_metric(struct compare *c, const struct metric *metric) {
 static bool find_metrics(struct intake *in) {
     struct compare *c = in->c;
     const size_t found = in->err->found;
-    c->metrics = arena_alloc(&c->arena, in->wish->metrics_len + USUAL + COMPARE_PARETO_MOST, sizeof *c->metrics);
+    c->metrics = arena_alloc(&c->arena, in->wish->metrics_len + USUAL + COMPARE_PARETO_MOST,
+                             sizeof *c->metrics);
     for (size_t i = 0; i < in->wish->metrics_len; i++) {
-        const struct metric *m = metric_named(in, "metric", in->wish->metrics[i], strlen(in->wish->metrics[i]));
+        const struct metric *m = metric_named(in, "metric", in->wish->metrics[i],
+                                              strlen(in->wish->metrics[i]));
         if (m) add_metric(c, m);
     }
     for (size_t i = 0; i < USUAL && !in->wish->metrics_len; i++)
-        if (says_something(in, usual_metrics[i])) add_metric(c, &result_metrics[metric_index(usual_metrics[i])]);
+        if (says_something(in, usual_metrics[i]))
+            add_metric(c, &result_metrics[metric_index(usual_metrics[i])]);
     c->metrics_len = c->metrics_all;
     return in->err->found == found;
 }
+
+static const char few_pareto[] = "--pareto takes two or three metrics";
 
 static bool find_pareto_metrics(struct intake *in) {
     struct compare *c = in->c;
     const char *wish = in->wish->pareto;
     if (!wish) {
-        const char *const usual[] = {"total_usd", says_something(in, "total_co2_kg") ? "total_co2_kg" : "energy_kwh",
+        const char *const usual[] = {"total_usd",
+                                     says_something(in, "total_co2_kg") ? "total_co2_kg" : "energy_kwh",
                                      says_something(in, "jct_mean_s") ? "jct_mean_s" : "goodput_share"};
         for (size_t i = 0; i < COMPARE_PARETO_MOST; i++)
             if (says_something(in, usual[i]))
@@ -540,10 +551,10 @@ static bool find_pareto_metrics(struct intake *in) {
         const struct metric *m = metric_named(in, "pareto", wish, len);
         if (m && m->neutral) err_add(in->err, (struct place_in_file){0},
                                      "--pareto: of %s neither more nor less is better", m->name);
-        else if (m && c->pareto_len == COMPARE_PARETO_MOST) return refuse(in, "--pareto takes two or three metrics");
+        else if (m && c->pareto_len == COMPARE_PARETO_MOST) return refuse(in, few_pareto);
         else if (m) c->pareto[c->pareto_len++] = add_metric(c, m);
     }
-    if (in->err->found == found && c->pareto_len < 2) return refuse(in, "--pareto takes two or three metrics");
+    if (in->err->found == found && c->pareto_len < 2) return refuse(in, few_pareto);
     return in->err->found == found;
 }
 
@@ -582,8 +593,8 @@ static void note_all(struct intake *in) {
         versions |= !same(in->runs[r].version, in->runs[0].version);
     }
     if (most <= 1) {
-        note(in, "one replication each: there is no interval, and no difference can be told from chance; run the "
-                 "scenario with more seeds (headroom run --seed N)");
+        note(in, "one replication each: there is no interval, and no difference can be told from chance; "
+                 "run the scenario with more seeds (headroom run --seed N)");
     } else if (least <= 1) {
         note(in, "groups of one replication have no interval");
     }
@@ -604,6 +615,25 @@ static const char *title_of(struct intake *in) {
 
 /* --- all together --- */
 
+static void arrange(struct intake *in) {
+    if (in->varying.len != 2 || in->by_run) return;
+    const char *const *path = in->varying.at;
+    struct compare_point *points = mem_alloc((in->len + 1) * sizeof *points);
+    size_t count = 0;
+    for (size_t r = 0; r < in->len; r++) {
+        const struct taken *run = &in->runs[r];
+        if (run->older) continue;
+        struct compare_point *p = &points[count++];
+        *p = (struct compare_point){.value = run->value};
+        for (int k = 0; k < 2; k++) {
+            const char *value = setting_get(&run->own, path[k]);
+            p->at[k] = value ? value : "default";
+        }
+    }
+    compare_arrange(in->c, path, points, count);
+    free(points);
+}
+
 static bool take(struct intake *in) {
     struct compare *c = in->c;
     if (in->len < 2) return refuse(in, "there are fewer than two complete runs to compare");
@@ -621,6 +651,7 @@ static bool take(struct intake *in) {
     if (!good || !choose_runs(in)) return false;
     find_seeds(in);
     fill_cells(in);
+    arrange(in);
     note_all(in);
     return true;
 }

@@ -1,11 +1,12 @@
 /*
- * Runs of a results file compared by groups: what their means are, how sure that is, and which differences are
- * more than chance.
+ * Runs of a results file compared by groups: what their means are, how sure that is, and which differences
+ * are more than chance.
  *
- * A group holds the runs that are alike in a key (a policy, a run's name, a path of the scenario). Its replications
- * are its runs of different seeds. Where runs of a group differ in more than the seed, a replication is the mean
- * over those settings that all groups have, each once. Differences are between replications of the same seed, which
- * saw the same random draws (common random numbers); without common seeds, between independent means.
+ * A group holds the runs that are alike in a key (a policy, a run's name, a path of the scenario). Its
+ * replications are its runs of different seeds. Where runs of a group differ in more than the seed, a
+ * replication is the mean over those settings that all groups have, each once. Differences are between
+ * replications of the same seed, which saw the same random draws (common random numbers); without common
+ * seeds, between independent means.
  */
 #ifndef HEADROOM_IO_COMPARE_H
 #define HEADROOM_IO_COMPARE_H
@@ -15,6 +16,7 @@
 #include "base/mem.h"
 #include "core/result.h"
 #include "io/store.h"
+#include "io/table.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,8 +26,10 @@
 enum { COMPARE_PARETO_MOST = 3 };
 
 struct compare_wish {
-    const char *by;             /* "run", "policy", one of its models ("order") or a path; NULL: what differs */
-    const char *baseline;       /* label of a group, or name of a run in it; NULL: the scenario's, else the first */
+    /* "run", "policy", one of its models ("order") or a path; NULL: what differs */
+    const char *by;
+    /* label of a group, or name of a run in it; NULL: the scenario's, else the first */
+    const char *baseline;
     const char *const *metrics; /* names; none: the usual ones, where they say something */
     size_t metrics_len;
     const char *pareto;         /* "a,b" or "a,b,c"; NULL: cost, emissions and completion time */
@@ -64,7 +68,7 @@ struct compare_group {
 struct compare_metric {
     const struct metric *metric;
     size_t lead; /* the group with the best mean; groups_len: none, or neither way is better */
-    double p;    /* that the lead is no better than each other group, corrected for having chosen it, and by Holm */
+    double p;    /* that the lead is no better than every other group, corrected for choosing it, by Holm too */
     bool won;
 };
 
@@ -73,6 +77,14 @@ struct compare_run {
     int64_t id;
     size_t group, seed;
     uint64_t rest;
+};
+
+/* Where runs differ in two paths alone, each with several values: the means by both. Elsewhere len[0] is 0. */
+struct compare_grid {
+    const char *path[2];
+    const char **label[2];
+    size_t len[2];
+    double *mean; /* [(metric * len[0] + row) * len[1] + column]; NAN: no run */
 };
 
 struct compare {
@@ -93,12 +105,7 @@ struct compare {
     size_t runs_len;
     const char **notes; /* what the reader must know */
     size_t notes_len;
-    struct compare_grid {   /* where all runs differ in two paths alone: the first metric's means */
-        const char *path[2];
-        const char **label[2]; /* len[0] and len[1] */
-        size_t len[2];
-        double *mean; /* [row of path 0 * len[1] + column]; NAN: no run */
-    } grid;
+    struct compare_grid grid;
 };
 
 /* The complete runs among ids. false: findings in err, and there is nothing to free. */
@@ -113,7 +120,21 @@ const struct compare_cell *compare_cell(const struct compare *compare, size_t me
 /* compare_stats.c: fills everything that follows from the cells' values. */
 void compare_infer(struct compare *compare);
 
+/* compare_grid.c: the grid of runs by what they have at two paths; values parallel to metrics. */
+struct compare_point {
+    const char *at[2];
+    const double *value; /* parallel to result_metrics */
+};
+void compare_arrange(struct compare *compare, const char *const path[2], const struct compare_point *points,
+                     size_t count);
+
 /* --- pages --- */
+
+/* A metric's numbers: one unit, but a difference has decimals of its own, since it may be far smaller. */
+struct compare_scales {
+    struct table_scale mean, change;
+};
+struct compare_scales compare_scales(const struct compare *compare, size_t metric);
 
 enum compare_format {
     COMPARE_TEXT, COMPARE_CSV, COMPARE_MARKDOWN, COMPARE_LATEX, COMPARE_JSON, COMPARE_FORMATS,
@@ -123,5 +144,10 @@ extern const char *const compare_formats[COMPARE_FORMATS];
 void compare_print(const struct compare *compare, enum compare_format format, FILE *to);
 void compare_json(const struct compare *compare, FILE *to);
 void compare_csv(const struct compare *compare, FILE *to);
+
+/* Bars with intervals, curves of waits, the Pareto front and heat maps into the folder, made when missing;
+ * scripts: where the *.gp are. false: *why (free()) says what is wrong. */
+bool compare_draw(const struct compare *compare, struct store *store, const char *folder, const char *scripts,
+                  char **why);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * A comparison for machines (see compare.h): JSON, and CSV with a row a metric and group. Numbers are exact; what is
- * unknown is null, and empty in the CSV.
+ * A comparison for machines (see compare.h): JSON, and CSV with a row a metric and group. Numbers are exact;
+ * what is unknown is null, and empty in the CSV.
  */
 #include "io/compare.h"
 
@@ -17,15 +17,24 @@ static const char *better_of(const struct metric *m) {
 /* The numbers of a cell, in the order of the CSV's columns. */
 enum { CELL_NUMBERS = 14 };
 static const char *const cell_names[CELL_NUMBERS] = {
-    "mean",           "sd",              "low",                 "high",                 "boot_low", "boot_high",
+    "mean",           "sd",
+    "low",            "high",
+    "boot_low",       "boot_high",
     "difference",     "relative",
-    "difference_low", "difference_high", "difference_boot_low", "difference_boot_high", "p",        "p_wilcoxon",
+    "difference_low", "difference_high",
+    "difference_boot_low", "difference_boot_high",
+    "p",              "p_wilcoxon",
 };
 static void cell_numbers(const struct compare_cell *cell, double numbers[CELL_NUMBERS]) {
-    const double all[CELL_NUMBERS] = {cell->own.mean,     cell->own.sd,        cell->own.t.low,  cell->own.t.high,
-                                      cell->own.boot.low, cell->own.boot.high, cell->difference, cell->relative,
-                                      cell->t.low,        cell->t.high,        cell->boot.low,   cell->boot.high,
-                                      cell->p,            cell->p_wilcoxon};
+    const double all[CELL_NUMBERS] = {
+        cell->own.mean,     cell->own.sd,
+        cell->own.t.low,    cell->own.t.high,
+        cell->own.boot.low, cell->own.boot.high,
+        cell->difference,   cell->relative,
+        cell->t.low,        cell->t.high,
+        cell->boot.low,     cell->boot.high,
+        cell->p,            cell->p_wilcoxon,
+    };
     for (size_t i = 0; i < CELL_NUMBERS; i++) numbers[i] = all[i];
 }
 

@@ -1,7 +1,7 @@
 /*
- * A comparison as a page (see compare.h): text for the terminal, Markdown, LaTeX, HTML. All are the same sentences
- * and tables; only how they are set differs. A metric's numbers share one unit; a difference has decimals of its own,
- * since it may be far smaller than the means.
+ * A comparison as a page (see compare.h): text for the terminal, Markdown, LaTeX, HTML. All are the same
+ * sentences and tables; only how they are set differs. A metric's numbers share one unit; a difference has
+ * decimals of its own, since it may be far smaller than the means.
  */
 #include "io/compare.h"
 
@@ -80,21 +80,20 @@ static int decimals_for(double size, const struct table_scale *scale) {
     return wanted < scale->decimals + 5 ? wanted : scale->decimals + 5;
 }
 
-struct scales {
-    struct table_scale mean, change;
-};
-
-static struct scales scales_of(const struct compare *c, size_t metric) {
-    double *means = mem_alloc((c->groups_len + 1) * sizeof *means), least_half = INFINITY, most = 0;
+struct compare_scales compare_scales(const struct compare *c, size_t metric) {
+    double *means = mem_alloc((c->groups_len + 1) * sizeof *means);
+    double least_half = INFINITY, most = 0, largest = 0;
     for (size_t g = 0; g < c->groups_len; g++) {
         const struct compare_cell *cell = compare_cell(c, metric, g);
         means[g] = isnan(cell->own.mean) ? 0 : cell->own.mean;
         if (half(cell->own.t) > 0) least_half = fmin(least_half, half(cell->own.t));
+        largest = fmax(largest, fabs(means[g]));
         most = fmax(most, isnan(cell->difference) ? 0 : fabs(cell->difference));
     }
-    struct scales scales;
+    struct compare_scales scales;
     scales.mean = scales.change = table_scale(c->metrics[metric].metric, means, c->groups_len);
-    scales.mean.decimals = decimals_for(least_half, &scales.mean);
+    /* A group that hardly varies must not give all the others a tail of digits. */
+    scales.mean.decimals = decimals_for(fmax(least_half, 1e-4 * largest), &scales.mean);
     scales.change.decimals = decimals_for(most / 10, &scales.change);
     free(means);
     return scales;
@@ -108,7 +107,8 @@ static void put_number(struct table *table, double value, struct table_scale sca
 static void put_span(struct table *table, struct infer_span span, struct table_scale scale) {
     char low[48], high[48];
     if (isnan(span.low)) table_cell(table, "-");
-    else table_cell(table, "%s to %s", table_scaled(span.low, scale, low), table_scaled(span.high, scale, high));
+    else
+        table_cell(table, "%s to %s", table_scaled(span.low, scale, low), table_scaled(span.high, scale, high));
 }
 
 static void put_share(struct table *table, double share) {
@@ -147,7 +147,7 @@ static void put_level(struct table *table, const struct compare *c) {
 }
 
 /* Without intervals the differences stand beside the means. */
-static void put_plain(const struct page *p, size_t metric, const struct scales *scales) {
+static void put_plain(const struct page *p, size_t metric, const struct compare_scales *scales) {
     struct table *table = table_open("lrrr");
     static const char *const titles[] = {"group", "mean", "difference", "relative"};
     for (size_t i = 0; i < sizeof titles / sizeof *titles; i++) table_cell(table, "%s", titles[i]);
@@ -155,13 +155,17 @@ static void put_plain(const struct page *p, size_t metric, const struct scales *
         const struct compare_cell *cell = compare_cell(p->c, metric, g);
         table_cell(table, "%s", p->c->groups[g].label);
         put_number(table, cell->own.mean, scales->mean, false);
-        if (g > 0) put_number(table, cell->difference, scales->change, true), put_share(table, cell->relative);
+        if (g > 0) {
+            put_number(table, cell->difference, scales->change, true);
+            put_share(table, cell->relative);
+        }
         table_end_row(table);
     }
     put_table(p, table);
 }
 
-static void put_means(const struct page *p, size_t metric, const struct scales *scales, struct shown shown) {
+static void put_means(const struct page *p, size_t metric, const struct compare_scales *scales,
+                      struct shown shown) {
     const struct compare *c = p->c;
     struct table *table = table_open(shown.boots ? "lrrrr" : "lrrr");
     table_cell(table, "group"), table_cell(table, "replications"), table_cell(table, "mean");
@@ -178,14 +182,16 @@ static void put_means(const struct page *p, size_t metric, const struct scales *
     put_table(p, table);
 }
 
-static void put_changes(const struct page *p, size_t metric, const struct scales *scales, struct shown shown) {
+static void put_changes(const struct page *p, size_t metric, const struct compare_scales *scales,
+                        struct shown shown) {
     const struct compare *c = p->c;
     struct table *table = table_open(shown.change_boots ? "lrrrrrrrrl" : "lrrrrrrrl");
     table_cell(table, "to %s", c->groups[0].label);
     table_cell(table, "pairs"), table_cell(table, "difference"), table_cell(table, "relative");
     put_level(table, c);
     if (shown.change_boots) table_cell(table, "bootstrap");
-    table_cell(table, "p"), table_cell(table, "Wilcoxon"), table_cell(table, "Holm"), table_cell(table, "verdict");
+    static const char *const tests[] = {"p", "Wilcoxon", "Holm", "verdict"};
+    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) table_cell(table, "%s", tests[i]);
     for (size_t g = 1; g < c->groups_len; g++) {
         const struct compare_cell *cell = compare_cell(c, metric, g);
         table_cell(table, "%s", c->groups[g].label);
@@ -214,7 +220,7 @@ static void put_winner(const struct page *p, const struct compare_metric *m) {
 static void put_metric(const struct page *p, size_t metric) {
     const struct compare *c = p->c;
     const struct compare_metric *m = &c->metrics[metric];
-    const struct scales scales = scales_of(c, metric);
+    const struct compare_scales scales = compare_scales(c, metric);
     const struct shown shown = shown_of(c, metric);
     char heading[128], unit[48];
     snprintf(heading, sizeof heading, "%s, %s%s", m->metric->name, table_unit(scales.mean.unit, unit),
@@ -240,13 +246,15 @@ static void put_opening(const struct page *p) {
     const struct compare *c = p->c;
     struct text heading;
     text_init(&heading);
-    text_format(&heading, "%s: %zu groups by %s, baseline %s", c->title, c->groups_len, c->by, c->groups[0].label);
+    text_format(&heading, "%s: %zu groups by %s, baseline %s", c->title, c->groups_len, c->by,
+                c->groups[0].label);
     put_heading(p, 0, heading.at);
     text_free(&heading);
     if (c->tests) {
-        put_line(p, "Intervals: Student's t and bootstrap (BCa). Differences: between runs of the same seed, else of "
-                    "means.");
-        put_line(p, "Better, worse: p at most %.4g after Holm's correction over %zu test%s; p of the paired t.",
+        put_line(p, "Intervals: Student's t and bootstrap (BCa). Differences: between runs of the same "
+                    "seed, else of means.");
+        put_line(p, "Better, worse: p at most %.4g after Holm's correction over %zu test%s; p of the "
+                    "paired t.",
                  1 - c->level, c->tests, c->tests == 1 ? "" : "s");
     }
     for (size_t i = 0; i < c->notes_len; i++) put_line(p, "Note: %s.", c->notes[i]);

@@ -1,11 +1,11 @@
 /*
- * What follows from replications (see compare.h): means and differences with their intervals, tests with Holm's
- * correction over all that are shown, winners, and the Pareto front.
+ * What follows from replications (see compare.h): means and differences with their intervals, tests with
+ * Holm's correction over all that are shown, winners, and the Pareto front.
  *
- * A winner must beat every other group, each in a test of its own, so that no further correction is owed for their
- * number (an intersection-union test, Berger 1982); but any of the groups could have come out first by chance, so the
- * largest p counts as often as there are others (Bonferroni), and Holm corrects over the metrics. With two groups
- * that is the test against the baseline.
+ * A winner must beat every other group, each in a test of its own, so that no further correction is owed for
+ * their number (an intersection-union test, Berger 1982); but any of the groups could have come out first by
+ * chance, so the largest p counts as often as there are others (Bonferroni), and Holm corrects over the
+ * metrics. With two groups that is the test against the baseline.
  *
  * Cost: metrics x groups intervals, a bootstrap each.
  */

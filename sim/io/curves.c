@@ -1,6 +1,6 @@
 /*
- * Curves of waiting and completion times (see curves.h). They begin at a second, on a logarithmic axis, and the axis
- * of shares where it helps to read them. Cost: the steps.
+ * Curves of waiting and completion times (see curves.h). They begin at a second, on a logarithmic axis, and
+ * the axis of shares where it helps to read them. Cost: the steps.
  */
 #include "io/curves.h"
 
@@ -58,7 +58,8 @@ static void set_share_axis(struct plot *plot, const char *name, double least_per
 
 bool curves_end(const struct curves *c, struct plot *plot) {
     if (c->span[1].most_s <= 0) return false;
-    for (int f = 0; f < CURVES_FIGURES; f++) set_share_axis(plot, curves_figures[f], c->span[f].least_percent);
+    for (int f = 0; f < CURVES_FIGURES; f++)
+        set_share_axis(plot, curves_figures[f], c->span[f].least_percent);
     plot_set_number(plot, "time_to", fmax(fmax(c->span[0].most_s, c->span[1].most_s), 10));
     return true;
 }

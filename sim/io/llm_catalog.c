@@ -40,8 +40,9 @@ static const struct column chip_columns[] = {
     {"bf16_tflops", CHIP(flops_bf16, 1e12, 0)}, {"gpu_idle_w", CHIP(idle_w, 1, MUST)},
     {"gpu_peak_w", CHIP(tdp_w, 1, MUST)}, {"fp8_tflops", CHIP(flops_fp8, 1e12, 0)},
     {"fp4_tflops", CHIP(flops_fp4, 1e12, 0)}, {"link_gb_per_s", CHIP(link_bytes_per_s, 1e9, 0)},
-    {"loaded_idle_w", CHIP(loaded_idle_w, 1, 0)}, {"power_p0", CHIP(p0, 1, NAN)}, {"power_kc", CHIP(kc, 1, NAN)},
-    {"power_km", CHIP(km, 1, NAN)}, {"power_pmax", CHIP(pmax, 1, NAN)}, {"estimates", CELL_SKIP, 0, 1, 0},
+    {"loaded_idle_w", CHIP(loaded_idle_w, 1, 0)}, {"power_p0", CHIP(power.p0, 1, NAN)},
+    {"power_kc", CHIP(power.kc, 1, NAN)}, {"power_km", CHIP(power.km, 1, NAN)},
+    {"power_pmax", CHIP(power.pmax, 1, NAN)}, {"estimates", CELL_SKIP, 0, 1, 0},
     {"source", CELL_SKIP, 0, 1, 0}, {NULL, CELL_SKIP, 0, 1, 0}};
 
 #define ENGINE(field, unit, when_empty) CELL_NUMBER, offsetof(struct llm_profile, engine.field), unit, when_empty
@@ -154,8 +155,9 @@ static void settle_chips(struct llm_catalog *catalog) {
     size_t kept = 0;
     for (size_t i = 0; i < catalog->chips_len; i++) {
         struct llm_chip *chip = &catalog->chips[i];
-        chip->power_fitted = !isnan(chip->p0 + chip->kc + chip->km + chip->pmax);
-        if (!chip->power_fitted) chip->p0 = 0.212, chip->kc = 8.65, chip->km = 1.46, chip->pmax = 0.973;
+        const struct power_fit *fit = &chip->power;
+        chip->power_fitted = !isnan(fit->p0 + fit->kc + fit->km + fit->pmax);
+        if (!chip->power_fitted) chip->power = power_joint;
         if (chip->loaded_idle_w <= 0) chip->loaded_idle_w = chip->idle_w;
         if (chip->mem_bytes > 0 && chip->mem_bytes_per_s > 0 && chip->flops_bf16 > 0) catalog->chips[kept++] = *chip;
     }

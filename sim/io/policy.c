@@ -289,7 +289,8 @@ static const struct field policy_fields[] = {
     {.param = {.key = "resize_cost", .kind = PARAM_TIME, .offset = AT(resize_cost_ns), .least = 0, .most = 86400,
                .help = "GPU time that a resize costs before work goes on: a checkpoint written and read."}},
     {.param = {.key = "resize_hold", .kind = PARAM_TIME, .offset = AT(resize_hold_ns), .fallback = 300, .least = 0,
-               .most = 31557600, .help = "A job that was resized is left alone for so long."}},
+               .most = 31557600,
+               .help = "A job that was resized rests for so long, but from making room for jobs that wait."}},
     {.param = {.key = "resize_gain", .kind = PARAM_NUMBER, .offset = AT(resize_gain), .fallback = 0.05, .least = 0,
                .most = 1e6,
                .help = "Running jobs give up GPUs to others that run for a gain of this share of the total value at "

@@ -18,7 +18,7 @@
 #include <string.h>
 
 struct power_draft {
-    double base_w, gpu_idle_w, gpu_peak_w;
+    double base_w, gpu_idle_w, gpu_peak_w, gpu_loaded_w;
     struct chosen curve;
 };
 struct sharing_draft {
@@ -45,12 +45,19 @@ static const struct field power_fields[] = {
     {.param = {.key = "gpu_peak", .kind = PARAM_NUMBER, .dim = DIM_POWER, .offset = AT(gpu_peak_w),
                .least = 0, .most = 1e5,
                .help = "Drawn by each GPU at full load; required where nodes have GPUs."}},
+    {.param = {.key = "gpu_loaded", .kind = PARAM_NUMBER, .dim = DIM_POWER, .offset = AT(gpu_loaded_w),
+               .least = 0, .most = 1e5,
+               .help = "Drawn by each GPU that is held, its memory loaded, and not at work, where power follows load "
+                       "(`curve: intensity`); no less than gpu_idle."}},
     {.param = {.key = "curve", .offset = AT(curve), .text = "linear",
-               .help = "How the power of a GPU grows from idle to peak with its utilisation."},
+               .help = "How the power of a GPU grows from idle to peak with its utilisation; `intensity`: what it is "
+                       "at work, by what a job's class says it reaches of the GPU, with the catalogue's constants for "
+                       "the chip."},
      .read = read_model, .models = KIND_POWER},
 };
 static const struct block power_block = {.title = "power", BLOCK_FIELDS(power_fields),
-    .about = "IT power of one node = base + sum over its GPUs of idle + (peak - idle) x curve(utilisation)."};
+    .about = "IT power of one node = base + sum over its GPUs of idle + (peak - idle) x curve(utilisation); of a GPU "
+             "at work with `curve: intensity`, peak x curve(compute, memory)."};
 #undef AT
 
 static const char *const sharing_modes[] = {"none", "time_slice", "mps", "mig", NULL};
@@ -126,6 +133,24 @@ const struct block pool_block = {.title = "pools", BLOCK_FIELDS(pool_fields),
              "placement go to the lowest."};
 #undef AT
 
+/* The accelerator's entry on top of which the pool's map goes. Its constants of power from load, if it has any, are
+ * parameters of `curve: intensity`, and of no other. */
+static void chip_merge(struct arena *arena, struct yaml_node *map, const struct yaml_node *entry) {
+    struct yaml_node *chip = yaml_copy(arena, entry), *power = yaml_get(chip, "power");
+    struct yaml_node *fit = power ? yaml_get(power, "fit") : NULL;
+    if (fit) yaml_put(arena, power, "fit", yaml_scalar(arena, fit, "null"));
+    yaml_prune(chip);
+    yaml_merge(arena, map, chip);
+    struct yaml_node *curve = fit ? yaml_get(yaml_get(map, "power"), "curve") : NULL;
+    const struct yaml_node *name = curve && curve->kind == YAML_MAP ? yaml_get(curve, "model") : curve;
+    if (!name || name->kind != YAML_SCALAR || strcmp(name->text, "intensity") != 0) return;
+    struct yaml_node *filled = yaml_map(arena, curve);
+    yaml_put(arena, filled, "model", yaml_copy(arena, name));
+    if (curve->kind == YAML_MAP) yaml_merge(arena, filled, curve);
+    yaml_merge(arena, filled, fit);
+    yaml_put(arena, yaml_get(map, "power"), "curve", filled);
+}
+
 /* The pool's map on top of its node type's and its accelerator's entries. *costs: the catalogue's ways to buy
  * this node, or NULL. */
 static struct yaml_node *with_catalog(struct document *d, const struct yaml_node *element,
@@ -148,7 +173,7 @@ static struct yaml_node *with_catalog(struct document *d, const struct yaml_node
     const struct yaml_node *gpu = yaml_get(map, "gpu");
     if (gpu && gpu->kind == YAML_SCALAR) {
         const struct yaml_node *entry = yaml_get(catalog_table(d->catalog, CATALOG_ACCELERATORS), gpu->text);
-        if (entry) yaml_merge(arena, map, entry);
+        if (entry) chip_merge(arena, map, entry);
     }
     struct yaml_node *power = yaml_get(map, "power");
     if (power && !yaml_get(element, "power")) { /* what is missing in it is missing in the scenario */
@@ -172,6 +197,9 @@ static void power_check(struct document *d, const struct yaml_node *map, const s
                         draft->gpu);
     if (good && yaml_get(power, "gpu_peak") && draft->power.gpu_peak_w < draft->power.gpu_idle_w)
         reading_add(&d->r, node_at(power, "gpu_peak"), "below gpu_idle, expected at least %g W",
+                    draft->power.gpu_idle_w);
+    if (good && yaml_get(power, "gpu_loaded") && draft->power.gpu_loaded_w < draft->power.gpu_idle_w)
+        reading_add(&d->r, node_at(power, "gpu_loaded"), "below gpu_idle, expected at least %g W",
                     draft->power.gpu_idle_w);
     reading_leave(&d->r, mark);
 }
@@ -234,6 +262,16 @@ static void sharing_read(struct document *d, const struct yaml_node *given, stru
     reading_leave(r, mark);
 }
 
+/* Whether power follows load by constants that are nobody's in particular. */
+static bool fit_missing(const struct yaml_node *map) {
+    const struct yaml_node *power = yaml_get(map, "power");
+    const struct yaml_node *curve = power && power->kind == YAML_MAP ? yaml_get(power, "curve") : NULL;
+    if (curve && curve->kind == YAML_SCALAR) return strcmp(curve->text, "intensity") == 0;
+    const struct yaml_node *model = curve && curve->kind == YAML_MAP ? yaml_get(curve, "model") : NULL;
+    if (!model || model->kind != YAML_SCALAR || strcmp(model->text, "intensity") != 0) return false;
+    return !yaml_get(curve, "kc") || !yaml_get(curve, "km") || !yaml_get(curve, "p0") || !yaml_get(curve, "pmax");
+}
+
 /* Reads one pool of equal nodes. false: nothing could be read. */
 static bool pool_read(struct document *d, const struct yaml_node *element, struct pool_setup *pool,
                       struct pool_draft *draft) {
@@ -258,7 +296,9 @@ static bool pool_read(struct document *d, const struct yaml_node *element, struc
         .base_w = power->base_w,
         .gpu_idle_w = power->gpu_idle_w,
         .gpu_peak_w = power->gpu_peak_w,
+        .gpu_loaded_w = power->gpu_loaded_w,
         .power = power->curve,
+        .power_joint = fit_missing(map),
     };
     if (draft->gpus > 0 && !yaml_get(map, "gpu"))
         reading_add(&d->r, node_at(map, "gpus"), "GPUs without a model, expected the key \"gpu\"");
@@ -271,6 +311,14 @@ static bool pool_read(struct document *d, const struct yaml_node *element, struc
     uptime_read(d, &draft->uptime, (uint64_t)draft->nodes, pool);
     if (draft->sharing) sharing_read(d, draft->sharing, &pool->sharing);
     pool->estimated = d->r.estimated;
+    return true;
+}
+
+bool pool_read_one(struct document *d, const struct yaml_node *map, struct pool_setup *pool, uint32_t *nodes) {
+    struct pool_draft draft = {0};
+    if (!pool_read(d, map, pool, &draft)) return false;
+    if (!yaml_get(map, "nodes")) reading_add(&d->r, map, "missing key \"nodes\"");
+    *nodes = (uint32_t)draft.nodes;
     return true;
 }
 

@@ -1,7 +1,7 @@
 /*
- * Points with names (see scatter.h). Names are placed here, by the size of their text: beside the point, above or below
- * it, wherever nothing is in the way; one without a place is left out. Efficient points choose first.
- * Cost: points squared.
+ * Points with names (see scatter.h). Names are placed here, by the size of their text: beside the point,
+ * above or below it, wherever nothing is in the way; one without a place is left out. Efficient points choose
+ * first. Cost: points squared.
  */
 #include "io/scatter.h"
 
@@ -13,6 +13,8 @@
 /* The picture in pixels, as scatter.gp has it; a character of a label is about so wide. */
 enum { PLOT_LEFT = 86, PLOT_RIGHT = 768, PLOT_TOP = 84, PLOT_BOTTOM = 490 };
 enum { CHARACTER = 8, LINE = 17, POINT = 10 };
+/* Sides beside the point, above and below it; then its corners, which the crosses of intervals leave free. */
+enum { SIDES = 4, CORNERS = SIDES };
 
 static bool overlap(const struct scatter_box *a, const struct scatter_box *b) {
     return a->left < b->right && b->left < a->right && a->top < b->bottom && b->top < a->bottom;
@@ -22,12 +24,17 @@ static struct scatter_box label_box(const struct scatter_point *p, int side) {
     size_t characters = 0;
     for (const char *c = p->name; *c; c++) characters += ((unsigned char)*c & 0xc0) != 0x80;
     const double wide = (double)(CHARACTER * characters);
-    const double left = side == 0 ? p->x + POINT : side == 1 ? p->x - POINT - wide : p->x - wide / 2;
-    const double top = side == 2 ? p->y - POINT - LINE : side == 3 ? p->y + POINT : p->y - LINE / 2.0;
+    double left = side == 0 ? p->x + POINT : side == 1 ? p->x - POINT - wide : p->x - wide / 2;
+    double top = side == 2 ? p->y - POINT - LINE : side == 3 ? p->y + POINT : p->y - LINE / 2.0;
+    if (side >= CORNERS) {
+        left = side & 1 ? p->x - POINT - wide : p->x + POINT;
+        top = side < CORNERS + 2 ? p->y - POINT / 2.0 - LINE : p->y + POINT / 2.0;
+    }
     return (struct scatter_box){left, left + wide, top, top + LINE};
 }
 
-static bool is_free(const struct scatter_box *box, const struct scatter_point *points, size_t count, size_t of) {
+static bool is_free(const struct scatter_box *box, const struct scatter_point *points, size_t count,
+                    size_t of) {
     if (box->left < PLOT_LEFT || box->right > PLOT_RIGHT || box->top < PLOT_TOP || box->bottom > PLOT_BOTTOM)
         return false;
     for (size_t i = 0; i < count; i++) {
@@ -40,7 +47,7 @@ static bool is_free(const struct scatter_box *box, const struct scatter_point *p
 }
 
 static void place_labels(struct scatter_point *points, size_t count, const struct axis *across,
-                         const struct axis *up) {
+                         const struct axis *up, int first_side) {
     for (size_t i = 0; i < count; i++) {
         struct scatter_point *p = &points[i];
         const double right = (p->at[SCATTER_ACROSS] - across->from) / (across->to - across->from),
@@ -52,7 +59,7 @@ static void place_labels(struct scatter_point *points, size_t count, const struc
     for (int efficient = 1; efficient >= 0; efficient--) {
         for (size_t i = 0; i < count; i++) {
             if (points[i].efficient != efficient) continue;
-            for (int side = 0; side < 4 && points[i].side < 0; side++) {
+            for (int side = first_side; side < first_side + SIDES && points[i].side < 0; side++) {
                 points[i].label = label_box(&points[i], side);
                 if (is_free(&points[i].label, points, count, i)) points[i].side = side;
             }
@@ -87,7 +94,8 @@ static void write_points(struct plot *plot, const char *file_name, const struct 
         const struct scatter_point *p = &points[i];
         fprintf(file, "%.9g\t%.9g\t%.6g\t%d\t%d\t%s", p->at[SCATTER_ACROSS], p->at[SCATTER_UP],
                 s->shade ? p->at[SCATTER_SHADE] : 0, p->efficient, p->side, p->name);
-        for (size_t axis = 0; axis < 2 && s->spans; axis++) fprintf(file, "\t%.9g\t%.9g", p->low[axis], p->high[axis]);
+        for (size_t axis = 0; axis < 2 && s->spans; axis++)
+            fprintf(file, "\t%.9g\t%.9g", p->low[axis], p->high[axis]);
         fputc('\n', file);
     }
     plot_data_end(file);
@@ -96,10 +104,11 @@ static void write_points(struct plot *plot, const char *file_name, const struct 
 void scatter_set(struct plot *plot, const struct scatter *s, struct scatter_point *points, size_t count) {
     const struct axis across = around(points, count, SCATTER_ACROSS, s->spans);
     const struct axis up = around(points, count, SCATTER_UP, s->spans);
-    const struct axis shade = axis_linear(0, s->shade ? scatter_range(points, count, SCATTER_SHADE).most : 1, 4, "");
+    const struct axis shade = axis_linear(0, s->shade ? scatter_range(points, count, SCATTER_SHADE).most : 1,
+                                          4, "");
     char file_name[64];
     snprintf(file_name, sizeof file_name, "%s.tsv", s->name);
-    place_labels(points, count, &across, &up);
+    place_labels(points, count, &across, &up, s->spans ? CORNERS : 0);
     write_points(plot, file_name, s, points, count);
     plot_set(plot, "scatter_data", file_name);
     plot_set(plot, "scatter_title", s->title);

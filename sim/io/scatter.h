@@ -20,7 +20,9 @@ struct scatter_point {
     char name[32]; /* as shown */
     /* scatter_set's: */
     double x, y; /* pixels */
-    int side;    /* of the name: 0 right, 1 left, 2 above, 3 below; -1: there is no room for it */
+    int side;    /* of the name: 0 right, 1 left, 2 above, 3 below, 4 and 5 right and left above,
+        6 and 7 right and left
+                  * below; -1: there is no room for it */
     struct scatter_box label;
 };
 
@@ -31,7 +33,8 @@ struct scatter {
     bool spans;                      /* crosses of intervals behind the points */
 };
 /* Writes the data and sets what the script needs. */
-void scatter_set(struct plot *plot, const struct scatter *scatter, struct scatter_point *points, size_t count);
+void scatter_set(struct plot *plot, const struct scatter *scatter, struct scatter_point *points,
+                 size_t count);
 
 struct scatter_range {
     double least, most;

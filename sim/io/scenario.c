@@ -42,7 +42,7 @@ struct scenario_draft {
     struct window_draft measure;
     struct policy_setup policy;
     const struct yaml_node *trace, *load, *pipelines, *regions, *pools, *tenants, *classes, *transfer,
-        *services, *unused;
+        *services, *recommend, *unused;
 };
 
 #define AT(member) offsetof(struct window_draft, member)
@@ -130,7 +130,7 @@ static const struct field scenario_fields[] = {
      .read = read_node, .block = &pipeline_block, .form = "a list of mappings"},
     {.param = {.key = "regions", .offset = AT(regions), .required = true, .help = "Where."},
      .read = read_node, .block = &region_block, .form = "a list of mappings"},
-    {.param = {.key = "pools", .offset = AT(pools), .required = true, .help = "On what."},
+    {.param = {.key = "pools", .offset = AT(pools), .help = "On what; required but where `recommend` is all there is."},
      .read = read_node, .block = &pool_block, .form = "a list of mappings"},
     {.param = {.key = "tenants", .offset = AT(tenants), .help = "For whom."},
      .read = read_node, .block = &tenant_block, .form = "a list of mappings"},
@@ -140,6 +140,9 @@ static const struct field scenario_fields[] = {
      .read = read_node, .block = &transfer_block, .form = "a mapping"},
     {.param = {.key = "services", .offset = AT(services), .help = "LLM services beside the jobs, or alone."},
      .read = read_node, .block = &service_block, .form = "a list of mappings"},
+    {.param = {.key = "recommend", .offset = AT(recommend),
+               .help = "A workload and all it may run on, for `headroom recommend`; beside the rest, or alone."},
+     .read = read_node, .block = &recommend_block, .form = "a mapping"},
     {.param = {.key = "policy", .offset = AT(policy), .help = "By which rules."},
      .read = read_block, .block = &policy_block, .form = "a mapping"},
     {.param = {.key = "runs", .offset = AT(unused), .help = "What is compared."},
@@ -247,7 +250,7 @@ static void demand_section(struct document *d, const struct yaml_node *root,
                     "both \"trace\" and \"load\", expected one (`load: null` removes it)");
     else if (draft->trace) trace_read_section(d, draft->trace);
     else if (draft->load) load_read(d, draft->load);
-    else if (!draft->pipelines && !draft->services)
+    else if (!draft->pipelines && !draft->services && !draft->recommend)
         reading_add(&d->r, root, "missing key \"trace\" or \"load\" (or \"pipelines\", or \"services\")");
 }
 
@@ -305,6 +308,7 @@ static void document_read(struct document *d, const struct yaml_node *root, cons
     if (draft.tenants) tenants_read(d, draft.tenants);
     size_t before = d->r.err->found;
     if (draft.pools) pools_read(d, draft.pools);
+    else if (!draft.recommend) reading_add(&d->r, root, "missing key \"pools\"");
     const bool fleet = draft.pools && d->r.err->found == before;
     if (draft.regions && d->r.err->found == before) meter_check(d, draft.regions);
     if (draft.transfer) transfer_read(d, draft.transfer);
@@ -313,6 +317,7 @@ static void document_read(struct document *d, const struct yaml_node *root, cons
     if (draft.services) services_read(d, draft.services, fleet);
     if (draft.classes) classes_read(d, draft.classes);
     policy_finish(d, yaml_get(root, "policy"));
+    if (draft.recommend) d->recommend = recommend_read(d, draft.recommend);
     *about = draft.about;
 }
 
@@ -538,6 +543,7 @@ static void run_read(const struct opening *o, struct catalog *catalog, const str
                          .r = {.arena = &run->setup->arena, .registry = o->registry, .err = found}};
     text_init(&d.r.path);
     document_read(&d, root, o->scenario->name, about);
+    run->recommend = d.recommend;
     text_free(&d.r.path);
 }
 

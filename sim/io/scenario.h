@@ -32,10 +32,13 @@ struct demand {
     int64_t every_ns;         /* > 0: submit times are replaced by 0, every, 2 every, ... */
 };
 
+struct recommend_setup; /* io/recommend.h */
+
 struct scenario_run {
     const char *name;         /* "" when the scenario has no `runs:` */
     struct setup *setup;
     struct demand demand;
+    struct recommend_setup *recommend; /* NULL: the section is not there */
     const char *overrides;    /* "policy.order=sjf, ..." of this run, for people; "" when none */
     const struct run_factor *factors; /* what a sweep set */
     size_t factors_len;

@@ -20,12 +20,15 @@ struct document {
     struct demand *demand;
     const char **region_names, **tenant_names; /* parallel to the setup's; NULL where one has no valid name */
     bool dated; /* `start:` was given, so series of dates can be aligned */
+    struct recommend_setup *recommend; /* NULL: no such section */
+    bool may_misfit; /* a service that fits no pool is no finding */
 };
 
 extern const struct block scenario_block, region_block, signal_block, pue_block, battery_block,
     demand_charge_block, power_limit_block, pool_block, cost_block, sleep_block, fault_block,
     maintenance_block, embodied_block, load_block, pipeline_block, tenant_block, class_block, policy_block,
-    transfer_block, service_block, requests_block, replicas_block, split_block, slo_block, request_class_block;
+    transfer_block, service_block, requests_block, replicas_block, split_block, slo_block, request_class_block,
+    recommend_block, training_block, batch_block, served_block;
 
 /* A signal under its key: a value, a daily shape, or a column of a file. NULL node: nothing. param: what its
  * values may be; its kind is PARAM_NUMBER. */
@@ -62,6 +65,8 @@ void meter_check(struct document *d, const struct yaml_node *regions);
 void tenants_read(struct document *d, const struct yaml_node *list);
 /* Regions and tenants must have been read. */
 void pools_read(struct document *d, const struct yaml_node *list);
+/* One pool of equal nodes, without `nodes_from`. false: nothing could be read. */
+bool pool_read_one(struct document *d, const struct yaml_node *map, struct pool_setup *pool, uint32_t *nodes);
 /* Local time less UTC where the pool stands. */
 int64_t pool_offset_ns(const struct document *d, const struct pool_setup *pool);
 /* What a pool's capacity costs. costs: the catalogue's ways to buy this node, or NULL. */
@@ -87,6 +92,17 @@ void check_weights(struct reading *r, const struct yaml_node *map, const char *k
                    size_t expected);
 /* Regions, tenants and pools must have been read. fleet: without findings. */
 void services_read(struct document *d, const struct yaml_node *list, bool fleet);
+/* One service, of a catalogue that was read, fitted to the pools; demand->service must be set. */
+struct llm_catalog;
+void service_read_one(struct document *d, const struct yaml_node *map, const struct llm_catalog *catalog,
+                      struct service_setup *service, struct service_demand *demand);
+/* Regions and the policy must have been read. */
+struct recommend_setup *recommend_read(struct document *d, const struct yaml_node *map);
+/* Its workload; offers must have been read. precisions: those that count, NULL: all. */
+void recommend_work_read(struct document *d, const struct yaml_node *map, const char *const *precisions,
+                         struct recommend_setup *into);
+/* Whether the word is one of those, which end with NULL. */
+bool recommend_listed(const char *const *words, const char *word);
 /* Parts of a service, into its setup (or, requests, its demand). */
 struct slo_draft {
     int64_t ttft_ns, tpot_ns;

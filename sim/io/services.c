@@ -152,7 +152,9 @@ static void fit(struct fitting *f, const struct yaml_node *map, struct service_s
         somewhere |= why[i] == NULL;
     }
     service->cost = cost;
-    if (!somewhere && of_engine.found) err_add(d->r.err, (struct place_in_file){0}, "%s", of_engine.lines[0]);
+    if (!somewhere && d->may_misfit) {
+        /* It is one of many that are tried. */
+    } else if (!somewhere && of_engine.found) err_add(d->r.err, (struct place_in_file){0}, "%s", of_engine.lines[0]);
     else if (!somewhere) add_misfit(d, map, why);
     else if (replicas_possible(d->setup, service) < service->least)
         reading_add_key(&d->r, map, "replicas",
@@ -229,6 +231,11 @@ static void element_read(struct document *d, const struct yaml_node *map, const 
     if (draft.classes) request_classes_read(d, draft.classes, &draft.slo, service);
     if (draft.split) split_section_read(d, draft.split, service);
     if (catalog) look_up(d, map, &draft, catalog, tenant, fleet && good && tenant != TENANT_WRONG, service);
+}
+
+void service_read_one(struct document *d, const struct yaml_node *map, const struct llm_catalog *catalog,
+                      struct service_setup *service, struct service_demand *demand) {
+    element_read(d, map, catalog, true, service, demand);
 }
 
 void services_read(struct document *d, const struct yaml_node *list, bool fleet) {

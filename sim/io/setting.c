@@ -1,6 +1,6 @@
 /*
- * What a run was, as a flat list (see setting.h). The scenario's text is read back from the database, the run's
- * own `set:` and then the sweep's factors are assigned as when it ran, and the tree is walked once.
+ * What a run was, as a flat list (see setting.h). The scenario's text is read back from the database, the
+ * run's own `set:` and then the sweep's factors are assigned as when it ran, and the tree is walked once.
  *
  * Cost: a scenario's text is parsed once where runs that share it stand together; a run, some hundred values.
  */
@@ -102,7 +102,8 @@ static void add(struct walk *w, const struct yaml_node *node) {
 
 static void walk_node(struct walk *w, const struct yaml_node *node) {
     if (node->kind == YAML_MAP) {
-        for (size_t i = 0; i < node->len; i++) walk_child(w, node->items[i].value, node->items[i].key->text, 0);
+        for (size_t i = 0; i < node->len; i++)
+            walk_child(w, node->items[i].value, node->items[i].key->text, 0);
     } else if (node->kind == YAML_LIST && holds_maps(node)) {
         for (size_t i = 0; i < node->len; i++) {
             const struct yaml_node *item = node->items[i].value;
@@ -133,11 +134,13 @@ static void put(struct walk *w, const char *path, const char *value) {
 
 static void put_policies(struct walk *w, const struct run_info *info) {
     const struct setting_value policies[] = {
-        {"policy.order", info->order},     {"policy.backfill", info->backfill}, {"policy.place", info->place},
-        {"policy.route", info->route},     {"policy.shift", info->shift},       {"policy.forecast", info->forecast},
-        {"policy.market", info->market},
+        {"policy.order", info->order},       {"policy.backfill", info->backfill},
+        {"policy.place", info->place},       {"policy.route", info->route},
+        {"policy.shift", info->shift},       {"policy.market", info->market},
+        {"policy.forecast", info->forecast},
     };
-    for (size_t i = 0; i < sizeof policies / sizeof *policies; i++) put(w, policies[i].path, policies[i].value);
+    for (size_t i = 0; i < sizeof policies / sizeof *policies; i++)
+        put(w, policies[i].path, policies[i].value);
 }
 
 static int by_path(const void *a, const void *b) {

@@ -1,8 +1,8 @@
 /*
  * What a run was, as a flat list: every key of its scenario with the value it had, so that runs of different
- * sweeps, commands and files can be told apart by what they set. Names, the seed and lists of runs are left out;
- * the policies' models are always there, defaults too. A path is one that --set would take (pools.a100.nodes),
- * but a model's own path is its kind's (policy.order, not policy.order.model).
+ * sweeps, commands and files can be told apart by what they set. Names, the seed and lists of runs are left
+ * out; the policies' models are always there, defaults too. A path is one that --set would take
+ * (pools.a100.nodes), but a model's own path is its kind's (policy.order, not policy.order.model).
  */
 #ifndef HEADROOM_IO_SETTING_H
 #define HEADROOM_IO_SETTING_H

@@ -41,6 +41,7 @@ static const struct row {
     {NULL, "still waiting at the end", "jobs_waiting", SAID, NULL},
     {NULL, "refused: fit no node", "jobs_refused", SAID, NULL},
     {NULL, "Preemptions", "preemptions", SAID, NULL},
+    {NULL, "Resizes", "resizes", SAID, NULL},
     {NULL, "Suspensions", "suspensions", SAID, NULL},
     {NULL, "Moves to another region", "migrations", SAID, NULL},
     {NULL, "Nodes woken or rented", "boots", SAID, NULL},

@@ -54,4 +54,24 @@ case_of nothing-in-common.text small.db --by order --run 1 --run 3
 case_of mistakes.text small.db -m wait_men_s --pareto utilisation --baseline fifoo
 case_of no-such-key.text small.db --by polcy
 case_of no-such-format.text small.db --format jsn
+
+# Pictures: each in its three forms; a heat map where runs differ in two paths.
+for seed in 1 2; do
+    for nodes in 3 4; do
+        "$program" run small.yaml --run fifo --seed $seed --set pools.a.nodes=$nodes -o grid.db --quiet || exit 1
+        "$program" run small.yaml --run fifo --seed $seed --set pools.a.nodes=$nodes --set policy.order=ljf \
+            -o grid.db --quiet || exit 1
+    done
+done
+case_of pictures.text small.db --plot pictures -m wait_mean_s
+case_of grid.text grid.db --by order --plot grid -m wait_mean_s
+for picture in pictures/bars pictures/cdf pictures/pareto grid/bars grid/heatmap-wait_mean_s; do
+    for ending in .svg -dark.svg .png; do
+        [ -s "$picture$ending" ] || { echo "FAILED $picture$ending was not drawn"; failed=$((failed + 1)); }
+    done
+    grep -q '</svg>' "$picture.svg" || { echo "FAILED $picture.svg is not whole"; failed=$((failed + 1)); }
+done
+[ ! -e pictures/heatmap-wait_mean_s.svg ] || { echo "FAILED a heat map of one path"; failed=$((failed + 1)); }
+HEADROOM_SCRIPTS=$scratch/nowhere "$program" compare small.db --plot pictures >/dev/null 2>no-scripts
+[ $? -eq 1 ] && grep -q "gnuplot failed" no-scripts || { echo "FAILED no-scripts"; failed=$((failed + 1)); }
 exit $failed

@@ -10,7 +10,9 @@ for scenario in "$root"/scenarios/*.yaml; do
         { echo "docs/scenarios.md does not speak of $name.yaml"; status=1; }
     if "$program" check "$scenario" >out 2>err; then
         sound=$((sound + 1))
-        "$program" run "$scenario" -q --bins 0 -o runs.db 2>err || { echo "$name:"; cat err; status=1; }
+        verb=run
+        grep -q '^recommend:' "$scenario" && verb=recommend
+        "$program" $verb "$scenario" -q -o runs.db 2>err || { echo "$name:"; cat err; status=1; }
     elif grep -qvE ': (trace\.file|pools\[[0-9]+\](\.nodes_from)?): no such file' err; then
         cat err
         status=1

@@ -130,6 +130,75 @@ Test(elastic, sizes_are_placeable) {
     result_free(&result);
 }
 
+/* --- nodes --- */
+
+/* Two elastic jobs on a node each, and one that needs a whole node. best_fit puts the shrunk jobs together. */
+Test(elastic, room_is_made_on_one_node) {
+    setup.nodes[0].count = 2;
+    testing_job(&jobs, 0, 10000, 4);
+    testing_job(&jobs, 0, 10000, 4);
+    jobs.at[testing_job(&jobs, 100, 50, 8)].class_id = (uint16_t)names_put(&jobs.classes, "rigid", 5);
+    entry.name = "default";
+    struct result result = run();
+    NEAR(tick_seconds(result.jobs->at[2].start_ns), 100);
+    ENDS(2, 150);
+    ENDS(0, 150 + (10000 - 2 * 100 - 50 * 7 / 4.0) / 2); /* on 8 for 100 s, on 7 for 50 s, and on 8 again */
+    ENDS(1, 150 + (10000 - 2 * 100 - 50 * 1 / 4.0) / 2); /* equal gains go to the first: one is left for the second */
+    cr_assert_eq(result.tallies[0].resizes, 4);
+    result_free(&result);
+}
+
+/* worst_fit leaves them on a node each, and frees nothing the third can use. It is tried once: what was taken is given
+ * back at once, and jobs that ask for as much are not made room for until a job has stopped. */
+Test(elastic, room_that_nobody_can_use_is_not_made_again) {
+    testing_policy(&setup, "fifo", "skip", "worst_fit");
+    setup.nodes[0].count = 2;
+    testing_job(&jobs, 0, 10000, 4);
+    testing_job(&jobs, 0, 10000, 4);
+    entry.name = "default";
+    for (int i = 0; i < 3; i++)
+        jobs.at[testing_job(&jobs, 100 + 100 * i, 50, 8)].class_id = (uint16_t)names_put(&jobs.classes, "rigid", 5);
+    struct result result = run();
+    ENDS(0, 5000); /* on eight from its start on */
+    ENDS(1, 5000);
+    cr_assert_eq(result.tallies[0].resizes, 2);
+    cr_assert_geq(result.jobs->at[2].start_ns, 5000 * TICK_S);
+    result_free(&result);
+}
+
+/* Room is made in the order of the line, not for whoever asks for least: the third would fit if the first shrank, and
+ * stands behind the second, which would not. */
+Test(elastic, room_is_made_in_the_order_of_the_line) {
+    testing_policy(&setup, "fifo", "none", "best_fit");
+    setup.pools[0].gpus = 9;
+    entry.name = "default";
+    entry.gpus_least = 4;
+    testing_job(&jobs, 0, 1000, 4);
+    jobs.at[testing_job(&jobs, 0, 300, 1)].class_id = (uint16_t)names_put(&jobs.classes, "rigid", 5);
+    jobs.at[testing_job(&jobs, 10, 100, 9)].class_id = (uint16_t)names_put(&jobs.classes, "rigid", 5);
+    testing_job(&jobs, 20, 1000, 4);
+    struct result result = run();
+    ENDS(0, 500);
+    ENDS(2, 600);
+    NEAR(tick_seconds(result.jobs->at[3].start_ns), 600);
+    cr_assert_eq(result.tallies[0].resizes, 0);
+    result_free(&result);
+}
+
+/* Eight GPUs for three equal jobs would be 3, 3 and 2, and two nodes of four have no place for the last two GPUs
+ * together: what one cannot use another gets. */
+Test(elastic, gpus_that_fit_no_job_go_to_another) {
+    setup.pools[0].gpus = 4;
+    setup.nodes[0].count = 2;
+    setup.horizon_ns = 100 * TICK_S;
+    entry.gpus_most = 4;
+    entry.speed = testing_speed(&setup.arena, "{model: amdahl, shared: [1000 s], fixed: [100 s]}");
+    for (int i = 0; i < 3; i++) testing_job(&jobs, 0, 1000, 4);
+    struct result result = run();
+    NEAR(result.tallies[0].held_gpu_h * 3600, 8 * 100);
+    result_free(&result);
+}
+
 /* --- all allocations --- */
 
 enum { MOST_JOBS = 4, MOST_SIZES = 8 };

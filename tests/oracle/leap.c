@@ -6,7 +6,8 @@
  * On both Azure traces: with room and in caches small enough for hundreds of preemptions, with prompts in one piece
  * and in chunks, with prefixes that requests share and without, with classes
  * of requests and without; and on random small cases of every role, block size
- * and priority, with and without aging, with replicas whose requests are taken out and come again.
+ * and priority, with and without aging, with replicas whose requests are taken out and come again, or that are capped
+ * and let go.
  */
 #include "support/serving.h"
 #include "support/testing.h"
@@ -209,6 +210,11 @@ static void drain(struct pair *pair) {
     }
 }
 
+/* Both replicas are capped from now on, or no more. */
+static void cap(struct pair *pair, double level, double stretch) {
+    for (int k = 0; k < 2; k++) replica_cap(pair->replica[k], level < 0.3 ? 0 : level, level < 0.3 ? 1 : stretch);
+}
+
 static void random_case(uint64_t seed) {
     enum { REQUESTS = 40, HASHES = 40 };
     struct rng *rng = rng_open(seed, "leap", 0);
@@ -233,6 +239,7 @@ static void random_case(uint64_t seed) {
         if (rng_below(rng, 8) == 0)
             for (int k = 0; k < 2; k++) (void)replica_next_ns(pair.replica[k]);
         if (rng_below(rng, 40) == 0) drain(&pair);
+        if (rng_below(rng, 6) == 0) cap(&pair, rng_uniform(rng), 1 + rng_uniform(rng));
     }
     pair_advance(&pair, TICK_DAY);
     expect_same_log(&pair);

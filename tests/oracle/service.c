@@ -120,6 +120,8 @@ static struct request request_at(const struct scene *scene, size_t i) {
                             .output = scene->requests.at[i].output, .id = (uint32_t)i};
 }
 
+static struct llm_cost capped; /* of replicas by hand, where there are GPUs */
+
 /* Each n-th request at each of n replicas that are up from start_ns to end_ns; returns what they drew. */
 static double by_hand(const struct scene *scene, unsigned n, int64_t start_ns, int64_t end_ns, struct hand *hand) {
     double joules = 0;
@@ -129,6 +131,7 @@ static double by_hand(const struct scene *scene, unsigned n, int64_t start_ns, i
         setup.start_ns = start_ns;
         setup.done = note;
         setup.context = hand;
+        if (capped.gpus) setup.cost = capped;
         struct replica *replica = replica_open(&setup);
         for (size_t i = k; i < scene->requests.len; i += n) {
             const struct request request = request_at(scene, i);
@@ -175,6 +178,61 @@ Test(service, one_replica_cold) { same_as_hand(1, 47, 15); }
 Test(service, one_replica_looked_at_often) { same_as_hand(1, 0, 0.377); }
 Test(service, in_turn) { same_as_hand(5, 0, 15); }
 Test(service, in_turn_cold) { same_as_hand(3, 60, 7); }
+
+/* ---- power caps ---- */
+
+/* Under a cap all the time a service is replicas whose computing takes longer, and which draw no more. */
+Test(service, a_cap_slows_prefill_and_saves) {
+    static struct scene scene;
+    struct hand hand, free_hand;
+    scene_open(&scene, 2, 2);
+    add_requests(&scene, 7, 2000, 0, 6);
+    const struct service_result *got = run(&scene);
+    const double free_j = got->energy_j, free_ttft_s = got->ttft.sum_s, free_tpot_s = times_quantile(&got->tpot, 0.5);
+    by_hand(&scene, 2, 0, TICK_DAY, &free_hand);
+    scene.setup.policy.cap = (struct cap_setup){.when = CAP_ALWAYS, .level = 0.5};
+    got = run(&scene);
+    expect_conserved(&scene, got);
+    /* An H100 that computes draws 0.933 of its peak, and feels 0.5 as others 0.4287: speed 0.7617. */
+    const double speed = 0.725 + (0.5 * 0.8 / 0.933 - 0.4) / 0.1 * (0.853 - 0.725);
+    capped = llm_capped(&scene.cost[0], 0.5, 1 / speed);
+    by_hand(&scene, 2, 0, TICK_DAY, &hand);
+    capped = (struct llm_cost){0};
+    expect_hand(got, &hand);
+    cr_expect(got->ttft.sum_s > 1.1 * free_ttft_s, "%g, %g", got->ttft.sum_s, free_ttft_s);
+    cr_expect(times_quantile(&got->tpot, 0.5) < 1.1 * free_tpot_s);
+    cr_expect(got->energy_j < 0.9 * free_j);
+    scene_close(&scene);
+}
+
+/* A region's limit caps replicas as deep as it must, and no deeper: late by one control moment. */
+Test(service, a_limit_caps_replicas) {
+    static struct scene scene;
+    scene_open(&scene, 2, 2);
+    add_requests(&scene, 7, 6000, 0, 10);
+    scene.service[0].every_ns = 5 * TICK_S;
+    run(&scene);
+    const double free_w = scene.result.tallies[0].peak_w;
+    const double mean_w = scene.result.tallies[0].energy_j / tick_seconds(scene.result.measured_ns);
+    result_free(&scene.result);
+    scene.setup.regions[0].limit_w = 0.8 * mean_w;
+    scene.setup.regions[0].limit_then = LIMIT_CAP;
+    scene.result = testing_run_bins(&scene.setup, &scene.jobs, 60);
+    cr_expect_leq(scene.result.ledger_error, 1e-9);
+    const struct series *series = &scene.result.series;
+    double most_w = 0, sum_w = 0;
+    for (size_t i = 2; i + 4 < series->bins; i++) {
+        most_w = fmax(most_w, series->at[i].power_w);
+        sum_w += series->at[i].power_w / (double)(series->bins - 6);
+    }
+    cr_expect(free_w > 1.1 * scene.setup.regions[0].limit_w, "%g W without a limit of %g W", free_w,
+              scene.setup.regions[0].limit_w);
+    cr_expect(most_w < 1.03 * scene.setup.regions[0].limit_w, "%g W, limit %g W", most_w,
+              scene.setup.regions[0].limit_w);
+    /* At 0.4 of their peak, hosts and GPUs draw 1,800 + 16 x 280 W; at 0.5 7,400 W, which is too much. */
+    cr_expect(fabs(sum_w - 6280) < 60, "%g W", sum_w);
+    scene_close(&scene);
+}
 
 /* ---- histograms ---- */
 

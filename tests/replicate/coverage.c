@@ -1,14 +1,15 @@
 /*
- * What `headroom compare` calls 95 % is 95 %: experiments with a known truth, run by the simulator. An experiment is
- * twenty replications of an M/M/2 queue at 70 % load, whose mean wait Erlang C knows; its first jobs are left out
- * until the queue has forgotten that it began empty. Student's and the bootstrap's interval must hold the true mean in
- * 95 % of the experiments.
+ * What `headroom compare` calls 95 % is 95 %: experiments with a known truth, run by the simulator. An
+ * experiment is twenty replications of an M/M/2 queue at 70 % load, whose mean wait Erlang C knows; its first
+ * jobs are left out until the queue has forgotten that it began empty. Student's and the bootstrap's interval
+ * must hold the true mean in 95 % of the experiments.
  *
- * The same experiments, three at a time, are a comparison of three equal groups in three metrics: six tests in which
- * there is nothing to find. After Holm's correction at most 5 % of the comparisons may find something.
+ * The same experiments, three at a time, are a comparison of three equal groups in three metrics: six tests
+ * in which there is nothing to find. After Holm's correction at most 5 % of the comparisons may find
+ * something.
  *
- * HEADROOM_ALL makes 1,000 experiments: coverage must lie between 94 and 96 %. By default there are 90, and the
- * bands are those a count of so many falls out of once in a thousand times (binomial).
+ * HEADROOM_ALL makes 1,000 experiments: coverage must lie between 94 and 96 %. By default there are 90, and
+ * the bands are those a count of so many falls out of once in a thousand times (binomial).
  */
 #include "oracle/queue.h"
 
@@ -46,7 +47,8 @@ static void expect_coverage(const char *interval, size_t held, size_t count) {
     if (testing_all()) {
         cr_expect(share >= 0.94 && share <= 0.96, "%s covers %.1f %%", interval, 100 * share);
     } else {
-        cr_expect_geq(binomial_at_most(held, count, 0.95), 0.0005, "%s covers %.1f %%", interval, 100 * share);
+        cr_expect_geq(binomial_at_most(held, count, 0.95), 0.0005, "%s covers %.1f %%", interval,
+                      100 * share);
     }
 }
 
@@ -55,9 +57,12 @@ static double chance_of(size_t least, size_t count) {
     return least ? 1 - binomial_at_most(least - 1, count, 0.05) : 1;
 }
 
-/* What three equal groups look like to a comparison; group 0 is the baseline, replications of one number are a pair. */
+/* What three equal groups look like to a comparison; group 0 is the baseline, replications of one number are
+ * a pair. */
 struct found {
-    size_t families, alone, corrected; /* comparisons; the first test alone finds something; some test, after Holm */
+    size_t families;  /* comparisons */
+    size_t alone;     /* in which the first test, alone, finds something */
+    size_t corrected; /* in which some test does after Holm */
 };
 
 static void compare(const struct replication (*groups)[REPLICATIONS], struct found *found) {
@@ -80,7 +85,8 @@ static void compare(const struct replication (*groups)[REPLICATIONS], struct fou
 }
 
 static void expect_little(const struct found *found) {
-    cr_log_info("of %zu comparisons of equal groups a test alone finds something in %zu, six corrected by Holm in %zu",
+    cr_log_info("of %zu comparisons of equal groups a test alone finds something in %zu, six corrected by "
+                "Holm in %zu",
                 found->families, found->alone, found->corrected);
     cr_expect_geq(chance_of(found->corrected, found->families), 0.001);
     cr_expect_geq(chance_of(found->alone, found->families), 0.001);
@@ -92,7 +98,8 @@ Test(coverage, of_intervals_and_of_nothing) {
     struct arena arena;
     double one[] = {1};
     arena_init(&arena);
-    const struct queue q = {.servers = SERVERS, .rho = rho, .warm = queue_warm(SERVERS, rho), .measured = MEASURED};
+    const struct queue q = {.servers = SERVERS, .rho = rho, .warm = queue_warm(SERVERS, rho),
+                            .measured = MEASURED};
     struct load_class class = queue_class(&arena, "exponential", one);
     struct load_setup load = {.jobs_most = q.warm + q.measured, .until_ns = TICK_NEVER,
                               .classes = &class, .classes_len = 1,

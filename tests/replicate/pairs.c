@@ -1,13 +1,13 @@
 /*
- * What common random numbers are worth on the Philly-like scenario (scenarios/quickstart.yaml, ten days): how many
- * times as many replications independent runs need for an interval of the same width as paired ones. For means of n
- * values the width falls with the root of n, so that is the variance of a difference of independent values over that
- * of a paired one. Checked by actual intervals as well: ten pairs against forty runs of each group that had other
- * jobs.
+ * What common random numbers are worth on the Philly-like scenario (scenarios/quickstart.yaml, ten days): how
+ * many times as many replications independent runs need for an interval of the same width as paired ones. For
+ * means of n values the width falls with the root of n, so that is the variance of a difference of
+ * independent values over that of a paired one. Checked by actual intervals as well: ten pairs against forty
+ * runs of each group that had other jobs.
  *
- * Pairing is worth what both groups have in common. Shortest job first and fifo share their load, so their use, energy
- * and cost go together; but fifo's waiting is its own, a hundred times that of shortest first, so pairing does nothing
- * for that difference. Two placements of one queue share their waiting too.
+ * Pairing is worth what both groups have in common. Shortest job first and fifo share their load, so their
+ * use, energy and cost go together; but fifo's waiting is its own, a hundred times that of shortest first, so
+ * pairing does nothing for that difference. Two placements of one queue share their waiting too.
  */
 #include "support/testing.h"
 
@@ -29,7 +29,8 @@ enum { SEEDS = 50, PAIRS = 10, FIFO = 0, SJF, BEST_FIT, POLICIES };
 enum { WAIT, JCT, USED, ENERGY, UNIT_COST, METRICS };
 static const char *const metric_names[METRICS] = {"wait_mean_s", "jct_mean_s", "utilisation", "energy_kwh",
                                                   "usd_per_work"};
-static const char *const policy_sets[POLICIES] = {"policy.order=fifo", "policy.order=sjf", "policy.place=best_fit"};
+static const char *const policy_sets[POLICIES] = {"policy.order=fifo", "policy.order=sjf",
+                                                  "policy.place=best_fit"};
 static double values[POLICIES][METRICS][SEEDS];
 
 static void run_one(const char *file, int policy, int seed) {
@@ -79,7 +80,8 @@ static double worth(int a, int b, int m) {
     return ratio;
 }
 
-/* Half widths of 95 % intervals: of the first ten pairs, and of forty runs of each, b's beginning ten seeds later. */
+/* Half widths of 95 % intervals: of the first ten pairs, and of forty runs of each, b's beginning ten seeds
+ * later. */
 static void expect_narrower(int a, int b, int m) {
     double d[PAIRS];
     for (int s = 0; s < PAIRS; s++) d[s] = values[b][m][s] - values[a][m][s];
@@ -89,7 +91,8 @@ static void expect_narrower(int a, int b, int m) {
     const struct infer_welch apart = infer_welch(&of_a, &of_b, 0.95);
     const double half = (paired.t.high - paired.t.low) / 2, half_apart = (apart.t.high - apart.t.low) / 2;
     cr_log_info("%s: ten pairs +- %.4g, forty runs each +- %.4g", metric_names[m], half, half_apart);
-    cr_expect_leq(half, half_apart, "%s: %g with ten pairs, %g with forty runs", metric_names[m], half, half_apart);
+    cr_expect_leq(half, half_apart, "%s: %g with ten pairs, %g with forty runs", metric_names[m], half,
+                  half_apart);
 }
 
 Test(pairs, need_a_quarter_of_the_replications) {

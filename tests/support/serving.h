@@ -17,8 +17,8 @@
 static inline struct llm_cost serving_cost(void) {
     static const struct llm_chip h100 = {.name = "H100", .flops_bf16 = 989e12, .flops_fp8 = 1979e12, .mem_bytes = 80e9,
                                          .mem_bytes_per_s = 3.35e12, .link_bytes_per_s = 450e9, .tdp_w = 700,
-                                         .idle_w = 75, .loaded_idle_w = 120, .p0 = 0.347, .kc = 9.51, .km = 0.73,
-                                         .pmax = 0.933, .power_fitted = true};
+                                         .idle_w = 75, .loaded_idle_w = 120, .power_fitted = true,
+                                         .power = {.p0 = 0.347, .kc = 9.51, .km = 0.73, .pmax = 0.933}};
     const struct llm_model llama = {.name = "70B", .layers = 80, .hidden = 8192, .heads = 64, .kv_heads = 8,
                                     .head_dim = 128, .ffn = 28672, .vocab = 128256};
     const struct llm_engine vllm = {.name = "vllm", .ec = 0.75, .em = 0.88, .ekv = 0.56, .ea = 0.24,

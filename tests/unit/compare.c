@@ -1,5 +1,5 @@
-/* Which runs make a group and a pair, and what follows from them by hand. Runs are made up: a scenario's text, a
- * seed, and a mean wait, cost and completion time. */
+/* Which runs make a group and a pair, and what follows from them by hand. Runs are made up: a scenario's
+ * text, a seed, and a mean wait, cost and completion time. */
 #include "io/compare.h"
 
 #include "base/hash.h"
@@ -93,7 +93,8 @@ static void expect_note(const char *wanted) {
 
 static void expect_refusal(struct compare_wish wish, const char *wanted) {
     cr_assert(!compare_all(wish));
-    cr_expect(err.kept == 1 && strstr(err.lines[0], wanted), "%s", err.kept ? err.lines[0] : "nothing was said");
+    const char *said = err.kept ? err.lines[0] : "nothing was said";
+    cr_expect(err.kept == 1 && strstr(said, wanted), "%s", said);
     err_free(&err);
     err_init(&err);
 }
@@ -134,8 +135,8 @@ Test(compare, pairs_by_hand) {
     compare_free(&got);
 }
 
-/* Two settings of nodes; a replication is their mean. One group lacks a run of seed 2, and one has a setting of its
- * own. */
+/* Two settings of nodes; a replication is their mean. One group lacks a run of seed 2, and one has a setting
+ * of its own. */
 Test(compare, other_settings_are_averaged) {
     const struct run_factor few = {"pools.a.nodes", "20", 20}, many = {"pools.a.nodes", "30", 30},
                             most = {"pools.a.nodes", "40", 40};
@@ -167,8 +168,8 @@ Test(compare, other_settings_are_averaged) {
 
 /* What a run sets is its own business by run, and a key like any other elsewhere. */
 Test(compare, what_runs_set_makes_groups) {
-    const char *rest = "pools:\n- {name: a, nodes: 100}\nruns:\n- name: big\n- name: small\n  set: {pools.a.nodes: 20,"
-                       " policy.order: {model: las, quantum: 1 h}}\n";
+    const char *rest = "pools:\n- {name: a, nodes: 100}\nruns:\n- name: big\n- name: small\n  set: "
+                       "{pools.a.nodes: 20, policy.order: {model: las, quantum: 1 h}}\n";
     for (uint64_t s = 0; s < 2; s++) {
         keep((struct made){.seed = s, .rest = rest, .run = "big"});
         keep((struct made){.seed = s, .rest = rest, .run = "small", .order = "las"});
@@ -219,7 +220,8 @@ Test(compare, the_newest_of_equal_runs_counts) {
     compare_free(&got);
 }
 
-/* Variances 1 and 4 of three values each, means 2 apart: t = 2 / sqrt(5 / 3), (5/3)^2 / (1/18 + 16/18) degrees. */
+/* Variances 1 and 4 of three values each, means 2 apart: t = 2 / sqrt(5 / 3), (5/3)^2 / (1/18 + 16/18)
+ * degrees. */
 Test(compare, without_common_seeds_means_are_compared) {
     for (uint64_t s = 0; s < 3; s++) {
         keep((struct made){.seed = s, .wait_s = 9 + (double)s});
@@ -238,14 +240,16 @@ Test(compare, without_common_seeds_means_are_compared) {
     compare_free(&got);
 }
 
-/* The middle one is beaten in all three; more waiting for less money is no defeat; equal means are none either. */
+/* The middle one is beaten in all three; more waiting for less money is no defeat; equal means are none
+ * either. */
 Test(compare, pareto_by_hand) {
     static const struct made runs[] = {{.order = "fifo", .wait_s = 10, .usd = 100, .jct_s = 50},
                                        {.order = "sjf", .wait_s = 8, .usd = 120, .jct_s = 40},
                                        {.order = "las", .wait_s = 11, .usd = 121, .jct_s = 41},
                                        {.order = "edf", .wait_s = 10, .usd = 100 + 1e-11, .jct_s = 50}};
     for (size_t i = 0; i < 4; i++) keep(runs[i]);
-    cr_assert(compare_all((struct compare_wish){.by = "order", .pareto = "total_usd,jct_mean_s,wait_mean_s"}));
+    cr_assert(compare_all((struct compare_wish){.by = "order",
+                                                .pareto = "total_usd,jct_mean_s,wait_mean_s"}));
     cr_expect(got.groups[0].efficient && got.groups[1].efficient && !got.groups[2].efficient);
     cr_expect(got.groups[3].efficient);
     cr_expect_eq(got.metrics_len, 1);
@@ -287,6 +291,7 @@ Test(compare, refusals) {
     expect_refusal((struct compare_wish){.by = "horizon"}, "they differ in measure.from too");
     expect_refusal((struct compare_wish){.by = "measure", .pareto = "total_usd"}, "two or three");
     keep((struct made){.seed = 1, .rest = "horizon: 1 d\nmeasure: {from: 2 h}\n"});
-    expect_refusal((struct compare_wish){.by = "measure", .pareto = "total_usd,held_gpu_h"}, "neither more nor less");
+    expect_refusal((struct compare_wish){.by = "measure", .pareto = "total_usd,held_gpu_h"},
+                   "neither more nor less");
     expect_refusal((struct compare_wish){.by = "measure", .baseline = "frm=2 h"}, "did you mean 'from=2 h'?");
 }

@@ -1,5 +1,5 @@
-/* Intervals and tests against values that R prints for its own data sets, hand calculation, full enumeration and
- * simulation. */
+/* Intervals and tests against values that R prints for its own data sets, hand calculation, full enumeration
+ * and simulation. */
 #include "base/infer.h"
 
 #include "base/mem.h"
@@ -131,7 +131,8 @@ static int ascending(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* The means of all 5^5 resamples, in order, and the shares of them below which BCa puts its ends, by the book. */
+/* The means of all 5^5 resamples, in order, and the shares of them below which BCa puts its ends, by the
+ * book. */
 enum { N = 5, ALL = 3125 };
 static double means[ALL];
 
@@ -167,7 +168,8 @@ static double share_to(double x, double slack) {
     return (double)count / ALL;
 }
 
-/* The ends are quantiles of 9,999 draws: they may miss a share by four standard errors, 2 %, with that of the bias. */
+/* The ends are quantiles of 9,999 draws: they may miss a share by four standard errors, 2 %, with that of the
+ * bias. */
 Test(infer, bootstrap_equals_enumeration) {
     struct rng *rng = rng_open(5, "bca", 0);
     for (int round = 0; round < 40; round++) {
@@ -205,7 +207,8 @@ Test(infer, intervals_cover_normal_means) {
         boot += m.boot.low <= 5 && 5 <= m.boot.high;
     }
     rng_close(rng);
-    cr_log_info("t covers %.1f %%, bootstrap %.1f %%", 100.0 * (double)t / ROUNDS, 100.0 * (double)boot / ROUNDS);
+    cr_log_info("t covers %.1f %%, bootstrap %.1f %%", 100.0 * (double)t / ROUNDS,
+                100.0 * (double)boot / ROUNDS);
     cr_expect_float_eq((double)t / ROUNDS, 0.95, 0.0225);
     cr_expect_float_eq((double)boot / ROUNDS, 0.95, 0.0225);
 }
