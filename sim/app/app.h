@@ -7,6 +7,8 @@
 /* argv[0] is the command's name; the exit status is returned (EXIT_OK, EXIT_FAILED, EXIT_BAD_INPUT). */
 int cmd_run(int argc, char **argv);
 int cmd_sweep(int argc, char **argv);
+int cmd_size(int argc, char **argv);
+int cmd_merge(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_validate(int argc, char **argv);
 int cmd_import(int argc, char **argv);

@@ -220,7 +220,13 @@ static char *names_of(const struct work *work) {
 static void open_store(struct work *work, const struct sweep_args *args, uint64_t trace_hash) {
     work->store = store_open(args->output);
     work->first = work->done = store_sweep_open(work->store, &work->info);
-    if (work->done > 0 && store_sweep_trace(work->store) != trace_hash)
+    if (work->done == 0) return;
+    uint64_t point, replication;
+    const struct place last = place_of(work, work->done - 1);
+    store_sweep_last(work->store, &point, &replication);
+    if (point != last.point + 1 || replication != last.replication)
+        die("'%s' has shards of this sweep that do not make its beginning; merge the others first", args->output);
+    if (store_sweep_trace(work->store) != trace_hash)
         die("'%s' has a part of this sweep with other jobs: its trace is not what it was; name another file",
             args->output);
 }

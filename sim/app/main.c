@@ -16,6 +16,8 @@
 const struct command app_commands[] = {
     {"run", "replay a scenario and keep its results", cmd_run},
     {"sweep", "run many variants of a scenario on all cores, and go on after a kill", cmd_sweep},
+    {"size", "find the smallest fleet that keeps its service levels", cmd_size},
+    {"merge", "join the files of a sweep that was run in parts", cmd_merge},
     {"recommend", "search all ways to do a workload: cheapest, fastest, best value", cmd_recommend},
     {"check", "find every mistake in a scenario, and say what it would run", cmd_check},
     {"validate", "hold simulated waits and use against recorded ones", cmd_validate},

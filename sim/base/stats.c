@@ -115,15 +115,31 @@ struct stats_summary stats_summarise(double *values, size_t count) {
     size_t from = 0;
     s.p50 = quantile_from(values, count, 0.5, &from);
     s.p90 = quantile_from(values, count, 0.9, &from);
+    s.p95 = quantile_from(values, count, 0.95, &from);
     s.p99 = quantile_from(values, count, 0.99, &from);
     return s;
 }
 
-double stats_t_half_width(double sd, size_t count, double level) {
+double stats_t_bound(double sd, size_t count, double level) {
     require(level > 0 && level < 1);
     if (count < 2) return INFINITY; /* one value says nothing about its error */
-    double t = gsl_cdf_tdist_Pinv(0.5 + level / 2, (double)(count - 1));
-    return t * sd / sqrt((double)count);
+    return gsl_cdf_tdist_Pinv(level, (double)(count - 1)) * sd / sqrt((double)count);
+}
+
+double stats_t_half_width(double sd, size_t count, double level) {
+    require(level > 0 && level < 1);
+    return stats_t_bound(sd, count, 0.5 + level / 2);
+}
+
+/* Clopper & Pearson 1934, by the beta distribution. */
+double stats_binomial_least(size_t hits, size_t count, double level) {
+    require(hits <= count && level > 0 && level < 1);
+    return hits == 0 ? 0 : gsl_cdf_beta_Pinv(1 - level, (double)hits, (double)(count - hits) + 1);
+}
+
+double stats_binomial_most(size_t hits, size_t count, double level) {
+    require(hits <= count && level > 0 && level < 1);
+    return hits == count ? 1 : gsl_cdf_beta_Pinv(level, (double)hits + 1, (double)(count - hits));
 }
 
 double stats_normal_quantile(double p) {
@@ -131,12 +147,19 @@ double stats_normal_quantile(double p) {
     return gsl_cdf_ugaussian_Pinv(p);
 }
 
-double stats_mmc_wait(unsigned servers, double rho) {
+/* The probability that a job has to wait. */
+static double erlang_c(unsigned servers, double rho) {
     require(servers >= 1 && rho >= 0 && rho < 1);
     double load = rho * servers, blocked = 1;
     for (unsigned k = 1; k <= servers; k++) blocked = load * blocked / (k + load * blocked);
-    double waits = blocked / (1 - rho * (1 - blocked));
-    return waits / (servers * (1 - rho));
+    return blocked / (1 - rho * (1 - blocked));
+}
+
+double stats_mmc_wait(unsigned servers, double rho) { return erlang_c(servers, rho) / (servers * (1 - rho)); }
+
+double stats_mmc_wait_exceeds(unsigned servers, double rho, double wait) {
+    require(wait >= 0);
+    return erlang_c(servers, rho) * exp(-servers * (1 - rho) * wait);
 }
 
 double stats_mg1_wait(double rate, double mean, double second_moment) {

@@ -90,8 +90,8 @@ static const struct field pool_fields[] = {
     {.param = {.key = "region", .offset = AT(region),
                .help = "Where it stands; may be left out where there is one region."},
      .read = read_node, .form = "a region's name"},
-    {.param = {.key = "nodes", .kind = PARAM_INTEGER, .offset = AT(nodes), .least = 1, .most = 10000000,
-               .help = "How many nodes; required unless `nodes_from` is given."}},
+    {.param = {.key = "nodes", .kind = PARAM_INTEGER, .offset = AT(nodes), .least = 0, .most = 10000000,
+               .help = "How many nodes, 0 for none as yet; required unless `nodes_from` is given."}},
     {.param = {.key = "nodes_from", .kind = PARAM_TEXT, .offset = AT(nodes_from),
                .help = "CSV node table with columns name, gpu, gpus, cpus, memory_mib, a node a row. It "
                        "becomes one pool a kind of node; the other keys hold for all."}},
@@ -334,6 +334,7 @@ struct pools {
 };
 
 static void nodes_add(struct pools *pools, uint32_t pool, uint32_t count) {
+    if (count == 0) return;
     struct node_run *last = pools->nodes.len ? &pools->nodes.at[pools->nodes.len - 1] : NULL;
     if (last && last->pool == pool) last->count += count;
     else *vec_push(&pools->nodes) = (struct node_run){pool, count};
@@ -478,6 +479,7 @@ static void check_fleet(struct document *d, const struct yaml_node *list) {
     uint64_t nodes = 0;
     for (size_t i = 0; i < d->setup->nodes_len; i++) nodes += d->setup->nodes[i].count;
     if (nodes > NODES_MOST) reading_add(&d->r, list, "too many nodes, at most %d", NODES_MOST);
+    if (nodes == 0 && list->len) reading_add(&d->r, list, "no nodes in any pool, expected at least one");
 }
 
 static void *keep(struct arena *arena, void *at, size_t len, size_t size) {

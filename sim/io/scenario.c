@@ -151,6 +151,8 @@ static const struct field scenario_fields[] = {
      .read = read_nothing, .form = "a run's name"},
     {.param = {.key = "sweep", .offset = AT(unused), .help = "What `headroom sweep` varies."},
      .read = read_nothing, .block = &sweep_block, .form = "a mapping"},
+    {.param = {.key = "size", .offset = AT(unused), .help = "What `headroom size` looks for."},
+     .read = read_nothing, .block = &size_block, .form = "a mapping"},
 };
 const struct block scenario_block = {.title = "The file", BLOCK_FIELDS(scenario_fields),
     .about = "Values with a dimension carry their unit (`30 d`, `0.12 USD/kWh`). Plain numbers are decimal; "
@@ -605,6 +607,8 @@ static void runs_read(struct opening *o, struct err *err) {
     if (name) scenario->name = name;
     const struct yaml_node *sweep = yaml_get(o->base, "sweep");
     if (sweep) scenario->sweep = sweep_read(&r, sweep, scenario->runs[0].setup->seed);
+    const struct yaml_node *size = yaml_get(o->base, "size");
+    if (size) scenario->size = sizing_read(&r, size);
     text_free(&r.path);
 }
 
@@ -624,16 +628,38 @@ static void points_begin(struct opening *o, struct err *err) {
     o->base = base;
 }
 
+/* Begins a run of its own memory; the catalogue as it sees it. */
+static struct catalog apart(const struct opening *o, struct scenario_run *into, struct err *err) {
+    *into = (struct scenario_run){.setup = mem_zero(1, sizeof *into->setup)};
+    arena_init(&into->setup->arena);
+    struct catalog catalog = o->catalog;
+    catalog.arena = &into->setup->arena;
+    catalog.err = err;
+    return catalog;
+}
+
+bool scenario_variant_open(const struct scenario *scenario, const struct sweep_value *values, size_t len,
+                           struct scenario_run *into, struct err *err) {
+    struct opening *o = scenario->opening;
+    const size_t before = err->found;
+    struct err found;
+    err_init(&found);
+    o->catalog.err = &found;
+    for (enum catalog_table t = 0; t < CATALOG_TABLES; t++) catalog_table(&o->catalog, t); /* read once, for all */
+    struct catalog catalog = apart(o, into, &found);
+    const char *about = NULL;
+    run_read(o, &catalog, &(struct run_draft){0}, values, len, into, &about);
+    scenario_merge_findings(err, &found);
+    err_free(&found);
+    return err->found == before;
+}
+
 bool scenario_point_open(const struct scenario *scenario, size_t run, uint64_t point, uint64_t replication,
                          struct scenario_run *into, struct err *err) {
     const struct opening *o = scenario->opening;
     const size_t before = err->found;
-    *into = (struct scenario_run){.setup = mem_zero(1, sizeof *into->setup)};
-    struct arena *arena = &into->setup->arena;
-    arena_init(arena);
-    struct catalog catalog = o->catalog;
-    catalog.arena = arena;
-    catalog.err = err;
+    struct catalog catalog = apart(o, into, err);
+    struct arena *arena = catalog.arena;
     struct sweep_value *values = arena_alloc(arena, sweep_factors_most(scenario->sweep), sizeof *values);
     const size_t len = sweep_point(scenario->sweep, point, arena, values);
     const char *about = NULL;

@@ -44,6 +44,8 @@ struct scenario_run {
     size_t factors_len;
 };
 struct sweep;   /* io/sweep.h */
+struct sweep_value;
+struct sizing;  /* io/sizing.h */
 struct opening; /* what points are read from */
 struct scenario {
     struct arena arena;
@@ -54,6 +56,7 @@ struct scenario {
     struct scenario_run *runs;
     size_t runs_len;
     const struct sweep *sweep; /* NULL: it has none */
+    const struct sizing *size; /* NULL: it has none */
     struct opening *opening;
 };
 
@@ -67,6 +70,9 @@ void scenario_close(struct scenario *scenario);
  * threads may ask. false: findings in err. Close it either way. */
 bool scenario_point_open(const struct scenario *scenario, size_t run, uint64_t point, uint64_t replication,
                          struct scenario_run *into, struct err *err);
+/* The scenario without its runs but with these values. One thread at a time. Closed like a point. */
+bool scenario_variant_open(const struct scenario *scenario, const struct sweep_value *values, size_t len,
+                           struct scenario_run *into, struct err *err);
 void scenario_point_close(struct scenario_run *run);
 /* Adds the findings that err does not have yet: a mistake that many points share is told once. */
 void scenario_merge_findings(struct err *err, const struct err *more);

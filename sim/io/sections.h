@@ -11,6 +11,7 @@
 #include "io/catalog.h"
 #include "io/params.h"
 #include "io/scenario.h"
+#include "io/sizing.h"
 
 /* One run's document on its way into a setup. */
 struct document {
@@ -28,7 +29,7 @@ extern const struct block scenario_block, region_block, signal_block, pue_block,
     demand_charge_block, power_limit_block, pool_block, cost_block, sleep_block, fault_block,
     maintenance_block, embodied_block, load_block, pipeline_block, tenant_block, class_block, policy_block,
     transfer_block, service_block, requests_block, replicas_block, split_block, slo_block, request_class_block,
-    recommend_block, training_block, batch_block, served_block;
+    recommend_block, training_block, batch_block, served_block, size_block;
 
 /* A signal under its key: a value, a daily shape, or a column of a file. NULL node: nothing. param: what its
  * values may be; its kind is PARAM_NUMBER. */
@@ -118,6 +119,9 @@ void classes_read(struct document *d, const struct yaml_node *list);
 /* What the policy's table left open, and what must hold between it and the rest, which must have been read.
  * map: the section, or NULL. */
 void policy_finish(struct document *d, const struct yaml_node *map);
+
+/* The `size:` block, into the reading's arena. */
+struct sizing *sizing_read(struct reading *r, const struct yaml_node *map);
 
 /* Tenants and pools must have been read. */
 void pipelines_read(struct document *d, const struct yaml_node *list);

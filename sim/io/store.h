@@ -9,6 +9,7 @@
 #ifndef HEADROOM_IO_STORE_H
 #define HEADROOM_IO_STORE_H
 
+#include "base/err.h"
 #include "base/mem.h"
 #include "core/result.h"
 #include "core/setup.h"
@@ -44,6 +45,26 @@ int64_t store_run_begin(struct store *store, const struct run_info *info);
 void store_run_finish(struct store *store, int64_t run, const struct setup *setup,
                       const struct result *result, double wall_s);
 
+/* What 'headroom size' found, beside the runs it made: one search a batch. Texts are borrowed. */
+struct store_size {
+    const char *objective, *note;
+    double confidence;
+    size_t replications_least, replications_most, points, runs;
+    const struct store_fleet {
+        uint64_t point; /* the runs' */
+        const char *name, *verdict, *role; /* role: "answer", "cheapest", ...; "": tried only */
+        size_t replications;
+        double nodes, usd, kwh, co2_kg; /* NAN: it was not run */
+    } *fleets;
+    const struct store_level {
+        uint64_t point;
+        const char *in, *target, *verdict; /* in: the case; "" as the scenario has it */
+        double mean, least, most;
+    } *levels;
+    size_t fleets_len, levels_len;
+};
+void store_size(struct store *store, const struct store_size *size);
+
 /* Between the two, what is written through this store is one transaction: many short runs cost one. Others who want to
  * write to the file wait meanwhile. */
 void store_hold(struct store *store);
@@ -62,13 +83,25 @@ struct sweep_info {
 };
 /* How many runs of this sweep (the same shard, with the same options) the file has. The next ones are of its batch. */
 uint64_t store_sweep_open(struct store *store, const struct sweep_info *info);
-/* trace_hash of its first run; 0: it has none. */
+/* Of the runs it has: trace_hash of the first; 0: it has none. Point and replication of the last. */
 uint64_t store_sweep_trace(struct store *store);
+void store_sweep_last(struct store *store, uint64_t *point, uint64_t *replication);
 /* Writes run number `done` (from 0) whole: store_run_begin and store_run_finish in one. Dies when another process is at
  * the same sweep. The run's id. */
 int64_t store_sweep_write(struct store *store, const struct sweep_info *info, uint64_t done,
                           const struct run_info *run, const struct setup *setup, const struct result *result,
                           double wall_s);
+
+/* Joins the files of a sweep's shards (and what output already has) into output, which is then what an undivided sweep
+ * would have written, apart from clocks and commands. false: findings in err (files that are no sweep, that differ in
+ * scenario, options, version or metrics, that disagree about a run; without partial: runs that are in none), and
+ * output is as it was. */
+struct store_merged {
+    uint64_t done, runs; /* there, and of the whole sweep */
+    uint64_t missing_point, missing_replication; /* the first that is not there, when done < runs */
+};
+bool store_merge(const char *output, const char *const *files, size_t len, bool partial, struct store_merged *merged,
+                 struct err *err);
 
 /* --- reading --- */
 

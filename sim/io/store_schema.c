@@ -246,6 +246,40 @@ const char *const store_tables[] = {
     " requests INTEGER NOT NULL,"
     " PRIMARY KEY (run_id, service, figure, at_most_s)) WITHOUT ROWID",
 
+    "CREATE TABLE size ("
+    " batch_id INTEGER PRIMARY KEY,"
+    " objective TEXT NOT NULL,"
+    " confidence REAL NOT NULL,"
+    " replications_least INTEGER NOT NULL,"
+    " replications_most INTEGER NOT NULL,"
+    " fleets INTEGER NOT NULL,"
+    " runs INTEGER NOT NULL,"
+    " note TEXT NOT NULL)",
+
+    "CREATE TABLE size_fleet ("
+    " batch_id INTEGER NOT NULL REFERENCES size ON DELETE CASCADE,"
+    " point INTEGER NOT NULL,"
+    " name TEXT NOT NULL,"
+    " verdict TEXT NOT NULL CHECK (verdict IN ('holds', 'fails', 'undecided', 'impossible')),"
+    " role TEXT NOT NULL,"
+    " replications INTEGER NOT NULL,"
+    " nodes REAL,"
+    " total_usd REAL,"
+    " energy_kwh REAL,"
+    " total_co2_kg REAL,"
+    " PRIMARY KEY (batch_id, point)) WITHOUT ROWID",
+
+    "CREATE TABLE size_level ("
+    " batch_id INTEGER NOT NULL REFERENCES size ON DELETE CASCADE,"
+    " point INTEGER NOT NULL,"
+    " in_case TEXT NOT NULL,"
+    " target TEXT NOT NULL,"
+    " mean REAL,"
+    " least REAL,"
+    " most REAL,"
+    " verdict TEXT NOT NULL CHECK (verdict IN ('holds', 'fails', 'undecided')),"
+    " PRIMARY KEY (batch_id, point, in_case, target)) WITHOUT ROWID",
+
     "CREATE TABLE pipeline ("
     " run_id INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,"
     " name TEXT NOT NULL,"

@@ -57,6 +57,16 @@ uint64_t store_sweep_trace(struct store *s) {
     return hash;
 }
 
+void store_sweep_last(struct store *s, uint64_t *point, uint64_t *replication) {
+    struct query q =
+        query_open(s, "SELECT point, replication FROM run WHERE batch_id = ? ORDER BY run_id DESC LIMIT 1");
+    query_put_i64(&q, s->batch);
+    require(query_next(&q));
+    *point = (uint64_t)query_get_i64(&q);
+    *replication = (uint64_t)query_get_i64(&q);
+    query_close(&q);
+}
+
 static void sweep_begin(struct store *s, const struct sweep_info *info, int64_t batch) {
     struct query q = query_open(s, "INSERT INTO sweep VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)");
     query_put_i64(&q, batch);

@@ -35,7 +35,9 @@ printf 'not a database, but a letter of some length that must not be lost\n' >le
         printf '[%d]\n\n' $status
     }
     try
-    for command in run sweep recommend check import models show report compare export help version; do try $command --help; done
+    for command in run sweep size merge recommend check import models show report compare export help version; do
+        try $command --help
+    done
     try --version
     try rum
     try help nothing

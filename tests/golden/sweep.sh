@@ -10,32 +10,7 @@ rm -rf "$scratch" && mkdir -p "$scratch" && cd "$scratch" || exit 1
 status=0
 fail() { echo "FAILED: $*"; status=1; }
 
-# sweep.yaml: 30 points x 2 runs x 3 replications of a small load.
-cat >sweep.yaml <<'END'
-version: 1
-name: small
-seed: 11
-load:
-  jobs: 60
-  arrivals: {model: poisson, rate: 30 /h}
-  classes: [{name: a, gpus: [1, 2, 4], durations: {model: lognormal, median: 30 min}}]
-regions: [{name: here, price: 0.1 USD/kWh, carbon: 100 gCO2/kWh, pue: 1.2}]
-pools:
-  - {name: p, nodes: 4, gpus: 8, gpu: X, power: {base: 100 W, gpu_idle: 20 W, gpu_peak: 300 W}}
-runs:
-  - name: fifo
-  - {name: sjf, set: {policy.order: sjf}}
-baseline: fifo
-sweep:
-  replications: 3
-  grid:
-    pools.p.nodes: {from: 2, to: 6, whole: true, points: 5}
-    policy.backfill: [none, easy]
-  list:
-    - {}
-    - {policy.place: best_fit}
-    - {load.arrivals.rate: 60 /h}
-END
+cp "$root/tests/golden/sweep.yaml" .
 runs=180
 
 dump() { # FILE.db: everything but the clocks

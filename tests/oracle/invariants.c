@@ -94,6 +94,20 @@ static void draw_policy(struct setup *setup, struct rng *rng, const struct backf
     if (one_in(rng, 3)) setup->measure_from_ns = 30 * TICK_S, setup->measure_to_ns = 150 * TICK_S;
 }
 
+/* Every third time GPUs are shared, in one way everywhere: parts of a GPU are the same wherever they may run. */
+static void draw_sharing(struct setup *setup, struct rng *rng) {
+    if (!one_in(rng, 3)) return;
+    const enum sharing_mode mode = SHARING_NONE + (enum sharing_mode)rng_below(rng, 4);
+    for (size_t i = 0; i < setup->pools_len; i++)
+        setup->pools[i].sharing = (struct sharing_setup){.mode = mode, .switching = 0.2 * rng_uniform(rng),
+                                                         .interference = rng_uniform(rng), .slices = 0x9e};
+    setup->classes = arena_alloc(&setup->arena, 1, sizeof *setup->classes);
+    setup->classes_len = 1;
+    setup->classes[0] = (struct class_setup){.name = "batch", .run_below_ns = TICK_NEVER, .wait_ns = -1,
+                                             .markets = ~0u};
+    setup->classes[0].load = (struct load_shares){.compute = rng_uniform(rng), .memory = rng_uniform(rng), .busy = 0.9};
+}
+
 static void draw_jobs(struct jobs *jobs, struct rng *rng, const struct backfill_model *backfill) {
     static const char *const tenants[TENANTS] = {"default", "red", "own"};
     static const uint32_t sizes[] = {0, 1, 1, 2, 3, 4, 4, 8, 12};
@@ -188,12 +202,20 @@ static bool on_one_node(const struct scene *scene, const struct shape *shape, ui
     return false;
 }
 
+/* What a job held: of GPUs what the run made of it, models by the trace. */
+static struct shape shape_held(const struct scene *scene, uint32_t job) {
+    const struct jobs *ran = scene->result.jobs;
+    struct shape shape = ran->shapes.at[ran->at[job].shape];
+    shape.models = scene->jobs.shapes.at[scene->jobs.at[job].shape].models;
+    return shape;
+}
+
 /* Enters a job into the books (by 1) or takes it out (by -1); false: something is held beyond its limit. */
 static bool enter(const struct scene *scene, struct books *books, uint32_t job, int by) {
     const struct setup *setup = &scene->setup;
     const struct job *j = &scene->result.jobs->at[job];
     const struct job_result *r = &scene->result.job_results[job];
-    const struct shape *shape = &scene->jobs.shapes.at[scene->jobs.at[job].shape]; /* models by the trace */
+    const struct shape held = shape_held(scene, job), *shape = &held;
     const struct pool_setup *pool = pool_of(setup, r->first_node);
     const bool owned = strcmp(scene->jobs.tenants.at[j->tenant], "own") == 0;
     cr_assert_not_null(pool);
@@ -274,7 +296,11 @@ static void check_held(const struct scene *scene, uint32_t i) {
     const int64_t least_ns = j->run_ns + scene->setup.policy.round_cost_ns, held_ns = j->end_ns - j->start_ns;
     cr_expect_geq(j->start_ns, j->submit_ns, "%s: job %u starts before it comes", scene->name, i);
     cr_expect_leq(j->end_ns, scene->result.end_ns, "%s: job %u ends after the run", scene->name, i);
-    if (r->preemptions == 0) {
+    const bool slowed = scene->setup.pools[0].sharing.mode > SHARING_NONE;
+    if (slowed) {
+        cr_expect(r->held_ns >= least_ns && r->held_ns <= held_ns, "%s: job %u held for %lld", scene->name, i,
+                  (long long)r->held_ns);
+    } else if (r->preemptions == 0) {
         cr_expect_eq(held_ns, least_ns, "%s: job %u held for %lld of %lld", scene->name, i,
                      (long long)held_ns, (long long)least_ns);
         cr_expect_eq(r->held_ns, held_ns, "%s: job %u", scene->name, i);
@@ -345,8 +371,8 @@ static void check_run(const struct scene *scene) {
         const struct job_result *r = &scene->result.job_results[i];
         check_wait(scene, i, &waited_s);
         check_held(scene, i);
-        const struct shape *shape = &scene->jobs.shapes.at[scene->jobs.at[i].shape];
-        held_gpu_h += tick_hours(r->held_ns) * shape_gpu_milli(shape) / 1000;
+        const struct shape shape = shape_held(scene, i);
+        held_gpu_h += tick_hours(r->held_ns) * shape_gpu_milli(&shape) / 1000;
         energy_j += r->energy_j;
         capacity_usd += r->capacity_usd;
     }
@@ -386,6 +412,7 @@ static size_t try_one(const struct order_model *order, const struct backfill_mod
     draw_fleet(&scene.setup, rng);
     draw_policy(&scene.setup, rng, backfill);
     draw_jobs(&scene.jobs, rng, backfill);
+    draw_sharing(&scene.setup, rng);
     scene.result = testing_run(&scene.setup, &scene.jobs);
     size_t entered = check_capacity(&scene);
     check_run(&scene);

@@ -84,6 +84,18 @@ Test(power_load, gpus_that_wait_for_data_are_not_at_work) {
     result_free(&result);
 }
 
+Test(power_load, chips_without_a_fit_are_named) {
+    testing_job(&jobs, 0, 1000, 1);
+    for (int joint = 0; joint < 2; joint++) {
+        pool->power_joint = joint;
+        struct result result = run();
+        bool said = false;
+        for (size_t i = 0; i < result.warnings_len; i++) said |= strstr(result.warnings[i], "never measured") != NULL;
+        cr_assert_eq(said, joint);
+        result_free(&result);
+    }
+}
+
 Test(power_load, unknown_loads_follow_utilisation) {
     setup.classes_len = 0;
     const uint32_t job = testing_job(&jobs, 0, 1000, 2);

@@ -100,10 +100,10 @@ static struct tally open_tally(enum part part, const char *name, double share, d
     t.finished = t.submitted - 3;
     t.running = t.waiting = t.refused = 1;
     t.wait_s = (struct stats_summary){t.finished,     9400 * scale,  0, 0, 310 * scale, 19000 * scale,
-                                      130000 * scale, 600000 * scale};
-    t.jct_s = (struct stats_summary){t.finished, 6300 + 9400 * scale, 0, 1, 2600, 26000, 150000, 700000};
+                                      42000 * scale, 130000 * scale, 600000 * scale};
+    t.jct_s = (struct stats_summary){t.finished, 6300 + 9400 * scale, 0, 1, 2600, 26000, 60000, 150000, 700000};
     t.slowdown =
-        (struct stats_summary){t.finished, 1 + 19 * scale, 0, 1, 1.2, 1 + 22 * scale, 400 * scale, 9000};
+        (struct stats_summary){t.finished, 1 + 19 * scale, 0, 1, 1.2, 1 + 22 * scale, 90 * scale, 400 * scale, 9000};
     const double why[WHY_COUNT] = {2800, 900, 5200, 1300, 350, 120};
     for (int i = 0; i < WHY_COUNT; i++) t.why_s[i] = 3600 * share * scale * why[i];
     t.held_gpu_h = held;

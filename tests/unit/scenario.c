@@ -2,6 +2,7 @@
  * other, and that the reference is printed from the tables. What broken ones say is
  * tests/golden/bad-scenarios. */
 #include "base/tick.h"
+#include "core/power.h"
 #include "io/scenario.h"
 #include "models/registry.h"
 
@@ -573,6 +574,32 @@ Test(scenario, the_catalogue_lies_under_the_scenario) {
     cr_assert_not(s->pools[2].estimated);
     cr_assert_eq(s->pools[3].gpu_peak_w, 70);
     cr_assert_eq(s->pools[3].bought, BOUGHT_OWNED);
+}
+
+Test(scenario, power_from_load_and_sharing) {
+    const struct setup *s =
+        good(VERSION LOAD REGIONS
+             "pools:\n"
+             "  - {name: a, nodes: 1, gpus: 8, gpu: H100-SXM5-80, power: {base: 1 kW, curve: intensity}, "
+             "sharing: mps}\n"
+             "  - {name: b, nodes: 1, gpus: 8, gpu: A100-SXM4-80, power: {base: 1 kW, curve: intensity}}\n"
+             "  - {name: c, nodes: 1, gpus: 8, gpu: H100-SXM5-80, power: {base: 1 kW, gpu_loaded: 90 W, "
+             "curve: {model: intensity, kc: 5}}, sharing: {mode: mig, slices: [1, 3]}}\n"
+             "  - {name: d, nodes: 1, gpus: 8, gpu: H100-SXM5-80, power: {base: 1 kW}, sharing: none}\n"
+             "classes: [{class: small, compute: 0.4, memory: 0.3, busy: 0.9}]\n");
+    const struct power_fit *a = s->pools[0].power.params, *b = s->pools[1].power.params, *c = s->pools[2].power.params;
+    cr_assert(a->p0 == 0.347 && a->kc == 9.51 && a->km == 0.73 && a->pmax == 0.933);
+    cr_assert(b->p0 == power_joint.p0 && b->kc == power_joint.kc && b->km == power_joint.km &&
+              b->pmax == power_joint.pmax);
+    cr_assert(c->kc == 5 && c->km == 0.73, "what the scenario says lies on top");
+    cr_assert(!s->pools[0].power_joint && s->pools[1].power_joint && !s->pools[2].power_joint &&
+              !s->pools[3].power_joint);
+    cr_assert(s->pools[0].gpu_loaded_w == 75 && s->pools[2].gpu_loaded_w == 90);
+    cr_assert(s->pools[0].sharing.mode == SHARING_MPS && s->pools[0].sharing.interference == 0.2);
+    cr_assert(s->pools[1].sharing.mode == SHARING_FREE && s->pools[3].sharing.mode == SHARING_NONE);
+    cr_assert(s->pools[2].sharing.mode == SHARING_MIG && s->pools[2].sharing.slices == (1u << 1 | 1u << 3));
+    const struct load_shares *load = &s->classes[0].load;
+    cr_assert(load->compute == 0.4 && load->memory == 0.3 && load->busy == 0.9 && load->sms == 0);
 }
 
 Test(scenario, node_tables_keep_their_order) {

@@ -52,6 +52,7 @@ Test(stats, quantiles_equal_sorting) {
         struct stats_summary s = stats_summarise(values, count);
         cr_assert_eq(s.p50, sorted_quantile(sorted, count, 0.5));
         cr_assert_eq(s.p90, sorted_quantile(sorted, count, 0.9));
+        cr_assert_eq(s.p95, sorted_quantile(sorted, count, 0.95));
         cr_assert_eq(s.p99, sorted_quantile(sorted, count, 0.99));
         cr_assert(s.least == sorted[0] && s.most == sorted[count - 1] && s.count == count);
         qsort(values, count, sizeof *values, ascending); /* nothing was lost by reordering */
