@@ -25,6 +25,7 @@ static const struct param params[] = {
 static double value(const void *raw, const struct resize_job *job, size_t size) {
     const struct goodput *p = raw;
     const double speedup = job->sizes[size].pace / job->sizes[job->even].pace;
+    if (p->power == -1) return -1 / speedup; /* the usual one, without a power */
     if (p->power == 0) return log(speedup);
     return p->power > 0 ? pow(speedup, p->power) : -pow(speedup, p->power);
 }

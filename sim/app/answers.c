@@ -22,9 +22,20 @@ static const enum choice_measure measures[ANSWERS] = {CHOICE_USD,    CHOICE_TIME
 
 static void search(struct answers *a, const struct choice_goal *goals, size_t len, size_t threads,
                    struct choice_best *best) {
-    for (size_t i = 0; i < len; i++) best[i] = (struct choice_best){.most = a->space->setup->kept};
+    for (size_t i = 0; i < len; i++) best[i] = (struct choice_best){.most = CHOICE_KEPT_MOST};
     space_search(&a->space->choice, goals, len, threads, best, &a->counts);
     a->searches++;
+}
+
+/* Rows that come to the same (more seats than are ever taken, say) are one candidate; the first `most` are kept. */
+static void thin(struct choice_best *best, size_t most) {
+    size_t len = 0;
+    for (size_t i = 0; i < best->len && len < most; i++) {
+        const struct choice_kept *k = &best->at[i], *last = len > 0 ? &best->at[len - 1] : NULL;
+        if (last && k->value == last->value && k->usd == last->usd && k->time_s == last->time_s) continue;
+        best->at[len++] = *k;
+    }
+    best->len = len;
 }
 
 bool answers_find(struct answers *a, struct space *space, size_t threads) {
@@ -37,7 +48,9 @@ bool answers_find(struct answers *a, struct space *space, size_t threads) {
     a->cheapest = ends[0];
     a->fastest = ends[1];
     if (!a->fastest.len) return false;
-    a->floor_s = setup->limits.time_s > 0 ? setup->limits.time_s : a->fastest.at[0].value / setup->limits.share;
+    a->floor_s = setup->limits.time_s > 0  ? setup->limits.time_s
+                 : setup->limits.share > 0 ? a->fastest.at[0].value / setup->limits.share
+                                           : INFINITY;
     const struct choice_goal cost = {CHOICE_USD, a->floor_s, setup->limits.usd > 0 ? setup->limits.usd : INFINITY};
     search(a, &cost, 1, threads, &a->best[ANSWER_COST]);
     if (!a->best[ANSWER_COST].len) return false;
@@ -57,6 +70,7 @@ bool answers_find(struct answers *a, struct space *space, size_t threads) {
     c->scale_g = a->best[ANSWER_CARBON].at[0].value > 0 ? a->best[ANSWER_CARBON].at[0].value : 1;
     search(a, &goals[ANSWER_WEIGHTED], 1, threads, &a->best[ANSWER_WEIGHTED]);
     const struct choice_goal within_floor = {CHOICE_USD, a->floor_s, INFINITY};
+    for (size_t i = 0; i < ANSWERS; i++) thin(&a->best[i], setup->kept);
     space_survey(c, &within_floor, least_usd, setup->variants_len, threads, &a->survey);
     return true;
 }

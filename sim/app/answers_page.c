@@ -369,8 +369,9 @@ static void print_head(FILE *to, const struct answers *a, const char *title) {
     if (s->setup->left_out) fprintf(to, "%zu variants are left out by their precision.\n", s->setup->left_out);
     fprintf(to, "Of what %zu searches asked, bounds ruled out %.2f %%.\n", a->searches,
             100 * (double)a->counts.ruled_out / (double)(a->counts.ruled_out + a->counts.looked_at));
-    fprintf(to, "Floor: a result in %s. Guardrail: %s USD%s.\n", length(a->floor_s, x), digits(a->guard_usd, y),
-            serves(a) ? " a day" : "");
+    if (isfinite(a->floor_s)) fprintf(to, "Floor: a result in %s", length(a->floor_s, x));
+    else fprintf(to, "Floor: %s", serves(a) ? "the service levels" : "none");
+    fprintf(to, ". Guardrail: %s USD%s.\n", digits(a->guard_usd, y), serves(a) ? " a day" : "");
 }
 
 void answers_page(FILE *to, const struct answers *a, const char *title, bool confirmed) {

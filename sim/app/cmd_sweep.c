@@ -268,7 +268,9 @@ static void print_done(const struct work *work, const struct sweep_args *args, d
     if (work->done > work->first)
         printf("%" PRIu64 " runs in %.1f s; the demand was read %" PRIu64 " times.\n", work->done - work->first,
                passed_s, shelf_readings(work->shelf));
-    printf("Kept in %s.\n", args->output);
+    printf("Kept in %s.", args->output);
+    if (info->shards > 1) printf(" 'headroom merge' joins the parts.\n");
+    else printf(" 'headroom compare %s' compares.\n", args->output);
 }
 
 static bool open_sweep(struct work *work, const struct sweep_args *args, const char *file) {

@@ -267,14 +267,15 @@ struct steady space_steady(const struct space *space, const struct choice_row *r
 bool space_open(struct space *space, const struct scenario_run *run, const struct requests *requests, double seconds,
                 const char *file, struct err *err) {
     const struct recommend_setup *setup = run->recommend;
-    *space = (struct space){.setup = setup, .regions = run->setup, .units = setup->work};
+    *space = (struct space){.setup = setup, .regions = run->setup};
     arena_init(&space->arena);
     space->choice = (struct choice_space){
         .caps_len = setup->caps.len, .checkpoints = setup->checkpoints, .checkpoints_len = setup->checkpoints_len,
         .waits = setup->waits, .waits_len = setup->waits_len, .write_s = setup->write_s,
         .restore_s = setup->restore_s, .gang = setup->kind == RECOMMEND_TRAINING,
         .value_exponent = setup->value_exponent};
-    if (setup->kind == RECOMMEND_BATCH) space->units = setup->items * setup->work;
+    const double pieces = setup->kind == RECOMMEND_BATCH ? setup->items : 1;
+    space->units = pieces * setup->work / setup->unit_size;
     if (setup->kind == RECOMMEND_SERVICE) {
         steady_mix_of(&space->mix, requests, seconds, setup->share);
         space->mix.ttft_s = tick_seconds(setup->variants[0].service->slo_ttft_ns);

@@ -21,7 +21,7 @@ struct space {
     uint64_t configurations;                /* that can be; and configurations that were refused, by reason: */
     uint64_t refused[SPACE_REFUSALS];
     struct steady_mix mix;                  /* of a service */
-    double units;                           /* of work, in all; of a service: Mtok a day */
+    double units;                           /* that figures are shown per, in all; of a service: Mtok a day */
 };
 /* requests, seconds: of a service, what comes and in which time. false: findings (nothing can run at all). */
 bool space_open(struct space *space, const struct scenario_run *run, const struct requests *requests, double seconds,

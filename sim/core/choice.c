@@ -6,7 +6,9 @@
  * Held time (Daly, FGCS 22, 2006, with restarts that may fail): a segment of length x on nodes that fail at rate r,
  * each failure followed by reading a checkpoint of length R, holds them e^(r R) (e^(r x) - 1) / r in the mean, and
  * fails r times that. A piece of work W is ceil(W / every) - 1 segments that end with a write, and one that does not.
- * Warned failures (rate q) lose no work: held time is divided by 1 - q (write + restore).
+ * Warned failures (rate q) lose no work, but begin the interval anew, which leaves q x / (e^(q x) - 1) of the writes;
+ * held time is divided by 1 - q (write + restore). After each failure the job waits until a replacement's time a has
+ * passed without another failure of its other nodes (rate p): (e^(p a) - 1) / p.
  *
  * Invariant: bounds leave out terms that only add, and are lowered by 1e-9 of themselves, far more than rounding can
  * be: an optimum, ties included, is never ruled out (tests/oracle/choice.c).
@@ -85,6 +87,7 @@ static double start_of(const struct choice_space *s, const struct choice_row *ro
 
 struct held {
     double s, failures, warned;
+    double away_s; /* from each of them until work can go on */
 };
 
 /* Nodes held for one piece of so much undisturbed time; rates a second. */
@@ -96,10 +99,12 @@ static struct held hold_piece(const struct choice_space *s, const struct choice_
     const double every_s = cycle.every_ns < TICK_NEVER ? tick_seconds(cycle.every_ns) : INFINITY;
     const double full = work_s > every_s ? ceil(work_s / every_s) - 1 : 0;
     const double last_s = full > 0 ? work_s - full * every_s : work_s;
-    struct held held = {.s = work_s + full * s->write_s};
+    const double length_s = every_s + s->write_s;
+    const double written = warned_per_s > 0 && full > 0 ? warned_per_s * length_s / expm1(warned_per_s * length_s) : 1;
+    struct held held = {.s = work_s + full * written * s->write_s};
     if (lost_per_s > 0) {
         const double restart = exp(lost_per_s * s->restore_s);
-        const double segment = full > 0 ? full * expm1(lost_per_s * (every_s + s->write_s)) : 0;
+        const double segment = full > 0 ? full * expm1(lost_per_s * length_s) : 0;
         held.s = restart * (segment + expm1(lost_per_s * last_s)) / lost_per_s;
     }
     if (warned_per_s > 0) {
@@ -111,6 +116,12 @@ static struct held hold_piece(const struct choice_space *s, const struct choice_
     return held;
 }
 
+/* From a failure until all nodes are there: until so long passed without another one. */
+static double away_s(const struct choice_space *s, const struct choice_row *row, const struct choice_offer *o) {
+    const double others_per_s = s->gang ? (row->nodes - 1) * o->failures_per_h / 3600 : 0;
+    return others_per_s * o->away_s > 0 ? expm1(others_per_s * o->away_s) / others_per_s : o->away_s;
+}
+
 static struct held hold(const struct choice_space *s, const struct choice_row *row, const struct choice_offer *o,
                         double cap_speed, const struct choice_checkpoint *c) {
     const double nodes = s->gang ? row->nodes : 1;
@@ -119,6 +130,7 @@ static struct held hold(const struct choice_space *s, const struct choice_row *r
     held.s *= row->pieces;
     held.failures *= row->pieces;
     held.warned *= row->pieces;
+    held.away_s = away_s(s, row, o);
     return held;
 }
 
@@ -129,9 +141,8 @@ static double node_watts(const struct choice_space *s, const struct choice_row *
 
 /* Time that nodes stand by until another has taken the place of one that failed, of each in the mean. Items on other
  * nodes go on meanwhile. */
-static double standby_s(const struct choice_space *s, const struct choice_row *row, const struct choice_offer *o,
-                        const struct held *held) {
-    return s->gang ? (held->failures + held->warned) * o->away_s * (1 - 1.0 / row->nodes) : 0;
+static double standby_s(const struct choice_space *s, const struct choice_row *row, const struct held *held) {
+    return s->gang ? (held->failures + held->warned) * held->away_s * (1 - 1.0 / row->nodes) : 0;
 }
 
 /* Time that a node is paid for: while it is held or stands by, and what billing adds; where it is paid for always,
@@ -139,27 +150,26 @@ static double standby_s(const struct choice_space *s, const struct choice_row *r
 static double paid_s(const struct choice_space *s, const struct choice_row *row, const struct choice_offer *o,
                      const struct held *held) {
     const double stops = held->failures + held->warned;
-    if (!o->elastic) return held->s + stops * o->away_s;
+    if (!o->elastic) return held->s + stops * held->away_s;
     const double rentals = 1 + (s->gang ? stops / row->nodes : stops);
-    const double each = (held->s + standby_s(s, row, o, held)) / rentals;
+    const double each = (held->s + standby_s(s, row, held)) / rentals;
     const double billed = o->billing_s > 0 ? ceil(each / o->billing_s * (1 - 1e-12)) * o->billing_s : each;
     return rentals * fmax(fmax(billed, each), o->least_s);
 }
 
 /* From the begin to the end. Of items, failures put the nodes out of step, and the last to begin its last item ends up
  * to an item after the mean: by how likely a failure is at all. */
-static double wall_s(const struct choice_space *s, const struct choice_row *row, const struct choice_offer *o,
-                     const struct held *held) {
-    const double stops = held->failures + held->warned, mean_s = held->s + stops * o->away_s;
+static double wall_s(const struct choice_space *s, const struct choice_row *row, const struct held *held) {
+    const double stops = held->failures + held->warned, mean_s = held->s + stops * held->away_s;
     return s->gang ? mean_s : mean_s - expm1(-stops * row->nodes) * held->s / row->pieces;
 }
 
 static bool evaluate(const struct choice_space *s, const struct choice_row *row, const struct choice_offer *o,
                      const struct held *held, double start_s, double watts, struct choice_outcome *out) {
-    const double begin_s = start_s + o->boot_s, end_s = begin_s + wall_s(s, row, o, held);
+    const double begin_s = start_s + o->boot_s, end_s = begin_s + wall_s(s, row, held);
     if (!(end_s < LONGEST_S)) return false;
     const double idle_w = row->nodes * s->machines[row->machine].idle_w;
-    const double it_j = watts * held->s + idle_w * standby_s(s, row, o, held), kwh = it_j / j_per_kwh;
+    const double it_j = watts * held->s + idle_w * standby_s(s, row, held), kwh = it_j / j_per_kwh;
     const double rent = o->rent.signal ? mean_of(&o->rent, begin_s, end_s) : o->usd_per_node_h;
     *out = (struct choice_outcome){
         .usd = row->nodes * rent * paid_s(s, row, o, held) / 3600 + kwh * mean_of(&o->usd_per_kwh, begin_s, end_s),

@@ -10,8 +10,8 @@
  *
  * Work is done in pieces one after the other, which failures interrupt; what is lost follows Daly's renewal form
  * (checkpoint.h has his intervals). Power is a machine's at work, price and carbon are means over the very hours of
- * the run. So the mean of the simulator's own runs is what is estimated; a second failure while nodes stand by for the
- * first, and PUE that moves with the load, are what it leaves out.
+ * the run. So the mean of the simulator's own runs is what is estimated; PUE that moves with the load, demand charges
+ * and what stands behind a site's meter are what it leaves out.
  *
  * Bounds: of a row on an offer, and of a row on all offers of its machine, no knob does better than no failure, no
  * write, the fastest cap, and each hour at the least price. A bound that lies above the worst answer kept, or outside
@@ -27,7 +27,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CHOICE_CAPS_MOST = 16, CHOICE_KEPT_MOST = 16, CHOICE_GOALS_MOST = 8 };
+enum { CHOICE_CAPS_MOST = 16, CHOICE_KEPT_MOST = 32, CHOICE_GOALS_MOST = 8 };
 
 /* A value over time as runs see it. signal NULL: flat, always `least`. */
 struct choice_signal {

@@ -579,6 +579,7 @@ void resize_pass(struct sched *s, uint32_t domain) {
     if (every == 0 || now % every == 0) {
         next = gather(s, domain);
         if (r->jobs.len > 0) resize_now(s, domain);
+        if (s->world.fleet.domains[domain].whole_free == 0) next = TICK_NEVER; /* nothing to grow into */
     }
     if (every) next = (now / every + 1) * every;
     if (next < TICK_NEVER) sched_wake(s, domain, next);

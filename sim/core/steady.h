@@ -11,12 +11,15 @@
 #include <stdbool.h>
 
 struct requests;
+enum { STEADY_PROMPTS = 16 };
 
 /* Requests, reduced to what the mean field needs. */
 struct steady_mix {
     double per_s;              /* of the whole service */
     double prompt, output;     /* mean tokens */
+    double prompts[STEADY_PROMPTS]; /* means of equal parts of the prompts, by length */
     double prompt_squared;     /* mean of the square */
+    double per_output;         /* mean of 1 / output */
     double context;            /* of a decode, in the mean over output tokens: prompt + half of the output */
     double prompt_high;        /* so many tokens have only `share` of the requests or fewer */
     double share;              /* of the requests that must keep the service levels */

@@ -4,26 +4,19 @@
  *
  * A run is a point in the space of settings (io/setting.h); only paths in which some runs differ matter. The
  * key takes the paths at and below it away; what is left, `rest`, must be the same for two runs to be
- * compared. A group's label is made of its values of the key's paths. Runs made twice count once: the newest.
+ * compared. That is compare_key.c. Runs made twice count once: the newest.
  *
  * Cost: runs x settings, and a sort of the runs.
  */
-#include "io/compare.h"
+#include "io/compare_intake.h"
 
 #include "base/hash.h"
-#include "base/num.h"
 #include "base/text.h"
-#include "io/setting.h"
 #include "io/summary.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* The policies, in the order labels name them. */
-static const char *const policies[] = {"policy.order", "policy.backfill", "policy.place",   "policy.route",
-                                       "policy.shift", "policy.market",   "policy.forecast"};
-enum { POLICIES = sizeof policies / sizeof *policies };
 
 /* What is compared when nothing is said, where it says something. */
 static const char *const usual_metrics[] = {"wait_mean_s", "jct_mean_s",   "goodput_share",
@@ -31,42 +24,16 @@ static const char *const usual_metrics[] = {"wait_mean_s", "jct_mean_s",   "good
                                             "total_co2_kg", "total_usd",   "usd_per_work"};
 enum { USUAL = sizeof usual_metrics / sizeof *usual_metrics };
 
-/* A run as it was read. */
-struct taken {
-    int64_t id;
-    const char *scenario, *name, *title, *baseline, *work_unit, *version;
-    uint64_t seed, trace_hash, rest, factors;
-    struct setting own, base;
-    const char *label;
-    size_t group, seed_at;
-    bool counts, older; /* older: it was made again later */
-    double *value; /* parallel to result_metrics */
-};
-
-struct texts {
-    const char **at;
-    size_t len, cap;
-};
-
-struct intake {
-    struct compare *c;
-    const struct compare_wish *wish;
-    struct err *err;
-    struct setting_reader reader;
-    struct taken *runs;
-    size_t len;
-    struct texts varying;      /* paths, sorted, in which runs differ */
-    struct texts varying_base; /* the same without what runs set themselves */
-    struct texts rest;         /* paths outside the key in which runs differ */
-    struct texts notes;
-    bool by_run, several_scenarios;
-    const char *prefix; /* of the key's paths; NULL: by run */
-};
-
-static bool same(const char *a, const char *b) { return strcmp(a, b) == 0; }
-
-static bool refuse(struct intake *in, const char *why) {
-    return err_add(in->err, (struct place_in_file){0}, "%s", why);
+bool intake_refuse(struct intake *in, const char *format, ...) {
+    struct text text;
+    va_list args;
+    text_init(&text);
+    va_start(args, format);
+    text_format_list(&text, format, args);
+    va_end(args);
+    err_add(in->err, (struct place_in_file){0}, "%s", text.at);
+    text_free(&text);
+    return false;
 }
 
 static void note(struct intake *in, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -81,8 +48,7 @@ static void note(struct intake *in, const char *format, ...) {
     text_free(&text);
 }
 
-/* "a, b, c and 4 more"; free(). */
-static char *listed(const struct texts *texts, size_t most) {
+char *texts_listed(const struct texts *texts, size_t most) {
     struct text text;
     text_init(&text);
     for (size_t i = 0; i < texts->len && i < most; i++)
@@ -91,11 +57,35 @@ static char *listed(const struct texts *texts, size_t most) {
     return text_take(&text);
 }
 
-/* --- runs and what they differ in --- */
+/* Where a sorted list has the text, or where it would stand. */
+static size_t place_of(const struct texts *texts, const char *wanted) {
+    size_t from = 0, end = texts->len;
+    while (from < end) {
+        const size_t middle = from + (end - from) / 2;
+        if (strcmp(texts->at[middle], wanted) < 0) from = middle + 1;
+        else end = middle;
+    }
+    return from;
+}
 
-static uint64_t hash_text(uint64_t hash, const char *text) {
+void texts_insert(struct texts *texts, const char *text) {
+    const size_t at = place_of(texts, text);
+    if (at < texts->len && same(texts->at[at], text)) return;
+    vec_push(texts);
+    memmove(texts->at + at + 1, texts->at + at, (texts->len - 1 - at) * sizeof *texts->at);
+    texts->at[at] = text;
+}
+
+bool texts_have(const struct texts *texts, const char *wanted) {
+    const size_t at = place_of(texts, wanted);
+    return at < texts->len && same(texts->at[at], wanted);
+}
+
+uint64_t texts_hash(uint64_t hash, const char *text) {
     return text ? hash_bytes(hash, text, strlen(text) + 1) : hash_bytes(hash, "\1", 1);
 }
+
+/* --- runs and what they differ in --- */
 
 static void take_run(struct intake *in, struct store *store, int64_t id) {
     struct arena *arena = &in->c->arena;
@@ -114,30 +104,11 @@ static void take_run(struct intake *in, struct store *store, int64_t id) {
         run->own = setting_read(&in->reader, info, true);
         run->base = setting_read(&in->reader, info, false);
         for (size_t i = 0; i < info->factors_len; i++)
-            run->factors = hash_text(hash_text(run->factors, info->factors[i].path), info->factors[i].value);
+            run->factors = texts_hash(texts_hash(run->factors, info->factors[i].path), info->factors[i].value);
         run->value = arena_alloc(arena, result_metrics_len, sizeof *run->value);
         memcpy(run->value, summary.parts[0].value, result_metrics_len * sizeof *run->value);
     }
     summary_free(&summary);
-}
-
-/* Where a sorted list has the text, or where it would stand. */
-static size_t place_of(const struct texts *texts, const char *wanted) {
-    size_t from = 0, end = texts->len;
-    while (from < end) {
-        const size_t middle = from + (end - from) / 2;
-        if (strcmp(texts->at[middle], wanted) < 0) from = middle + 1;
-        else end = middle;
-    }
-    return from;
-}
-
-static void insert(struct texts *texts, const char *text) {
-    const size_t at = place_of(texts, text);
-    if (at < texts->len && same(texts->at[at], text)) return;
-    vec_push(texts);
-    memmove(texts->at + at + 1, texts->at + at, (texts->len - 1 - at) * sizeof *texts->at);
-    texts->at[at] = text;
 }
 
 /* Adds the paths in which two settings differ: both are sorted. */
@@ -145,9 +116,9 @@ static void add_differences(struct texts *varying, const struct setting *a, cons
     size_t i = 0, k = 0;
     while (i < a->len || k < b->len) {
         const int order = i == a->len ? 1 : k == b->len ? -1 : strcmp(a->at[i].path, b->at[k].path);
-        if (order < 0) insert(varying, a->at[i].path);
-        else if (order > 0) insert(varying, b->at[k].path);
-        else if (!same(a->at[i].value, b->at[k].value)) insert(varying, a->at[i].path);
+        if (order < 0) texts_insert(varying, a->at[i].path);
+        else if (order > 0) texts_insert(varying, b->at[k].path);
+        else if (!same(a->at[i].value, b->at[k].value)) texts_insert(varying, a->at[i].path);
         i += order <= 0;
         k += order >= 0;
     }
@@ -159,216 +130,6 @@ static void find_differences(struct intake *in) {
         add_differences(&in->varying_base, &in->runs[0].base, &in->runs[r].base);
         in->several_scenarios |= !same(in->runs[r].scenario, in->runs[0].scenario);
     }
-}
-
-/* --- the key --- */
-
-static bool titles_differ(const struct intake *in) {
-    for (size_t r = 1; r < in->len; r++)
-        if (!same(in->runs[r].title, in->runs[0].title)) return true;
-    return false;
-}
-
-static bool some_below(const struct texts *paths, const char *prefix) {
-    for (size_t i = 0; i < paths->len; i++)
-        if (setting_below(paths->at[i], prefix)) return true;
-    return false;
-}
-
-static bool find_key(struct intake *in) {
-    const char *by = in->wish->by;
-    if (!by) {
-        by = titles_differ(in) ? "run" : some_below(&in->varying, "policy") ? "policy" : NULL;
-        if (!by && in->varying.len == 1) by = in->varying.at[0];
-        if (!by && in->varying.len == 0) return refuse(in, "the runs are all alike, but for their seeds");
-        if (!by) {
-            char *paths = listed(&in->varying, 8);
-            err_add(in->err, (struct place_in_file){0}, "the runs differ in %s: name one with --by", paths);
-            free(paths);
-            return false;
-        }
-    }
-    in->c->by = arena_text(&in->c->arena, by);
-    in->by_run = same(by, "run");
-    in->prefix = in->c->by;
-    for (size_t i = 0; i < POLICIES; i++)
-        if (same(by, policies[i] + strlen("policy."))) in->prefix = policies[i];
-    if (in->by_run || some_below(&in->varying, in->prefix)) return true;
-
-    for (size_t i = 0; i < in->runs[0].own.len; i++)
-        if (setting_below(in->runs[0].own.at[i].path, in->prefix))
-            return err_add(in->err, (struct place_in_file){0}, "--by %s: all runs have the same", by);
-    struct texts known = {0};
-    static const char *const words[] = {"run", "policy", "order", "backfill", "place", "route", "shift",
-                                        "market", "forecast"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) *vec_push(&known) = words[i];
-    for (size_t i = 0; i < in->varying.len; i++) *vec_push(&known) = in->varying.at[i];
-    const char *nearest = text_nearest(by, known.at, known.len);
-    char *paths = listed(&in->varying, 8);
-    err_add(in->err, (struct place_in_file){0},
-            "--by %s: neither run, policy, one of its models, nor a path of the scenario in which runs "
-            "differ (%s)%s%s%s",
-            by, paths, nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
-    free(paths);
-    free(known.at);
-    return false;
-}
-
-static bool has(const struct texts *texts, const char *wanted) {
-    const size_t at = place_of(texts, wanted);
-    return at < texts->len && same(texts->at[at], wanted);
-}
-
-static bool is_policy(const char *path) {
-    for (size_t i = 0; i < POLICIES; i++)
-        if (same(path, policies[i])) return true;
-    return false;
-}
-
-static void add_to_label(struct text *label, const struct intake *in, const struct taken *run,
-                         const char *path) {
-    const char *value = setting_get(&run->own, path);
-    const bool whole = same(path, in->prefix) || is_policy(path);
-    if (!value && !whole) return;
-    if (!whole) {
-        const char *tail = path + strlen(in->prefix);
-        text_format(label, "%s%s=%s", label->len ? "/" : "", tail + (*tail == '.'), value);
-    } else {
-        text_format(label, "%s%s", label->len ? "/" : "", value ? value : "default");
-    }
-}
-
-static const char *label_of(struct intake *in, const struct taken *run) {
-    struct text label;
-    text_init(&label);
-    if (in->by_run) {
-        if (in->several_scenarios && *run->name) text_format(&label, "%s: ", run->scenario);
-        text_put(&label, run->title);
-    } else {
-        for (size_t i = 0; i < POLICIES; i++)
-            if (setting_below(policies[i], in->prefix) &&
-                (same(policies[i], in->prefix) || has(&in->varying, policies[i])))
-                add_to_label(&label, in, run, policies[i]);
-        for (size_t i = 0; i < in->varying.len; i++)
-            if (setting_below(in->varying.at[i], in->prefix) && !is_policy(in->varying.at[i]))
-                add_to_label(&label, in, run, in->varying.at[i]);
-    }
-    const char *kept = arena_text(&in->c->arena, label.len ? label.at : "default");
-    text_free(&label);
-    return kept;
-}
-
-/* What is neither the key nor the seed. By run, what a run sets belongs to it; and between scenarios of
- * several names, everything but the sweep's factors does. */
-static void find_rests(struct intake *in) {
-    const struct texts *paths = in->by_run ? &in->varying_base : &in->varying;
-    for (size_t i = 0; i < paths->len && !(in->by_run && in->several_scenarios); i++)
-        if (in->by_run || !setting_below(paths->at[i], in->prefix)) *vec_push(&in->rest) = paths->at[i];
-    for (size_t r = 0; r < in->len; r++) {
-        struct taken *run = &in->runs[r];
-        run->rest = in->by_run && in->several_scenarios ? run->factors : HASH_START;
-        for (size_t i = 0; i < in->rest.len; i++)
-            run->rest = hash_text(run->rest, setting_get(in->by_run ? &run->base : &run->own, in->rest.at[i]));
-    }
-}
-
-/* --- groups --- */
-
-static bool number_of(const char *text, double *number) {
-    const char *unit;
-    return num_with_unit(text, number, &unit);
-}
-
-static int by_number(const void *a, const void *b) {
-    double x = 0, y = 0;
-    number_of(((const struct compare_group *)a)->label, &x);
-    number_of(((const struct compare_group *)b)->label, &y);
-    return (x > y) - (x < y);
-}
-
-static size_t group_named(const struct compare *c, const char *label) {
-    size_t g = 0;
-    while (g < c->groups_len && !same(c->groups[g].label, label)) g++;
-    return g;
-}
-
-/* In the order of their first runs; numbers in theirs. */
-static void find_groups(struct intake *in) {
-    struct compare *c = in->c;
-    struct {
-        struct compare_group *at;
-        size_t len, cap;
-    } groups = {0};
-    bool numbers = true;
-    for (size_t r = 0; r < in->len; r++) {
-        double number;
-        in->runs[r].label = label_of(in, &in->runs[r]);
-        size_t g = groups.len; /* neighbours are alike, and so are the newest groups */
-        while (g > 0 && !same(groups.at[g - 1].label, in->runs[r].label)) g--;
-        if (g > 0) continue;
-        *vec_push(&groups) = (struct compare_group){.label = in->runs[r].label};
-        numbers &= number_of(in->runs[r].label, &number);
-    }
-    if (numbers) qsort(groups.at, groups.len, sizeof *groups.at, by_number);
-    c->groups = arena_alloc(&c->arena, groups.len, sizeof *c->groups);
-    memcpy(c->groups, groups.at, groups.len * sizeof *groups.at);
-    c->groups_len = groups.len;
-    free(groups.at);
-}
-
-/* Whether one of the label's parts is the name. */
-static bool has_part(const char *label, const char *name) {
-    const size_t len = strlen(name);
-    for (const char *at = label; at; at = strchr(at, '/')) {
-        at += *at == '/';
-        if (strcspn(at, "/") == len && strncmp(at, name, len) == 0) return true;
-    }
-    return false;
-}
-
-/* The group of that label; of runs of that name; or with that part in its label, where only one has it. */
-static size_t baseline_named(const struct intake *in, const char *name) {
-    const struct compare *c = in->c;
-    size_t found = group_named(c, name), parts = 0;
-    for (size_t r = 0; r < in->len && found == c->groups_len; r++)
-        if (same(in->runs[r].name, name)) found = group_named(c, in->runs[r].label);
-    if (found < c->groups_len) return found;
-    for (size_t g = 0; g < c->groups_len; g++) {
-        if (!has_part(c->groups[g].label, name)) continue;
-        found = g;
-        parts++;
-    }
-    return parts == 1 ? found : c->groups_len;
-}
-
-static bool find_baseline(struct intake *in) {
-    struct compare *c = in->c;
-    size_t base = c->groups_len;
-    if (in->wish->baseline) {
-        base = baseline_named(in, in->wish->baseline);
-        if (base == c->groups_len) {
-            struct texts labels = {0};
-            for (size_t g = 0; g < c->groups_len; g++) *vec_push(&labels) = c->groups[g].label;
-            const char *nearest = text_nearest(in->wish->baseline, labels.at, labels.len);
-            char *all = listed(&labels, 8);
-            err_add(in->err, (struct place_in_file){0},
-                    "--baseline %s: there is no such group, or more than one; the groups are %s%s%s%s",
-                    in->wish->baseline, all, nearest ? "; did you mean '" : "", nearest ? nearest : "",
-                    nearest ? "'?" : "");
-            free(all);
-            free(labels.at);
-            return false;
-        }
-    }
-    for (size_t r = 0; r < in->len && base == c->groups_len; r++)
-        if (*in->runs[r].baseline && same(in->runs[r].name, in->runs[r].baseline))
-            base = group_named(c, in->runs[r].label);
-    if (base == c->groups_len) base = 0;
-    const struct compare_group first = c->groups[base];
-    memmove(c->groups + 1, c->groups, base * sizeof *c->groups);
-    c->groups[0] = first;
-    for (size_t r = 0; r < in->len; r++) in->runs[r].group = group_named(c, in->runs[r].label);
-    return true;
 }
 
 /* --- values --- */
@@ -400,9 +161,9 @@ static bool choose_runs(struct intake *in) {
         c->settings += groups == c->groups_len;
         for (size_t i = r; i < end; i++) in->runs[i].counts = groups == c->groups_len && !in->runs[i].older;
     }
-    char *paths = listed(&in->rest, 6);
+    char *paths = texts_listed(&in->rest, 6);
     if (!c->settings) {
-        err_add(in->err, (struct place_in_file){0},
+        intake_refuse(in,
                 "by %s, no two groups can be compared: there is nothing else that all have in common, they "
                 "differ in %s too; take a wider --by (policy, run), or leave runs out with --run",
                 c->by, *paths ? paths : "their factors");
@@ -412,8 +173,8 @@ static bool choose_runs(struct intake *in) {
         if (left_out) note(in, "runs of %zu setting%s that not every group has are left out", left_out,
                            left_out > 1 ? "s" : "");
         if (older)
-            note(in, "%zu run%s made again later, alike in all and with the same seed: the newest counts", older,
-                 older > 1 ? "s were" : " was");
+            note(in, "%zu run%s made again later, alike in all and with the same seed: the newest counts",
+                 older, older > 1 ? "s were" : " was");
     }
     free(paths);
     return c->settings > 0;
@@ -491,8 +252,9 @@ static const struct metric *metric_named(struct intake *in, const char *option, 
         char *wanted = arena_text(&in->c->arena, name);
         wanted[len] = '\0';
         const char *nearest = text_nearest(wanted, names.at, names.len);
-        err_add(in->err, (struct place_in_file){0}, "--%s: there is no metric '%s' of a run%s%s%s", option,
-                wanted, nearest ? "; did you mean '" : "; 'headroom help metrics' lists them", nearest ? nearest : "",
+        intake_refuse(in, "--%s: there is no metric '%s' of a run%s%s%s", option,
+                wanted, nearest ? "; did you mean '" : "; 'headroom help metrics' lists them",
+                nearest ? nearest : "",
                 nearest ? "'?" : "");
     }
     free(names.at);
@@ -549,12 +311,12 @@ static bool find_pareto_metrics(struct intake *in) {
     for (size_t len; *wish; wish += len + (wish[len] == ',')) {
         len = strcspn(wish, ",");
         const struct metric *m = metric_named(in, "pareto", wish, len);
-        if (m && m->neutral) err_add(in->err, (struct place_in_file){0},
+        if (m && m->neutral) intake_refuse(in,
                                      "--pareto: of %s neither more nor less is better", m->name);
-        else if (m && c->pareto_len == COMPARE_PARETO_MOST) return refuse(in, few_pareto);
+        else if (m && c->pareto_len == COMPARE_PARETO_MOST) return intake_refuse(in, "%s", few_pareto);
         else if (m) c->pareto[c->pareto_len++] = add_metric(c, m);
     }
-    if (in->err->found == found && c->pareto_len < 2) return refuse(in, few_pareto);
+    if (in->err->found == found && c->pareto_len < 2) return intake_refuse(in, "%s", few_pareto);
     return in->err->found == found;
 }
 
@@ -605,8 +367,8 @@ static void note_all(struct intake *in) {
 
 static const char *title_of(struct intake *in) {
     struct texts names = {0};
-    for (size_t r = 0; r < in->len; r++) insert(&names, in->runs[r].scenario);
-    char *all = listed(&names, 3);
+    for (size_t r = 0; r < in->len; r++) texts_insert(&names, in->runs[r].scenario);
+    char *all = texts_listed(&names, 3);
     const char *kept = arena_text(&in->c->arena, all);
     free(all);
     free(names.at);
@@ -615,8 +377,15 @@ static const char *title_of(struct intake *in) {
 
 /* --- all together --- */
 
+static int by_id(const void *a, const void *b) {
+    const struct taken *x = a, *y = b;
+    return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* Sorts the runs: values stand in the order of their first ones. */
 static void arrange(struct intake *in) {
     if (in->varying.len != 2 || in->by_run) return;
+    qsort(in->runs, in->len, sizeof *in->runs, by_id);
     const char *const *path = in->varying.at;
     struct compare_point *points = mem_alloc((in->len + 1) * sizeof *points);
     size_t count = 0;
@@ -636,17 +405,15 @@ static void arrange(struct intake *in) {
 
 static bool take(struct intake *in) {
     struct compare *c = in->c;
-    if (in->len < 2) return refuse(in, "there are fewer than two complete runs to compare");
+    if (in->len < 2) return intake_refuse(in, "there are fewer than two complete runs to compare");
     find_differences(in);
     c->title = title_of(in);
     bool good = find_metrics(in);
     good = find_pareto_metrics(in) && good;
-    if (!find_key(in)) return false;
-    find_rests(in);
-    find_groups(in);
-    good = find_baseline(in) && good;
+    if (!intake_key(in)) return false;
+    good = intake_groups(in) && good;
     if (c->groups_len < 2)
-        return err_add(in->err, (struct place_in_file){0}, "by %s, all runs are in one group: %s", c->by,
+        return intake_refuse(in, "by %s, all runs are in one group: %s", c->by,
                        c->groups[0].label);
     if (!good || !choose_runs(in)) return false;
     find_seeds(in);

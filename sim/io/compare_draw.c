@@ -18,7 +18,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { CURVES_MOST = 8, NAME_MOST = 34, GRID_TEXTS_MOST = 200, GRID_LABELS_MOST = 24 };
+enum { CURVES_MOST = 8, NAME_MOST = 34, GRID_LABELS_MOST = 24 };
+/* Of heatmap.gp, in pixels; a character is about so wide. */
+enum { GRID_WIDE = 708, CHARACTER = 8 };
 
 struct pictures {
     const struct compare *c;
@@ -240,15 +242,21 @@ static void draw_heat(const struct pictures *p, size_t metric) {
     double least = INFINITY, most = -INFINITY;
     char name[96], number[48], title[96];
     const struct table_scale scale = table_scale(c->metrics[metric].metric, mean, cells);
-    for (size_t i = 0; i < cells; i++) least = fmin(least, mean[i]), most = fmax(most, mean[i]);
+    size_t widest = 0;
+    for (size_t i = 0; i < cells; i++) {
+        least = fmin(least, mean[i]), most = fmax(most, mean[i]);
+        const size_t wide = columns_of(table_scaled(mean[i], scale, number));
+        widest = wide > widest ? wide : widest;
+    }
     if (!(most > least)) return;
+    const bool texts = (widest + 1) * CHARACTER * grid->len[1] <= GRID_WIDE;
     snprintf(name, sizeof name, "heat-%zu.tsv", metric + 1);
     FILE *file = plot_data(p->plot, name);
     for (size_t i = 0; i < cells; i++) {
         if (isnan(mean[i])) continue;
         fprintf(file, "%zu\t%zu\t%.9g\t%d\t%s\n", i % grid->len[1], i / grid->len[1], mean[i] * scale.factor,
                 mean[i] - least > 0.5 * (most - least),
-                cells <= GRID_TEXTS_MOST ? table_scaled(mean[i], scale, number) : "");
+                texts ? table_scaled(mean[i], scale, number) : "");
     }
     plot_data_end(file);
     plot_set(p->plot, "heat_data", name);

@@ -38,7 +38,8 @@ static const struct field floor_fields[] = {
                .help = "A result takes no longer: all the work, from the start of the scenario; of a service, the "
                        "mean request."}},
     {.param = {.key = "share", .kind = PARAM_NUMBER, .offset = AT(share), .least = 0, .most = 1,
-               .help = "Or at least this share of the best performance there is; the preset's when left out."}},
+               .help = "Or at least this share of the best performance there is; the preset's when left out, none of a "
+                       "service, whose levels are its floor."}},
 };
 static const struct block floor_block = {.title = "floor", BLOCK_FIELDS(floor_fields),
     .about = "The performance that every answer keeps. Of a service, its `slo` beside."};
@@ -225,7 +226,8 @@ static struct yaml_node *pool_of(struct document *d, const struct yaml_node *ele
 
 static void offer_add(struct document *d, const struct yaml_node *pool, uint32_t machine, struct offers *offers) {
     struct recommend_offer offer = {.machine = machine};
-    if (!pool_read_one(d, pool, &offer.pool, &offer.nodes)) return;
+    const size_t found = d->r.err->found;
+    if (!pool_read_one(d, pool, &offer.pool, &offer.nodes) || d->r.err->found > found) return;
     const enum bought bought = offer.pool.bought;
     if (offer.pool.gpus == 0) reading_add(&d->r, pool, "an offer without GPUs");
     if (offers->markets && !recommend_listed(offers->markets, bought_names[bought])) return;
@@ -264,7 +266,7 @@ static void offer_read(struct document *d, const struct yaml_node *element, uint
 static void offers_read(struct document *d, const struct yaml_node *list, struct offers *offers,
                         struct recommend_setup *into) {
     struct reading *r = &d->r;
-    const size_t top = reading_enter(r, "offers"), found = r->err->found;
+    const size_t top = reading_enter(r, "offers");
     if (value_is(r, list, YAML_LIST, "a list of offers")) {
         into->machines = arena_alloc(r->arena, list->len, sizeof *into->machines);
         for (size_t i = 0; i < list->len; i++) {
@@ -277,7 +279,7 @@ static void offers_read(struct document *d, const struct yaml_node *list, struct
         }
         into->machines_len = list->len;
         if (!list->len) reading_add(r, list, "no offers, expected at least one");
-        else if (!offers->found.len && r->err->found == found)
+        else if (!offers->found.len && r->err->found == 0)
             reading_add(r, list, "nothing is offered in these markets");
     }
     into->offers_len = offers->found.len;
@@ -370,7 +372,7 @@ static void limits_read(struct document *d, const struct yaml_node *map, const s
         reading_add(&d->r, guardrail, "both \"cost\" and \"factor\", expected one");
     into->limits = (struct recommend_limits){
         .time_s = tick_seconds(l->time_ns),
-        .share = has(floor, "share") ? l->share : preset->share,
+        .share = has(floor, "share") ? l->share : into->kind == RECOMMEND_SERVICE ? 0 : preset->share,
         .usd = l->usd,
         .factor = has(guardrail, "factor") ? l->factor : preset->factor};
     into->weight_usd = draft->weights.usd;

@@ -40,7 +40,8 @@ struct recommend_setup {
     uint32_t item_gpus;
     double utilisation;             /* of GPUs at work, for their power; not of a service */
     double flops;                   /* of a unit of work: nothing is faster than its peak; 0: not known */
-    const char *unit;               /* what a unit of work is called */
+    const char *unit;               /* what figures are shown per: */
+    double unit_size;               /* so many units of work; not of a service */
     double share;                   /* service: of the requests that must keep its levels */
     struct recommend_variant *variants;
     size_t variants_len, left_out;  /* left_out: variants in a precision that is not wanted */

@@ -17,7 +17,7 @@
 
 struct work_draft {
     const struct yaml_node *speed, *vary;
-    double work, items, utilisation, flops, share;
+    double work, items, utilisation, flops, share, unit_size;
     int64_t gpus;
     const char *unit;
 };
@@ -27,7 +27,9 @@ struct work_draft {
                .help = "How fast it goes, by accelerator and number of GPUs."}, \
      .read = read_node, .form = "[speed model](#speed)"}, \
     {.param = {.key = "unit", .kind = PARAM_TEXT, .offset = AT(unit), .text = "unit of work", \
-               .help = "What a unit of work is called, such as step or token."}}, \
+               .help = "What figures are shown per, such as fine-tuning or billion tokens."}}, \
+    {.param = {.key = "unit_size", .kind = PARAM_NUMBER, .offset = AT(unit_size), .fallback = 1, .least = 1e-12, \
+               .most = 1e30, .help = "So many units of the speed model's work are one of those."}}, \
     {.param = {.key = "utilisation", .kind = PARAM_NUMBER, .offset = AT(utilisation), .fallback = 1, .least = 0.01, \
                .most = 1, .help = "Of GPUs at work, for their power."}}, \
     {.param = {.key = "flops", .kind = PARAM_NUMBER, .offset = AT(flops), .least = 0, .most = 1e40, \
@@ -190,6 +192,7 @@ static void work_read(struct document *d, const char *key, const struct yaml_nod
     into->item_gpus = (uint32_t)draft.gpus;
     into->utilisation = draft.utilisation;
     into->flops = draft.flops;
+    into->unit_size = draft.unit_size;
     into->unit = draft.unit;
     const struct varying v = varying_of(d, draft.vary);
     const struct yaml_node *speed = draft.speed;
@@ -224,7 +227,7 @@ static void service_read(struct document *d, const struct yaml_node *node, const
         yaml_put(arena, map, "replicas", yaml_scalar(arena, node, "1"));
         yaml_prune(map);
         into->share = draft.share;
-        into->work = 1;
+        into->work = into->unit_size = 1;
         into->unit = "Mtok";
         const struct varying v = varying_of(d, draft.vary);
         const struct setup before = *d->setup;

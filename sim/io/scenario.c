@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "base/num.h"
 #include "base/tick.h"
+#include "io/include.h"
 #include "io/paths.h"
 #include "io/sections.h"
 #include "io/sweep.h"
@@ -20,7 +21,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* Simulated time 0 where no `start` is given: a Monday, 2024-01-01T00:00:00Z. */
 static const int64_t fallback_start_ns = INT64_C(1704067200) * TICK_S;
@@ -332,70 +332,6 @@ void scenario_merge_findings(struct err *err, const struct err *more) {
     err->found += more->found - more->kept;
 }
 
-/* --- includes --- */
-
-enum { INCLUDE_DEPTH_MOST = 16, INCLUDE_FILES_MOST = 100 };
-struct including {
-    struct arena *arena;
-    struct err *err;
-    struct stat stack[INCLUDE_DEPTH_MOST];
-    size_t depth, files;
-};
-
-static struct yaml_node *file_read(struct including *in, const char *file, const struct yaml_node *from);
-
-static void include_one(struct including *in, struct yaml_node *root, const struct yaml_node *named) {
-    const char *path = named->kind == YAML_SCALAR ? path_resolve(in->arena, named->file, named->text) : NULL;
-    struct place_in_file at = yaml_place(named, "include");
-    if (named->kind != YAML_SCALAR) {
-        err_add(in->err, at, "expected a path, found %s", value_shown(named).text);
-        return;
-    }
-    if (!path) {
-        err_add(in->err, at, "no such file %s", value_shown(named).text);
-        return;
-    }
-    const struct yaml_node *included = file_read(in, path, named);
-    if (included) yaml_merge(in->arena, root, included);
-}
-
-/* Merges the files under the root; of two, the later wins, so the last is merged first. */
-static void include_all(struct including *in, struct yaml_node *root) {
-    struct yaml_node *include = yaml_get(root, "include");
-    if (!include || yaml_is_null(include)) return;
-    if (include->kind == YAML_LIST)
-        for (size_t i = include->len; i-- > 0;) include_one(in, root, include->items[i].value);
-    else include_one(in, root, include);
-}
-
-/* Whether this file may be read now: not inside itself, not too deep. from: who includes it, or NULL. */
-static bool may_include(struct including *in, const char *file, const struct yaml_node *from) {
-    struct stat now;
-    if (stat(file, &now) != 0) return true; /* yaml_read will say why */
-    for (size_t i = 0; i < in->depth; i++)
-        if (in->stack[i].st_dev == now.st_dev && in->stack[i].st_ino == now.st_ino)
-            return err_add(in->err, yaml_place(from, "include"), "\"%s\" includes itself", file);
-    if (in->depth == INCLUDE_DEPTH_MOST || ++in->files > INCLUDE_FILES_MOST)
-        return err_add(in->err, yaml_place(from, "include"), "too many includes, at most %d files, %d deep",
-                       INCLUDE_FILES_MOST, INCLUDE_DEPTH_MOST);
-    in->stack[in->depth] = now;
-    return true;
-}
-
-static struct yaml_node *file_read(struct including *in, const char *file, const struct yaml_node *from) {
-    if (!may_include(in, file, from)) return NULL;
-    struct yaml_node *root = yaml_read(file, in->arena, in->err);
-    if (!root) return NULL;
-    if (root->kind != YAML_MAP) {
-        err_add(in->err, yaml_place(root, NULL), "expected a mapping, found %s", value_shown(root).text);
-        return NULL;
-    }
-    in->depth++;
-    include_all(in, root);
-    in->depth--;
-    return root;
-}
-
 /* --- overrides --- */
 
 /* One "path=value" of the command line, its value parsed. */
@@ -705,8 +641,7 @@ bool scenario_open(struct scenario *scenario, const char *file, const struct reg
     struct arena *arena = &scenario->arena;
     scenario->file = arena_text(arena, file);
     scenario->name = name_of_file(arena, file);
-    struct including in = {.arena = arena, .err = err};
-    struct yaml_node *base = file_read(&in, scenario->file, NULL);
+    struct yaml_node *base = include_read(scenario->file, arena, err);
     if (!base || err->found > before)
         return false; /* without an included part, all else would only seem missing */
     struct set *parsed = arena_alloc(arena, sets_len, sizeof *parsed);

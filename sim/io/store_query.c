@@ -95,6 +95,7 @@ int64_t store_ask_i64(struct store *s, const char *sql) {
 /* --- the file --- */
 
 struct store *store_connect(const char *path, bool create) {
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* else a lock at every allocation; refused, harmlessly, once it runs */
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (create ? SQLITE_OPEN_CREATE : 0);
     struct store *s = mem_zero(1, sizeof *s);
     s->path = mem_text(path);

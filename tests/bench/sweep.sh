@@ -1,5 +1,5 @@
 #!/bin/bash
-# sweep.sh bare | points | small: the scenarios scripts/bench times sweeps with. `bare` is the hundred points of `points`
+# sweep.sh bare | points | small: the scenarios scripts/bench times sweeps with. `bare` is the four hundred points of `points`
 # written out as runs; `small` is ten thousand points of sixty jobs.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -18,8 +18,8 @@ bare)
     realistic
     echo 'baseline: r20-20'
     echo 'runs:'
-    for california in $(seq 20 29); do
-        for germany in $(seq 20 29); do
+    for california in $(seq 20 39); do
+        for germany in $(seq 20 39); do
             echo "  - {name: r$california-$germany, set: {pools.california.nodes: $california, pools.germany.nodes: $germany}}"
         done
     done
@@ -31,8 +31,8 @@ runs: [{name: a}]
 baseline: a
 sweep:
   grid:
-    pools.california.nodes: {from: 20, to: 29, whole: true, points: 10}
-    pools.germany.nodes: {from: 20, to: 29, whole: true, points: 10}
+    pools.california.nodes: {from: 20, to: 39, whole: true, points: 20}
+    pools.germany.nodes: {from: 20, to: 39, whole: true, points: 20}
 END
     ;;
 small)

@@ -48,7 +48,7 @@ done
 case_of usual.text small.db
 case_of one-replication.text small.db --run 1-3 "${metrics[@]}"
 case_of order.text small.db --run 1-2 --run 4-5 --by order --baseline sjf -m jct_mean_s --confidence 0.9
-case_of nodes.csv small.db --by pools.a.nodes --format csv -m wait_mean_s --run 2-3 --run 5-6
+case_of two-runs.csv small.db --by pools.a.nodes --format csv -m wait_mean_s --run 2-3 --run 5-6
 case_of left-out.text small.db --by order -m wait_mean_s
 case_of nothing-in-common.text small.db --by order --run 1 --run 3
 case_of mistakes.text small.db -m wait_men_s --pareto utilisation --baseline fifoo
@@ -56,15 +56,18 @@ case_of no-such-key.text small.db --by polcy
 case_of no-such-format.text small.db --format jsn
 
 # Pictures: each in its three forms; a heat map where runs differ in two paths.
-for seed in 1 2; do
-    for nodes in 3 4; do
-        "$program" run small.yaml --run fifo --seed $seed --set pools.a.nodes=$nodes -o grid.db --quiet || exit 1
-        "$program" run small.yaml --run fifo --seed $seed --set pools.a.nodes=$nodes --set policy.order=ljf \
-            -o grid.db --quiet || exit 1
-    done
-done
+sed '/^runs:/,$d; s/jobs: 300/jobs: 100/' small.yaml >grid.yaml
+cat >>grid.yaml <<'END_OF_SWEEP'
+sweep:
+  replications: 5
+  grid:
+    policy.order: [fifo, ljf]
+    pools.a.nodes: [2, 3, 4]
+END_OF_SWEEP
+"$program" sweep grid.yaml -o grid.db --quiet || exit 1
 case_of pictures.text small.db --plot pictures -m wait_mean_s
 case_of grid.text grid.db --by order --plot grid -m wait_mean_s
+case_of nodes.text grid.db --by pools.a.nodes --baseline 3 -m wait_mean_s --pareto total_usd,wait_p99_s
 for picture in pictures/bars pictures/cdf pictures/pareto grid/bars grid/heatmap-wait_mean_s; do
     for ending in .svg -dark.svg .png; do
         [ -s "$picture$ending" ] || { echo "FAILED $picture$ending was not drawn"; failed=$((failed + 1)); }
