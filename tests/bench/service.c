@@ -66,9 +66,11 @@ static void stages_of(struct flow_stage *stages) {
     stages[0] = (struct flow_stage){.work = {.name = "decode", .service_s = 2, .batch = 1, .cpus = 1, .start_s = 1},
                                     .class_name = "clips/decode", .scale = on_cores};
     stages[1] = (struct flow_stage){.work = {.name = "embed", .service_s = 1, .batch = 8, .gpus = 1, .start_s = 40},
-                                    .class_name = "clips/embed", .after = &before[0], .after_len = 1, .scale = on_gpus};
+                                    .class_name = "clips/embed", .after = &before[0], .after_len = 1,
+                                    .scale = on_gpus};
     stages[2] = (struct flow_stage){.work = {.name = "write", .service_s = 0.5, .batch = 4, .cpus = 1, .start_s = 1},
-                                    .class_name = "clips/write", .after = &before[1], .after_len = 1, .scale = on_cores};
+                                    .class_name = "clips/write", .after = &before[1], .after_len = 1,
+                                    .scale = on_cores};
     for (int i = 0; i < 3; i++) stages[i].work.workers = stages[i].scale.most;
 }
 
