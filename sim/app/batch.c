@@ -93,10 +93,16 @@ static bool same_request_classes(const struct request_load *a, const struct requ
     return true;
 }
 
+static bool same_clients(const struct clients_load *a, const struct clients_load *b) {
+    return a->count == b->count && a->skew == b->skew && a->gaps == b->gaps && a->cv == b->cv &&
+           a->spread == b->spread && a->turns == b->turns && a->think_ns == b->think_ns;
+}
+
 static bool same_request_load(const struct request_load *a, const struct request_load *b) {
     return a->rate_per_h == b->rate_per_h && same_numbers(a->daily, b->daily) && a->burst_ratio == b->burst_ratio &&
            a->burst_share == b->burst_share && a->burst_ns == b->burst_ns && same_tokens(&a->prompt, &b->prompt) &&
-           same_tokens(&a->output, &b->output) && same_request_classes(a, b) && a->until_ns == b->until_ns &&
+           same_tokens(&a->output, &b->output) && same_request_classes(a, b) &&
+           same_clients(&a->clients, &b->clients) && a->until_ns == b->until_ns &&
            a->utc_offset_ns == b->utc_offset_ns && a->origin_unix_ns == b->origin_unix_ns;
 }
 
@@ -148,6 +154,7 @@ static void read_requests(struct batch *batch, struct batch_run *run, void (*not
             *found = (struct batch_requests){.demand = d, .seed = run->run->setup->seed, .index = i, .good = true};
             if (note != NULL) note(context, d->file != NULL ? d->file : "the synthetic requests");
             if (d->file != NULL) found->good = requests_read(d->file, &found->requests, err);
+            else if (d->load->clients.count) load_clients(d->load, found->seed, found->index, &found->requests);
             else load_requests(d->load, found->seed, found->index, &found->requests);
             found->hash = requests_hash(&found->requests);
         }

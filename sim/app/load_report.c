@@ -230,23 +230,28 @@ void load_report_requests(const char *format, const struct requests *requests, c
     if (requests->classes_len > 1) print_classes(requests);
 }
 
-void load_report_services(const struct setup *setup) {
+static void print_room(const struct pool_setup *pool, const struct service_setup *service,
+                       unsigned stage, size_t at) {
+    static const char *const whose[] = {"A replica", "A replica that prefills", "A replica that decodes"};
+    const struct llm_cost *cost = &service_cost(service, stage)[at];
     char number[48];
+    if (!cost->gpus) return;
+    printf("%s on %u %s of pool %s has a KV cache of %s tokens%s.\n", whose[service->decode_cost ? 1 + stage : 0],
+           cost->gpus, pool->gpu, pool->name, table_number(cost->kv_tokens, 0, number),
+           !cost->calibrated           ? "; its figures were never compared with measurements"
+           : !cost->chip->power_fitted ? "; its watts were never measured"
+                                       : "");
+}
+
+void load_report_services(const struct setup *setup) {
     for (size_t i = 0; i < setup->services_len; i++) {
         const struct service_setup *service = &setup->services[i];
         printf("\nService %s: ", service->name);
         print_requests(service->requests, service->speed);
         printf("%s.\n\n", service->repeat ? ", again and again" : "");
         if (service->requests->len) print_tokens(service->requests);
-        for (size_t p = 0; p < setup->pools_len; p++) {
-            const struct llm_cost *cost = &service->cost[p];
-            if (!cost->gpus) continue;
-            printf("A replica on %u %s of pool %s has a KV cache of %s tokens%s.\n", cost->gpus, setup->pools[p].gpu,
-                   setup->pools[p].name, table_number(cost->kv_tokens, 0, number),
-                   !cost->calibrated           ? "; its figures were never compared with measurements"
-                   : !cost->chip->power_fitted ? "; its watts were never measured"
-                                               : "");
-        }
+        for (unsigned stage = 0; stage < (service->decode_cost ? 2 : 1); stage++)
+            for (size_t p = 0; p < setup->pools_len; p++) print_room(&setup->pools[p], service, stage, p);
     }
 }
 

@@ -41,12 +41,14 @@ static struct place *home_of(const struct service *v, uint32_t id) {
     return &v->places[i];
 }
 
-static size_t slice_at(const struct service *v, uint32_t id) {
+static struct slice *slice_of(const struct service *v, uint32_t id) {
+    if (v->slices_len == 1) return v->slices;
     const size_t class = v->class_of[v->setup->requests->at[id].class_id];
-    return class * v->places_len + (size_t)(home_of(v, id) - v->places);
+    return &v->slices[class * v->places_len + (size_t)(home_of(v, id) - v->places)];
 }
 
 static const struct request_class *class_at(const struct service *v, uint16_t class_id) {
+    if (v->setup->classes_len == 0) return NULL;
     const uint16_t class = v->class_of[class_id];
     return class < v->setup->classes_len ? &v->setup->classes[class] : NULL;
 }
@@ -209,11 +211,11 @@ void deal_again(struct service *v, struct unit *u, const struct request *request
 
 static void redeal(struct service *v, struct place *p, enum duty stage, int64_t now) {
     struct queue *line = &p->waiting[stage], left = *line;
-    if (left.head == left.len) return;
+    if (left.len == 0) return;
     const bool here = p->ready_len[stage] > 0;
     if (!here && (!v->setup->failover || !elsewhere(v, p, 1e300, now))) return;
     *line = (struct queue){0};
-    for (size_t i = left.head; i < left.len; i++) {
+    for (size_t i = 0; i < left.len; i++) {
         if (here) {
             route(v, p, stage, &left.at[i], now);
             continue;
@@ -247,8 +249,7 @@ static bool in_time(const struct service *v, const struct served *served, double
            (tpot_ns == 0 || tpot_s <= tick_seconds(tpot_ns));
 }
 
-static void finish(struct service *v, const struct unit *u, const struct served *served) {
-    struct service_result *r = &v->slices[slice_at(v, served->id)].result;
+static void finish(struct service *v, const struct unit *u, const struct served *served, struct service_result *r) {
     leave(v, u->place, served->id);
     if (!counted(v, served->arrival_ns)) return;
     const double ttft_s = tick_seconds(served->first_ns - served->arrival_ns);
@@ -285,33 +286,36 @@ static void hand_over(const struct unit *u, const struct served *served, uint32_
     double transfer_s = setup->transfer_s;
     if (setup->transfer_bytes_per_s > 0) {
         const double tokens = (double)request.prompt + made - 1;
-        transfer_s += tokens * stage_cost(setup, u->stage)[u->pool].kv_bytes_per_token / setup->transfer_bytes_per_s;
+        transfer_s += tokens * service_cost(setup, u->stage)[u->pool].kv_bytes_per_token / setup->transfer_bytes_per_s;
     }
     send(v, &v->handovers, &request, u->place, served->left_ns + tick_from_seconds(transfer_s));
 }
 
 /* What its tokens took of the replica, for the shares of classes and regions. */
-static void note_work(const struct unit *u, const struct served *served) {
+static void note_work(const struct unit *u, const struct served *served, struct slice *slice) {
     const struct service *v = u->service;
     const bool prefills = u->stage == STAGE_FIRST, decodes = !v->setup->split || !prefills;
-    if (v->slices_len == 1 || !counted(v, served->arrival_ns)) return;
+    if (v->slices_len == 1) return;
     const double computed = prefills ? (double)served->prompt - served->cached : 0;
-    v->slices[slice_at(v, served->id)].work_s[u->place - v->places] +=
-        llm_request_s(&stage_cost(v->setup, u->stage)[u->pool], served->cached, computed, served->prompt,
+    slice->work_s[u->place - v->places] +=
+        llm_request_s(&service_cost(v->setup, u->stage)[u->pool], served->cached, computed, served->prompt,
                       decodes ? (double)served->output - 1 : 0);
 }
 
 void deal_done(void *unit, const struct served *served) {
     const struct unit *u = unit;
     struct service *v = u->service;
+    struct slice *slice = slice_of(v, served->id);
     if (served->refused) {
-        v->slices[slice_at(v, served->id)].result.refused += counted(v, served->arrival_ns);
+        slice->result.refused += counted(v, served->arrival_ns);
         leave(v, u->place, served->id);
         (void)made_before(v, served);
         return;
     }
-    note_work(u, served);
-    if (counted(v, served->arrival_ns)) v->slices[slice_at(v, served->id)].result.cached_tokens += served->cached;
+    if (counted(v, served->arrival_ns)) {
+        note_work(u, served, slice);
+        slice->result.cached_tokens += served->cached;
+    }
     if (v->setup->split && u->stage == STAGE_FIRST) {
         const uint32_t made = made_before(v, served) + 1;
         if (made < served->output) {
@@ -319,7 +323,7 @@ void deal_done(void *unit, const struct served *served) {
             return;
         }
     }
-    finish(v, u, served);
+    finish(v, u, served, &slice->result);
 }
 
 /* ---- time ---- */
@@ -332,7 +336,7 @@ static void advance_stage(struct service *v, enum duty stage, int64_t to) {
 static void arrive(struct service *v, int64_t now) {
     const struct request request = request_of(v, (uint32_t)v->next, now);
     v->present++;
-    v->slices[slice_at(v, request.id)].result.arrived += counted(v, now);
+    slice_of(v, request.id)->result.arrived += counted(v, now);
     home_of(v, request.id)->home++;
     deal(v, &request, now);
     arrival_done(v);

@@ -20,7 +20,6 @@ struct rate {
     double embodied_g_per_ns;
     double speed;             /* of its work, by power cap, chip and data supply; 1 */
     double stall;             /* share of the time at work in which its GPUs wait for data */
-    double crowded;           /* share of it that those beside it on its GPU, or too small a slice, cost */
 };
 
 /* Waiting jobs of one domain, tenant, class and shape. In order of key; while keys arrive ascending they form a
@@ -102,9 +101,10 @@ struct caps;
 struct resize;
 struct share;
 
-/* A service, or a crew of a pipeline, among the jobs: what its records say, where they begin, how many there are. */
+/* A service, or a crew of a pipeline, among the jobs: what its records say, where they begin, how many there are. The
+ * second shape is of a split service's replicas that decode; else the same. */
 struct bound_staff {
-    uint32_t tenant, class_id, shape, first, most;
+    uint32_t tenant, class_id, shape, second_shape, first, most;
     int32_t priority;
     bool serves;
 };
@@ -336,8 +336,8 @@ void share_close(struct share *share);
  * at another pace. */
 void share_join(struct sched *s, uint32_t slot);
 void share_leave(struct sched *s, uint32_t slot);
-/* Multiplies the rate's speed by the pace of the slot's job beside others, or in its slice. */
-void share_pace(const struct sched *s, const struct slot *slot, struct rate *rate);
+/* The pace of the slot's job beside others, or in its slice; at most 1. */
+double share_pace(const struct sched *s, const struct slot *slot);
 
 /* series.c */
 void series_begin(struct sched *s);

@@ -54,6 +54,15 @@ struct request_load {
         struct tokens_load prompt, output;
     } *classes;
     size_t classes_len;            /* 0: one without a name, of the sizes above */
+    struct clients_load {          /* who asks; bursts are then theirs, and not those above */
+        uint32_t count;            /* 0: nobody in particular */
+        double skew;               /* the i-th's rate is proportional to i^-skew */
+        enum { GAPS_GAMMA, GAPS_WEIBULL } gaps; /* between a client's conversations */
+        double cv;                 /* their coefficient of variation; 1: exponential */
+        double spread;             /* sigma of clients' median lengths about those above */
+        double turns;              /* mean requests of a conversation, >= 1; its prompts grow */
+        int64_t think_ns;          /* mean time between them */
+    } clients;
     int64_t until_ns;              /* arrivals stop here */
     int64_t utc_offset_ns, origin_unix_ns; /* of the daily shape */
 };
@@ -62,6 +71,9 @@ struct request_load {
  * initialised here; free it with requests_free. */
 struct requests;
 void load_requests(const struct request_load *load, uint64_t seed, uint64_t index, struct requests *requests);
+/* The same with clients (count > 0), from stream `clients` of seed. Sessions are clients, or, with several turns,
+ * conversations, whose prompts then share blocks. */
+void load_clients(const struct request_load *load, uint64_t seed, uint64_t index, struct requests *requests);
 
 /* Draws the job table from streams `arrivals`, `durations`, `shapes` of seed; the same demand for every policy.
  * jobs is initialised here (free with jobs_free), sorted, with estimates where a class has a factor above 1. */

@@ -44,8 +44,14 @@ static uint32_t gently(struct place *p, uint32_t want, uint32_t have, int64_t ke
     return p->many_most;
 }
 
-/* Requests it should be ready for: those that are here, and those of its users, who would rather be. */
-static double load_of(const struct place *p) { return (double)(p->here > p->home ? p->here : p->home); }
+/* Requests it should be ready for: those that are here, or those of its users, who would rather be; and those who wait
+ * where no replica comes. */
+static double load_of(const struct place *p, const struct service *v) {
+    uint64_t load = p->here > p->home ? p->here : p->home;
+    for (uint32_t i = 0; i < v->places_len && v->setup->failover; i++)
+        if (&v->places[i] != p && v->places[i].stuck) load += v->places[i].waiting[STAGE_FIRST].len;
+    return (double)load;
+}
 
 /* ---- what comes next ---- */
 
@@ -68,7 +74,7 @@ void scale_open(struct place *p, const struct service *v, struct arena *arena) {
 void scale_look(struct place *p, const struct service *v) {
     if (v->setup->autoscale != SCALE_FORECAST) return;
     const size_t season = season_looks(v), trend = trend_looks(v), look = p->looks++;
-    p->past[look % p->past_len] = (float)load_of(p);
+    p->past[look % p->past_len] = (float)load_of(p, v);
     p->recent += look_at(p, look);
     if (look >= trend) p->recent -= look_at(p, look - trend);
     if (look >= season) p->recent_then += look_at(p, look - season);
@@ -92,7 +98,7 @@ uint32_t scale_wanted(const struct setup *all, struct place *p, const struct ser
     if (v->over) return 0;
     uint32_t want = p->setup.begin;
     if (setup->autoscale == SCALE_REACTIVE || setup->autoscale == SCALE_FORECAST) {
-        double load = load_of(p);
+        double load = load_of(p, v);
         if (setup->autoscale == SCALE_FORECAST) load = fmax(load, expected(p, v));
         want = gently(p, within(p, ceil(load / setup->target)), have, setup->keep_ns, now);
     }

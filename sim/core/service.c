@@ -66,7 +66,7 @@ static void count(struct sched *s, struct unit *u) {
     struct service *v = u->service;
     const struct replica_totals total = replica_read(u->replica), *seen = &u->seen;
     const double passed_s = tick_seconds(s->world.now_ns - u->seen_ns);
-    const double used = 1000.0 * stage_gpus(v->setup, u->stage) * (total.busy_s - seen->busy_s) * 1e9;
+    const double used = 1000.0 * service_gpus(v->setup, u->stage) * (total.busy_s - seen->busy_s) * 1e9;
     u->owed_j += total.joules - seen->joules - u->charged_w * passed_s;
     region_of(s, u)->total.used += used;
     if (s->ledger.open) {
@@ -95,7 +95,7 @@ static uint32_t region_at(const struct sched *s, const struct unit *u) { return 
 /* Computing slows under the region's cap, as of a job that does nothing else. */
 static void cap(const struct sched *s, struct unit *u) {
     const double level = caps_level(s, region_at(s, u));
-    const double most = stage_cost(u->service->setup, u->stage)[u->pool].chip->power.pmax;
+    const double most = service_cost(u->service->setup, u->stage)[u->pool].chip->power.pmax;
     if (level >= most) replica_cap(u->replica, 0, 1);
     else replica_cap(u->replica, level, 1 / caps_pace(s, level, most, 1, 0));
 }
@@ -105,7 +105,7 @@ static void cap(const struct sched *s, struct unit *u) {
 static void set_levels(struct sched *s, struct unit *u, const struct replica_totals *from, double passed_s,
                        double watts) {
     if (u->level_w == NULL || passed_s <= 0) return;
-    const struct llm_cost *cost = &stage_cost(u->service->setup, u->stage)[u->pool];
+    const struct llm_cost *cost = &service_cost(u->service->setup, u->stage)[u->pool];
     const double idle_w = llm_idle_w(cost), busy_s = u->seen.busy_s - from->busy_s;
     const double busy_j = u->seen.uncapped_joules - from->uncapped_joules - idle_w * (passed_s - busy_s);
     const uint32_t region = region_at(s, u);
@@ -173,7 +173,7 @@ static void open_replica(const struct sched *s, struct unit *u) {
     const struct service_setup *setup = u->service->setup;
     const bool decodes = u->stage == STAGE_DECODE;
     const struct replica_setup with = {
-        .cost = stage_cost(setup, u->stage)[u->pool], .max_seqs = setup->max_seqs,
+        .cost = service_cost(setup, u->stage)[u->pool], .max_seqs = setup->max_seqs,
         .chunk_tokens = setup->chunk_tokens, .block_tokens = 16,
         .prefix_block_tokens = setup->requests->block_tokens ? setup->requests->block_tokens : 512,
         .prefix_cache = setup->prefix_cache && !decodes, .aging_ns = setup->aging_ns, .start_ns = now,
@@ -245,6 +245,17 @@ static struct unit *least_use(struct place *p, uint32_t keep) {
     return NULL;
 }
 
+/* Whose requests must be served elsewhere, however many replicas it wants. */
+static bool is_stuck(const struct sched *s, const struct place *p) {
+    bool asked = false;
+    for (uint32_t i = 0; i < p->setup.most; i++) {
+        const struct unit *u = &p->units[i];
+        if (u->state >= UNIT_STARTING) return false;
+        asked |= u->state == UNIT_ASKED && s->world.jobs.at[u->job].submit_ns < s->world.now_ns;
+    }
+    return asked;
+}
+
 static void scale(struct sched *s, struct service *v, struct place *p) {
     uint32_t have = 0;
     for (uint32_t i = 0; i < p->setup.most; i++) have += stays(&p->units[i]);
@@ -272,6 +283,7 @@ static void scale(struct sched *s, struct service *v, struct place *p) {
 static void look(struct sched *s, struct service *v) {
     const int64_t now = s->world.now_ns;
     if (s->setup->horizon_ns == TICK_NEVER && deal_next_ns(v) == TICK_NEVER && v->present == 0) v->over = true;
+    for (uint32_t i = 0; i < v->places_len; i++) v->places[i].stuck = is_stuck(s, &v->places[i]);
     for (uint32_t i = 0; i < v->places_len; i++) {
         scale_look(&v->places[i], v);
         scale(s, v, &v->places[i]);
@@ -358,7 +370,7 @@ void services_started(struct sched *s, uint32_t id) {
     u->slot = id;
     u->pool = s->world.fleet.nodes[s->takes.at[slot->takes].node].pool;
     const struct pool_setup *p = &s->setup->pools[u->pool];
-    u->charged_w = slot->rate.watts - p->base_w * stage_gpus(u->service->setup, u->stage) / p->gpus;
+    u->charged_w = slot->rate.watts - p->base_w * service_gpus(u->service->setup, u->stage) / p->gpus;
     u->ready_ns = now + u->service->setup->cold_start_ns;
     u->settled = slot->settled;
     u->settled_ns = now;
@@ -388,7 +400,7 @@ void services_charge(struct services *services, uint32_t job, const struct bill 
     p->energy_usd += bill->energy.usd;
     p->co2_g += bill->energy.g;
     p->capacity_usd += bill->capacity_usd;
-    p->gpu_h += stage_gpus(u->service->setup, u->stage) * ns / 3.6e12;
+    p->gpu_h += service_gpus(u->service->setup, u->stage) * ns / 3.6e12;
     p->replica_h += ns / 3.6e12;
 }
 
@@ -409,6 +421,12 @@ bool services_over(const struct services *services) {
 }
 
 /* ---- opening and closing ---- */
+
+unsigned service_stage(const struct service_setup *service, uint32_t i) {
+    if (!service->split) return STAGE_FIRST;
+    for (size_t p = 0; p < service->places_len && i >= service->places[p].most; p++) i -= service->places[p].most;
+    return i < service->prefill_replicas ? STAGE_FIRST : STAGE_DECODE;
+}
 
 size_t services_records(const struct setup *setup) {
     size_t sum = 0;
@@ -444,7 +462,7 @@ static void open_places(struct sched *s, struct service *v, uint32_t first_job) 
             p->ready[stage] = arena_alloc(&s->arena, p->setup.most + 1, sizeof *p->ready[stage]);
         for (uint32_t k = 0; k < p->setup.most; k++, units++, first_job++) {
             *units = (struct unit){.service = v, .place = p, .job = first_job, .slot = SCHED_NONE,
-                                   .stage = setup->split && k >= setup->prefill_replicas ? STAGE_DECODE : STAGE_FIRST};
+                                   .stage = (enum duty)service_stage(setup, (uint32_t)(units - v->units))};
             if (levels) units->level_w = arena_alloc(&s->arena, levels, sizeof *units->level_w);
         }
     }
@@ -477,7 +495,7 @@ static void open_service(struct sched *s, struct service *v, struct unit *units,
     v->calibrated = v->power_fitted = true;
     for (size_t i = 0; i < s->setup->pools_len; i++)
         for (enum duty stage = STAGE_FIRST; stage < STAGES; stage++) {
-            const struct llm_cost *cost = &stage_cost(setup, stage)[i];
+            const struct llm_cost *cost = &service_cost(setup, stage)[i];
             if (cost->gpus == 0) continue;
             v->calibrated &= cost->calibrated;
             v->power_fitted &= cost->chip->power_fitted;
@@ -517,14 +535,20 @@ void services_close(struct services *all) {
     }
 }
 
+/* Replicas of all its stages. */
+static bool may_stand(struct sched *s, const struct service *v, uint32_t first_job, uint32_t region) {
+    return sched_may(s, first_job, region) &&
+           (!v->setup->split || sched_may(s, first_job + v->setup->prefill_replicas, region));
+}
+
 /* Without a region: its tenant's home where that can hold it, else the first region that can. */
 static uint32_t domain_for(struct sched *s, const struct service *v, const struct place *p) {
     const struct bound_staff *b = &s->bound[v - s->services->at];
     const uint32_t home = s->world.tenants[b->tenant].home;
     uint32_t region = p->setup.region;
     if (region == SETUP_ANYWHERE) {
-        region = home != SETUP_ANYWHERE && sched_may(s, b->first, home) ? home : 0;
-        while (!sched_may(s, b->first, region)) region++; /* one can: checked before */
+        region = home != SETUP_ANYWHERE && may_stand(s, v, b->first, home) ? home : 0;
+        while (!may_stand(s, v, b->first, region)) region++; /* one can: checked before */
     }
     return s->world.domain_of[b->tenant * s->setup->regions_len + region];
 }
@@ -573,11 +597,27 @@ static uint64_t recomputed(const struct place *p) {
     return sum;
 }
 
+/* Nobody is lost, and nobody is in two places. */
+static void check_present(const struct service *v) {
+    uint64_t here = 0, home = 0, seen = v->moving.len;
+    for (uint32_t id = v->unused; id != UINT32_MAX; id = v->moving.at[id].next_unused) seen--;
+    for (uint32_t i = 0; i < v->places_len; i++) {
+        const struct place *p = &v->places[i];
+        here += p->here;
+        home += p->home;
+        for (enum duty stage = STAGE_FIRST; stage < STAGES; stage++) seen += p->waiting[stage].len;
+    }
+    for (uint32_t i = 0; i < v->setup->most; i++)
+        if (v->units[i].replica) seen += replica_requests(v->units[i].replica);
+    require(here == v->present && home == v->present && seen == v->present);
+}
+
 void services_results(struct sched *s, struct service_result *results) {
     for (size_t i = 0; i < s->setup->services_len; i++) {
         struct service *v = &s->services->at[i];
         struct service_result *r = &results[i];
         double token_s = 0, room_s = 0;
+        check_present(v);
         r->name = v->setup->name;
         r->calibrated = v->calibrated;
         r->power_fitted = v->power_fitted;

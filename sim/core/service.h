@@ -97,6 +97,15 @@ struct service_setup {
     uint32_t decode_tensor_parallel; /* of those that decode; 0: as above */
     const struct llm_cost *decode_cost; /* likewise; NULL: as above */
 };
+/* What replicas of a stage (0: all, or those that prefill; 1: those that decode) are made of. */
+static inline const struct llm_cost *service_cost(const struct service_setup *service, unsigned stage) {
+    return stage && service->decode_cost ? service->decode_cost : service->cost;
+}
+static inline uint32_t service_gpus(const struct service_setup *service, unsigned stage) {
+    return stage && service->decode_tensor_parallel ? service->decode_tensor_parallel : service->tensor_parallel;
+}
+/* The stage of its i-th record: in each place, those that prefill come first. */
+unsigned service_stage(const struct service_setup *service, uint32_t i);
 
 /* Requests are those that came inside the measured window; arrived = finished + refused + waiting.
  *

@@ -37,7 +37,7 @@ struct unit {
 /* Requests without a replica. */
 struct queue {
     struct request *at;
-    size_t len, cap, head;
+    size_t len, cap;
 };
 
 /* Where a service has replicas. */
@@ -49,6 +49,7 @@ struct place {
     struct queue waiting[STAGES];
     uint32_t domain;            /* where it asks for replicas */
     uint32_t up, up_most;       /* replicas up, and most at once */
+    bool stuck;                 /* nobody has GPUs, though some were asked for at an earlier instant */
     double share_to;            /* of the users: those here and in the places before */
     uint64_t here, home;        /* requests not done: sent here, and of users here */
     int64_t many_since_ns;      /* since then fewer would do; TICK_NEVER: they would not */
@@ -107,15 +108,6 @@ struct services {
     struct unit *units;
     uint32_t first_job;
 };
-
-/* What its replicas of a stage are made of. */
-static inline const struct llm_cost *stage_cost(const struct service_setup *setup, enum duty stage) {
-    return stage == STAGE_DECODE && setup->decode_cost ? setup->decode_cost : setup->cost;
-}
-static inline uint32_t stage_gpus(const struct service_setup *setup, enum duty stage) {
-    return stage == STAGE_DECODE && setup->decode_tensor_parallel ? setup->decode_tensor_parallel
-                                                                  : setup->tensor_parallel;
-}
 
 /* deal.c. Arrivals of the stream: TICK_NEVER when there is none; i-th one's time from the beginning. */
 int64_t deal_next_ns(const struct service *v);

@@ -213,6 +213,13 @@ static void recount(struct sched *s, const struct device *d, uint32_t but, int b
         if (id != but) caps_recount(s, id, by);
 }
 
+/* The list is about to change: all but `but` are charged at the pace they had. */
+static void before(struct sched *s, const struct device *d, uint32_t but) {
+    for (uint32_t id = d->first; id != SCHED_NONE; id = s->share->next.at[id])
+        if (id != but) slot_settle(s, &s->slots.at[id]);
+    recount(s, d, but, -1);
+}
+
 /* Who is in the list has changed: all but `but` go on at another pace. */
 static void changed(struct sched *s, struct device *d, const struct sharing_setup *with, uint32_t but) {
     struct share *share = s->share;
@@ -233,7 +240,7 @@ void share_join(struct sched *s, uint32_t id) {
     while (share->next.len <= id) *vec_push(&share->next) = SCHED_NONE;
     if (!crowds(s, slot)) return;
     struct device *d = device_of(s, slot);
-    recount(s, d, SCHED_NONE, -1);
+    before(s, d, SCHED_NONE);
     share->next.at[id] = d->first;
     d->first = id;
     changed(s, d, sharing_of(s, slot), id);
@@ -243,14 +250,14 @@ void share_leave(struct sched *s, uint32_t id) {
     const struct slot *slot = &s->slots.at[id];
     if (!crowds(s, slot)) return;
     struct device *d = device_of(s, slot);
-    recount(s, d, id, -1);
+    before(s, d, id);
     uint32_t *at = &d->first;
     while (*at != id) at = &s->share->next.at[*at];
     *at = s->share->next.at[id];
     changed(s, d, sharing_of(s, slot), SCHED_NONE);
 }
 
-static double pace_of(const struct sched *s, const struct slot *slot) {
+double share_pace(const struct sched *s, const struct slot *slot) {
     const struct sharing_setup *with = sharing_of(s, slot);
     if (with == NULL || world_shape(&s->world, slot->job)->share_milli == 0) return 1;
     const struct load_shares load = load_of(s, slot);
@@ -260,10 +267,4 @@ static double pace_of(const struct sched *s, const struct slot *slot) {
     if (with->mode == SHARING_TIME_SLICE) return load.busy > d->level ? d->level / load.busy : 1;
     const bool alone = d->first != SCHED_NONE && s->share->next.at[d->first] == SCHED_NONE;
     return 1 / (d->crowd * (alone ? 1 : 1 + with->interference * share_memory_part(&load)));
-}
-
-void share_pace(const struct sched *s, const struct slot *slot, struct rate *rate) {
-    const double pace = pace_of(s, slot);
-    rate->speed *= pace;
-    rate->crowded = 1 - pace;
 }

@@ -26,9 +26,9 @@ static struct labour labour_of(const struct sched *s, const struct slot *slot) {
     if (!l.known) return l;
     struct rate pace = {.speed = 1};
     if (s->speeds) work_pace(s, slot, &pace);
-    if (s->share) share_pace(s, slot, &pace);
-    l.compute = fmin(1, l.compute * (1 - pace.crowded));
-    l.memory = fmin(1, l.memory * (1 - pace.crowded));
+    const double beside = s->share ? share_pace(s, slot) : 1;
+    l.compute = fmin(1, l.compute * beside);
+    l.memory = fmin(1, l.memory * beside);
     l.active = 1 - pace.stall;
     if (world_shape(&s->world, slot->job)->share_milli == 0) l.active *= (double)l.u;
     return l;
@@ -146,7 +146,7 @@ static void work_span(struct sched *s, const struct slot *slot, struct span *spa
         struct account *a = &s->groups.at[slot->group].account;
         a->checkpoint += slot->gpu_milli * checkpoint;
         a->stalled += slot->gpu_milli * (double)worked * slot->rate.stall;
-        a->crowded += slot->gpu_milli * (double)worked * slot->rate.crowded;
+        if (s->share) a->crowded += slot->gpu_milli * (double)worked * (1 - share_pace(s, slot));
     }
     w->settled_ns = done;
     w->seen_wall_ns = wall;
@@ -257,7 +257,7 @@ struct rate slot_rate(struct sched *s, const struct slot *slot) {
     if (alike && slot->pool == g->rate_pool && u == g->rate_utilisation) return g->rate;
     struct rate rate = takes_rate(s, slot, cap_level(s, slot->domain));
     if (s->speeds) work_pace(s, slot, &rate);
-    if (s->share) share_pace(s, slot, &rate);
+    if (s->share) rate.speed *= share_pace(s, slot);
     if (alike) {
         g->rate = rate;
         g->rate_pool = slot->pool;

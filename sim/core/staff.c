@@ -41,13 +41,13 @@ static uint32_t names_bind(struct names *names, const char *name) {
 }
 
 /* GPUs of one node, of the chips its model runs on. */
-static struct shape service_shape(const struct setup *setup, const struct service_setup *service) {
-    struct shape shape = {.gpus = service->tensor_parallel};
+static struct shape service_shape(const struct setup *setup, const struct service_setup *service, unsigned stage) {
+    struct shape shape = {.gpus = service_gpus(service, stage)};
     struct names models;
     names_init(&models);
     for (size_t i = 0; i < setup->pools_len; i++) {
         const uint32_t model = fleet_model(&models, &setup->pools[i]);
-        if (service->cost[i].gpus > 0 && setup->pools[i].gpus >= service->tensor_parallel)
+        if (service_cost(service, stage)[i].gpus > 0 && setup->pools[i].gpus >= shape.gpus)
             shape.models |= UINT64_C(1) << model;
     }
     names_free(&models);
@@ -79,7 +79,7 @@ static void bind(struct sched *s, const char *tenant, const char *class_name, st
     struct jobs *jobs = &s->world.jobs;
     bound.tenant = tenant ? names_bind(&jobs->tenants, tenant) : 0;
     bound.class_id = names_bind(&jobs->classes, class_name);
-    bound.shape = (uint32_t)jobs->shapes.len;
+    bound.shape = bound.second_shape = (uint32_t)jobs->shapes.len;
     jobs->shapes.at[jobs->shapes.len++] = shape;
     s->bound[s->bound_len++] = bound;
 }
@@ -94,11 +94,15 @@ void staff_bind(struct sched *s) {
     s->tenant_names = names_room(&jobs->tenants, most);
     s->class_names = names_room(&jobs->classes, most);
     s->bound = arena_alloc(&s->arena, most, sizeof *s->bound);
-    jobs->shapes.at = mem_grow(jobs->shapes.at, jobs->shapes.len + most, sizeof *jobs->shapes.at);
+    jobs->shapes.at = mem_grow(jobs->shapes.at, jobs->shapes.len + 2 * most, sizeof *jobs->shapes.at);
     for (size_t i = 0; i < setup->services_len; i++) {
         const struct service_setup *from = &setup->services[i];
-        bind(s, from->tenant, from->name, service_shape(setup, from),
+        bind(s, from->tenant, from->name, service_shape(setup, from, 0),
              (struct bound_staff){.first = first, .most = from->most, .priority = from->priority, .serves = true});
+        if (from->split) {
+            s->bound[i].second_shape = (uint32_t)jobs->shapes.len;
+            jobs->shapes.at[jobs->shapes.len++] = service_shape(setup, from, 1);
+        }
         first += from->most;
     }
     for (size_t i = 0; i < setup->flows_len; i++) {
@@ -136,10 +140,11 @@ void staff_add(struct sched *s) {
         const struct bound_staff *b = &s->bound[i];
         for (uint32_t j = b->first; j < b->first + b->most; j++) {
             const int64_t run_ns = STAFF_YEARS * 366 * TICK_DAY;
+            const bool second = b->serves && service_stage(&s->setup->services[i], j - b->first);
             jobs->at[j] = (struct job){.submit_ns = TICK_NEVER, .run_ns = run_ns, .estimate_ns = run_ns,
                                        .left_ns = run_ns, .start_ns = JOB_NOT_YET, .end_ns = JOB_NOT_YET,
-                                       .shape = b->shape, .next = JOB_NONE, .tenant = (uint16_t)b->tenant,
-                                       .class_id = (uint16_t)b->class_id};
+                                       .shape = second ? b->second_shape : b->shape, .next = JOB_NONE,
+                                       .tenant = (uint16_t)b->tenant, .class_id = (uint16_t)b->class_id};
             jobs->priority[j] = b->priority;
             if (jobs->deadline_ns) jobs->deadline_ns[j] = JOB_UNKNOWN;
             if (jobs->work) jobs->work[j] = NAN;
@@ -159,6 +164,32 @@ static bool has_place_in(struct sched *s, const struct bound_staff *bound, uint3
            (s->hold == NULL || s->options == NULL || hold_possible(s, domain, bound->first));
 }
 
+/* Replicas of all a service's stages, whose records begin at `first`. */
+static bool service_has_place(struct sched *s, size_t i, uint32_t first, uint32_t region) {
+    const struct service_setup *from = &s->setup->services[i];
+    struct bound_staff of_stage = s->bound[i];
+    of_stage.first = first;
+    if (!has_place_in(s, &of_stage, region)) return false;
+    of_stage.shape = of_stage.second_shape;
+    of_stage.first += from->prefill_replicas;
+    return !from->split || has_place_in(s, &of_stage, region);
+}
+
+static void check_places(struct sched *s, size_t i, struct err *err) {
+    const struct service_setup *from = &s->setup->services[i];
+    const struct place_in_file at = {.path = "services"};
+    uint32_t first = s->bound[i].first, regions = 0;
+    for (uint32_t r = 0; from->places_len == 0 && r < s->setup->regions_len; r++)
+        regions += service_has_place(s, i, first, r);
+    if (from->places_len == 0 && regions == 0)
+        err_add(err, at, "service '%s': no node that its tenant may use has %u GPUs its model runs on", from->name,
+                from->tensor_parallel);
+    for (size_t p = 0; p < from->places_len; first += from->places[p++].most)
+        if (!service_has_place(s, i, first, from->places[p].region))
+            err_add(err, at, "service '%s': in region '%s' no node that its tenant may use has %u GPUs its model runs "
+                    "on", from->name, s->setup->regions[from->places[p].region].name, from->tensor_parallel);
+}
+
 /* One region where each of `count` finds one. */
 static bool has_place(struct sched *s, const struct bound_staff *bound, size_t count) {
     for (uint32_t r = 0; r < s->setup->regions_len; r++) {
@@ -173,9 +204,6 @@ static void check_services(struct sched *s, struct err *err) {
     const struct place_in_file at = {.path = "services"};
     for (size_t i = 0; i < s->setup->services_len; i++) {
         const struct service_setup *from = &s->setup->services[i];
-        if (!has_place(s, &s->bound[i], 1))
-            err_add(err, at, "service '%s': no node that its tenant may use has %u GPUs its model runs on", from->name,
-                    from->tensor_parallel);
         if (from->repeat && s->setup->horizon_ns == TICK_NEVER)
             err_add(err, at, "service '%s' repeats its requests: the run needs a horizon", from->name);
         if (from->least > from->most || from->most == 0 || from->begin > from->most)
@@ -183,6 +211,7 @@ static void check_services(struct sched *s, struct err *err) {
         if (from->split && (from->prefill_replicas == 0 || from->prefill_replicas >= from->most))
             err_add(err, at, "service '%s': of its %u replicas at least one must prefill and one must decode",
                     from->name, from->most);
+        else check_places(s, i, err);
     }
 }
 

@@ -107,7 +107,8 @@ static double market_g(const struct region_setup *r, double energy_j, double co2
 /* Whose records its jobs are, where they are staff's. */
 static const struct bound_staff *group_staff(const struct sched *s, const struct group *g) {
     for (size_t i = 0; i < s->bound_len; i++)
-        if (s->bound[i].class_id == g->class_id && s->bound[i].tenant == g->tenant && s->bound[i].shape == g->shape)
+        if (s->bound[i].class_id == g->class_id && s->bound[i].tenant == g->tenant &&
+            (s->bound[i].shape == g->shape || s->bound[i].second_shape == g->shape))
             return &s->bound[i];
     return NULL;
 }

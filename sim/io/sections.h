@@ -29,7 +29,7 @@ extern const struct block scenario_block, region_block, signal_block, pue_block,
     demand_charge_block, power_limit_block, pool_block, cost_block, sleep_block, fault_block,
     maintenance_block, embodied_block, load_block, pipeline_block, tenant_block, class_block, policy_block,
     transfer_block, service_block, requests_block, replicas_block, split_block, slo_block, request_class_block,
-    recommend_block, training_block, batch_block, served_block, size_block;
+    service_region_block, failover_block, recommend_block, training_block, batch_block, served_block, size_block;
 
 /* A signal under its key: a value, a daily shape, or a column of a file. NULL node: nothing. param: what its
  * values may be; its kind is PARAM_NUMBER. */
@@ -110,7 +110,15 @@ struct slo_draft {
 };
 void requests_section_read(struct document *d, const struct yaml_node *map, struct service_demand *demand);
 void replicas_section_read(struct document *d, const struct yaml_node *node, struct service_setup *service);
-void split_section_read(struct document *d, const struct yaml_node *node, struct service_setup *service);
+/* Its numbers must have been read; regions' are instead of them. */
+void service_regions_read(struct document *d, const struct yaml_node *list, struct service_setup *service);
+void failover_read(struct document *d, const struct yaml_node *node, struct service_setup *service);
+/* GPU models that prefill and decode are bound to; NULL: any. */
+struct bound_stages {
+    const char *gpu[2];
+};
+void split_section_read(struct document *d, const struct yaml_node *node, struct service_setup *service,
+                        struct bound_stages *bound);
 /* slo: of classes without levels of their own. */
 void request_classes_read(struct document *d, const struct yaml_node *list, const struct slo_draft *slo,
                           struct service_setup *service);

@@ -14,7 +14,7 @@ struct burst_draft {
     int64_t length_ns;
 };
 struct requests_draft {
-    const struct yaml_node *file, *burst, *prompt, *output, *classes;
+    const struct yaml_node *file, *burst, *prompt, *output, *classes, *clients;
     double speed, rate_per_h;
     bool repeat;
     struct numbers daily;
@@ -67,6 +67,36 @@ static const struct block load_class_block = {.title = "classes", BLOCK_FIELDS(l
     .about = "A list of classes that synthetic requests are of."};
 #undef AT
 
+struct clients_draft {
+    int64_t count, think_ns;
+    int gaps;
+    double skew, cv, spread, turns;
+};
+static const char *const gaps_names[] = {"gamma", "weibull", NULL};
+#define AT(member) offsetof(struct clients_draft, member)
+static const struct field clients_fields[] = {
+    {.param = {.key = "count", .kind = PARAM_INTEGER, .offset = AT(count), .required = true, .least = 1, .most = 1e6,
+               .help = "How many."}},
+    {.param = {.key = "skew", .kind = PARAM_NUMBER, .offset = AT(skew), .fallback = 1.2, .least = 0, .most = 10,
+               .help = "The i-th client sends in proportion to i^-skew (Zipf); 0: all alike."}},
+    {.param = {.key = "gaps", .kind = PARAM_CHOICE, .offset = AT(gaps), .choices = gaps_names,
+               .help = "How times between a client's conversations are distributed."}},
+    {.param = {.key = "cv", .kind = PARAM_NUMBER, .offset = AT(cv), .fallback = 2, .least = 0.1, .most = 20,
+               .help = "Their standard deviation over their mean; 1 as by chance, more in bursts."}},
+    {.param = {.key = "spread", .kind = PARAM_NUMBER, .offset = AT(spread), .fallback = 0.5, .least = 0, .most = 5,
+               .help = "Clients' own median lengths about those of `prompt` and `output`: standard deviation of the "
+                       "logarithm."}},
+    {.param = {.key = "turns", .kind = PARAM_NUMBER, .offset = AT(turns), .fallback = 1, .least = 1, .most = 1000,
+               .help = "Requests of a conversation, on average (geometric). Each repeats all that was said before; "
+                       "`prompt` is what it adds."}},
+    {.param = {.key = "think", .kind = PARAM_TIME, .offset = AT(think_ns), .fallback = 100, .least = 0.001,
+               .most = 86400, .help = "From a turn to the next, on average (exponential)."}},
+};
+static const struct block clients_block = {.title = "clients", BLOCK_FIELDS(clients_fields),
+    .about = "A population whose requests these are, after ServeGen (NSDI 2026): a few send most, each in bursts of "
+             "its own and of lengths of its own. The mean rate stays what `rate` says."};
+#undef AT
+
 #define AT(member) offsetof(struct requests_draft, member)
 static const struct field requests_fields[] = {
     {.param = {.key = "file", .offset = AT(file),
@@ -87,7 +117,10 @@ static const struct field requests_fields[] = {
      .read = read_node, .block = &tokens_block, .form = "a mapping"},
     {.param = {.key = "output", .offset = AT(output), .help = "Tokens of an answer."},
      .read = read_node, .block = &tokens_block, .form = "a mapping"},
-    {.param = {.key = "classes", .offset = AT(classes), .help = "What they are of; no class when left out."},
+    {.param = {.key = "clients", .offset = AT(clients), .help = "Who sends them; nobody in particular when left out."},
+     .read = read_node, .block = &clients_block, .form = "a mapping"},
+    {.param = {.key = "classes", .offset = AT(classes),
+               .help = "What they are of (with clients: what a client's all are of); no class when left out."},
      .read = read_node, .block = &load_class_block, .form = "a list of mappings"},
     {.param = {.key = "until", .kind = PARAM_TIME, .offset = AT(until_ns), .fallback = INFINITY, .least = 0.001,
                .most = 3.15576e9, .help = "The last of the synthetic requests come before this; the horizon when left "
@@ -99,7 +132,7 @@ const struct block requests_block = {.title = "requests", BLOCK_FIELDS(requests_
 
 static void file_read(struct document *d, const struct yaml_node *map, const struct yaml_node *file,
                       struct service_demand *demand) {
-    static const char *const others[] = {"rate", "daily", "burst", "prompt", "output", "classes", "until"};
+    static const char *const others[] = {"rate", "daily", "burst", "prompt", "output", "classes", "clients", "until"};
     struct reading *r = &d->r;
     size_t mark = reading_enter(r, "file");
     if (value_is(r, file, YAML_SCALAR, "a path")) {
@@ -126,6 +159,19 @@ static void tokens_read(struct document *d, const struct yaml_node *map, const c
     if (node->kind == YAML_MAP && tokens->median > tokens->most)
         reading_add_key(r, node, "median", "above most, expected at most %g", tokens->most);
     reading_leave(r, mark);
+}
+
+static void clients_read(struct document *d, const struct yaml_node *map, const struct yaml_node *node,
+                         struct request_load *load) {
+    struct clients_draft draft = {0};
+    const size_t mark = reading_enter(&d->r, "clients");
+    params_read(&d->r, node, &clients_block, &draft);
+    reading_leave(&d->r, mark);
+    if (yaml_get(map, "burst"))
+        reading_add_key(&d->r, map, "burst", "\"burst\" beside \"clients\", whose bursts are their own (\"cv\")");
+    load->clients = (struct clients_load){.count = (uint32_t)draft.count, .skew = draft.skew, .gaps = draft.gaps,
+                                          .cv = draft.cv, .spread = draft.spread, .turns = draft.turns,
+                                          .think_ns = draft.think_ns};
 }
 
 static void load_classes_read(struct document *d, const struct yaml_node *list, struct request_load *load) {
@@ -175,6 +221,7 @@ static void load_of_requests(struct document *d, const struct yaml_node *map, co
     tokens_read(d, map, "prompt", draft->prompt, &load->prompt);
     tokens_read(d, map, "output", draft->output, &load->output);
     if (draft->classes) load_classes_read(d, draft->classes, load);
+    if (draft->clients) clients_read(d, map, draft->clients, load);
     check_weights(r, map, "daily", &draft->daily, 24);
     load->rate_per_h = draft->rate_per_h;
     load->daily = draft->daily;

@@ -15,7 +15,8 @@
 
 struct service_draft {
     const char *name;
-    const struct yaml_node *tenant, *requests, *model, *engine, *replicas, *split, *classes;
+    const struct yaml_node *tenant, *requests, *model, *engine, *replicas, *split, *classes, *regions,
+        *failover;
     int precision, router;
     int64_t tensor_parallel, cold_start_ns, max_seqs, chunk_tokens, priority, aging_ns;
     bool prefix_cache;
@@ -65,6 +66,12 @@ static const struct field service_fields[] = {
     {.param = {.key = "aging", .kind = PARAM_TIME, .offset = AT(aging_ns), .least = 0, .most = 86400,
                .help = "So long a wait outweighs one step of priority in a replica's line, so that no class starves; "
                        "0: priority alone decides."}},
+    {.param = {.key = "regions", .offset = AT(regions),
+               .help = "Where its replicas are; its tenant's home, or the first region that can, when left out."},
+     .read = read_node, .block = &service_region_block, .form = "a list of mappings"},
+    {.param = {.key = "failover", .offset = AT(failover),
+               .help = "Requests may be answered in other regions than their users'; not when left out."},
+     .read = read_node, .block = &failover_block, .form = "a mapping"},
     {.param = {.key = "split", .offset = AT(split), .help = "Prefill and decode apart; together when left out."},
      .read = read_node, .block = &split_block, .form = "a mapping"},
     {.param = {.key = "priority", .kind = PARAM_INTEGER, .offset = AT(priority), .least = -1000000, .most = 1000000,
@@ -85,6 +92,7 @@ struct fitting {
     enum llm_precision precision;
     struct place_in_file at; /* of the engine's name */
     const struct service_setup *service;
+    const struct bound_stages *bound;
     uint32_t tenant;         /* index in the setup's; SETUP_SHARED: not one of them */
 };
 
@@ -97,23 +105,25 @@ static const char *not_admitted(const struct fitting *f, const struct pool_setup
     return NULL;
 }
 
-/* What a replica costs on a pool; gpus stays 0, with the reason, where it cannot run. max_seqs and chunk_tokens of the
- * service are raised from 0 to the engine's. */
-static const char *cost_on_pool(const struct fitting *f, const struct pool_setup *pool, struct llm_cost *cost,
-                                struct err *err, struct service_setup *service) {
+/* What a replica of a stage costs on a pool; gpus stays 0, with the reason, where it cannot run. max_seqs and
+ * chunk_tokens of the service are raised from 0 to the engine's. */
+static const char *cost_on_pool(const struct fitting *f, unsigned stage, const struct pool_setup *pool,
+                                struct llm_cost *cost, struct err *err, struct service_setup *service) {
     const struct llm_chip *chip = NULL;
     const char *why = NULL;
     struct llm_cost found;
+    const uint32_t gpus = service_gpus(service, stage);
     if (!pool->gpus) return "it has no GPUs";
     if (not_admitted(f, pool)) return not_admitted(f, pool);
+    if (f->bound->gpu[stage] && strcmp(f->bound->gpu[stage], pool->gpu) != 0) return "its GPU is not the split's";
     for (size_t i = 0; i < f->catalog->chips_len; i++)
         if (strcmp(f->catalog->chips[i].name, pool->gpu) == 0) chip = &f->catalog->chips[i];
     if (!chip) return "the catalogue does not know its GPU";
-    if (pool->gpus < service->tensor_parallel) return "a node has fewer GPUs than tensor_parallel";
+    if (pool->gpus < gpus) return "a node has fewer GPUs than tensor_parallel";
     const struct llm_engine *engine =
         llm_catalog_engine(f->catalog, f->engine, f->precision, pool->gpu, f->at, err);
     if (!engine) return "the engine has no profile for it";
-    if (!llm_cost_of(f->model, chip, engine, f->precision, service->tensor_parallel, &found, &why)) return why;
+    if (!llm_cost_of(f->model, chip, engine, f->precision, gpus, &found, &why)) return why;
     *cost = found;
     if (!service->max_seqs) service->max_seqs = engine->max_seqs;
     if (!service->chunk_tokens) service->chunk_tokens = engine->chunk_tokens;
@@ -129,17 +139,44 @@ static void add_misfit(struct document *d, const struct yaml_node *map, const ch
     text_free(&text);
 }
 
-/* GPUs of the pools it can run on, for whole replicas. */
-static uint64_t replicas_possible(const struct setup *setup, const struct service_setup *service) {
+/* Whole replicas of a stage that fit the nodes of a region (SETUP_ANYWHERE: of all). */
+static uint64_t replicas_possible(const struct setup *setup, const struct service_setup *service, unsigned stage,
+                                  uint32_t region) {
     uint64_t replicas = 0;
-    for (size_t i = 0; i < setup->nodes_len; i++)
-        if (service->cost[setup->nodes[i].pool].gpus)
-            replicas += (uint64_t)setup->nodes[i].count *
-                        (setup->pools[setup->nodes[i].pool].gpus / service->tensor_parallel);
+    for (size_t i = 0; i < setup->nodes_len; i++) {
+        const uint32_t pool = setup->nodes[i].pool;
+        if (region != SETUP_ANYWHERE && setup->pools[pool].region != region) continue;
+        if (service_cost(service, stage)[pool].gpus)
+            replicas += (uint64_t)setup->nodes[i].count * (setup->pools[pool].gpus / service_gpus(service, stage));
+    }
     return replicas;
 }
 
-static void fit(struct fitting *f, const struct yaml_node *map, struct service_setup *service) {
+/* Is there room for so many replicas of a stage (all: without a split, or with stages that are alike)? */
+static void check_room(struct document *d, const struct yaml_node *map, const struct service_setup *service,
+                       unsigned stage, uint32_t least, uint32_t region) {
+    const uint64_t room = replicas_possible(d->setup, service, stage, region);
+    if (room >= least) return;
+    const bool anywhere = region == SETUP_ANYWHERE;
+    reading_add_key(&d->r, map, anywhere ? "replicas" : "regions",
+                    "%u replicas of %u GPUs never fit%s%s, the pools that can run them have room for %llu", least,
+                    service_gpus(service, stage), anywhere ? "" : " in ", anywhere ? "" :
+                    d->setup->regions[region].name, (unsigned long long)room);
+}
+
+static void check_rooms(struct document *d, const struct yaml_node *map, const struct service_setup *service) {
+    const struct service_place all = {.region = SETUP_ANYWHERE, .least = service->least};
+    const bool apart = service->decode_cost != NULL;
+    for (size_t i = 0; i < (service->places_len ? service->places_len : 1); i++) {
+        const struct service_place *p = service->places_len ? &service->places[i] : &all;
+        check_room(d, map, service, 0, apart ? service->prefill_replicas : p->least, p->region);
+        if (apart) check_room(d, map, service, 1, p->least - service->prefill_replicas, p->region);
+    }
+}
+
+/* What a stage costs on all pools; false: it can run on none of them, which was found. */
+static bool fit_stage(struct fitting *f, const struct yaml_node *map, unsigned stage, struct service_setup *service,
+                      const struct llm_cost **costs) {
     struct document *d = f->d;
     const size_t pools = d->setup->pools_len;
     struct llm_cost *cost = arena_alloc(d->r.arena, pools, sizeof *cost);
@@ -148,30 +185,35 @@ static void fit(struct fitting *f, const struct yaml_node *map, struct service_s
     bool somewhere = false;
     err_init(&of_engine);
     for (size_t i = 0; i < pools; i++) {
-        why[i] = cost_on_pool(f, &d->setup->pools[i], &cost[i], &of_engine, service);
+        why[i] = cost_on_pool(f, stage, &d->setup->pools[i], &cost[i], &of_engine, service);
         somewhere |= why[i] == NULL;
     }
-    service->cost = cost;
+    *costs = cost;
     if (!somewhere && d->may_misfit) {
         /* It is one of many that are tried. */
     } else if (!somewhere && of_engine.found) err_add(d->r.err, (struct place_in_file){0}, "%s", of_engine.lines[0]);
     else if (!somewhere) add_misfit(d, map, why);
-    else if (replicas_possible(d->setup, service) < service->least)
-        reading_add_key(&d->r, map, "replicas",
-                        "%u replicas of %u GPUs never fit, the pools that can run them have room for %llu",
-                        service->least, service->tensor_parallel,
-                        (unsigned long long)replicas_possible(d->setup, service));
-    if (somewhere && service->chunk_tokens < service->max_seqs)
-        reading_add_key(&d->r, map, "chunk_tokens", "%u tokens an iteration are fewer than max_seqs (%u)",
-                        service->chunk_tokens, service->max_seqs);
     err_free(&of_engine);
+    return somewhere;
+}
+
+static void fit(struct fitting *f, const struct yaml_node *map, struct service_setup *service) {
+    const bool alike = !service->split || (!service->decode_tensor_parallel && !f->bound->gpu[0] && !f->bound->gpu[1]);
+    bool fits = fit_stage(f, map, 0, service, &service->cost);
+    if (!alike) fits &= fit_stage(f, map, 1, service, &service->decode_cost);
+    if (!fits) return;
+    check_rooms(f->d, map, service);
+    if (service->chunk_tokens < service->max_seqs)
+        reading_add_key(&f->d->r, map, "chunk_tokens", "%u tokens an iteration are fewer than max_seqs (%u)",
+                        service->chunk_tokens, service->max_seqs);
 }
 
 /* The catalogue's entries a service names, and what follows from them. fleet: the pools are right. */
 static void look_up(struct document *d, const struct yaml_node *map, const struct service_draft *draft,
-                    const struct llm_catalog *catalog, uint32_t tenant, bool fleet, struct service_setup *service) {
+                    const struct llm_catalog *catalog, uint32_t tenant, bool fleet, const struct bound_stages *bound,
+                    struct service_setup *service) {
     struct reading *r = &d->r;
-    struct fitting f = {.d = d, .catalog = catalog, .precision = (enum llm_precision)draft->precision,
+    struct fitting f = {.bound = bound, .d = d, .catalog = catalog, .precision = (enum llm_precision)draft->precision,
                         .service = service, .tenant = tenant};
     size_t mark = reading_enter(r, "model");
     if (draft->model && value_is(r, draft->model, YAML_SCALAR, "a name"))
@@ -210,7 +252,6 @@ static void element_read(struct document *d, const struct yaml_node *map, const 
     struct service_draft draft = {0};
     const size_t found = d->r.err->found;
     params_read(&d->r, map, &service_block, &draft);
-    const bool good = d->r.err->found == found;
     if (map->kind != YAML_MAP) return;
     *service = (struct service_setup){
         .name = draft.name,
@@ -229,8 +270,12 @@ static void element_read(struct document *d, const struct yaml_node *map, const 
     if (draft.replicas) replicas_section_read(d, draft.replicas, service);
     service->aging_ns = draft.aging_ns;
     if (draft.classes) request_classes_read(d, draft.classes, &draft.slo, service);
-    if (draft.split) split_section_read(d, draft.split, service);
-    if (catalog) look_up(d, map, &draft, catalog, tenant, fleet && good && tenant != TENANT_WRONG, service);
+    if (draft.regions) service_regions_read(d, draft.regions, service);
+    if (draft.failover) failover_read(d, draft.failover, service);
+    struct bound_stages bound = {0};
+    if (draft.split) split_section_read(d, draft.split, service, &bound);
+    const bool places = d->r.err->found == found && tenant != TENANT_WRONG;
+    if (catalog) look_up(d, map, &draft, catalog, tenant, fleet && places, &bound, service);
 }
 
 void service_read_one(struct document *d, const struct yaml_node *map, const struct llm_catalog *catalog,

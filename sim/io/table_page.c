@@ -73,6 +73,7 @@ static const struct row {
     {"Services", "Requests", "requests", SAID, NULL},
     {NULL, "answered", "requests_finished", UNLIKE, "requests"},
     {NULL, "refused: longer than a KV cache", "requests_refused", SAID, "requests"},
+    {NULL, "answered in another region", "requests_away", SAID, "requests"},
     {NULL, "Goodput: both service levels met", "goodput_share", ALWAYS, NULL},
     {NULL, "Time to first token, median", "ttft_p50_s", ALWAYS, NULL},
     {NULL, "90th percentile", "ttft_p90_s", ALWAYS, NULL},

@@ -27,7 +27,8 @@ static const struct part_column {
 } part_columns[] = {
     {"jobs", "jobs_finished", FOLD_SUM},      {"wait", "wait_mean_s", FOLD_JOBS},
     {"slowdown", "slowdown_mean", FOLD_JOBS}, {"requests", "requests", FOLD_SUM},
-    {"goodput", "goodput_share", FOLD_NOT},   {"TTFT 90 %", "ttft_p90_s", FOLD_NOT},
+    {"away", "requests_away", FOLD_SUM},      {"goodput", "goodput_share", FOLD_NOT},
+    {"TTFT 90 %", "ttft_p90_s", FOLD_NOT},
     {"TPOT 90 %", "tpot_p90_ms", FOLD_NOT},   {"tokens", "tokens_per_s", FOLD_SUM},
     {"per GPU", "tokens_per_gpu_s", FOLD_NOT}, {"replicas", "replicas_mean", FOLD_SUM},
     {"items", "items", FOLD_SUM},             {"rate", "items_per_s", FOLD_NOT},
