@@ -39,7 +39,7 @@ struct place {
 };
 
 static void place_open(struct arena *arena, const struct region_setup *region, bool average, struct place *place) {
-    bool approximate;
+    bool approximate = false; /* prices an hour apart are what an answer needs */
     const struct steps taxed =
         steps_combine(arena, &region->price, 1, &region->carbon, region->carbon_usd_per_kg / 1000, &approximate);
     const struct steps usd = steps_product(arena, &taxed, &region->pue, &approximate);
