@@ -4,12 +4,14 @@
  */
 #include "app/app.h"
 #include "app/args.h"
+#include "app/planning.h"
 #include "app/search.h"
 #include "app/size_page.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "models/registry.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -47,7 +49,8 @@ static const struct args_spec spec = {
     "confidence, over the choices of the scenario's `size:` block: counts of nodes and replicas, node types, ways to "
     "pay.\n\n"
     "Every fleet it tries is simulated with several seeds until its targets are decided. Fleets below one that fails, "
-    "and fleets that cannot cost less than the best so far, are not tried.",
+    "and fleets that cannot cost less than the best so far, are not tried. With a `horizon:` the answer is a plan of "
+    "what to buy when.",
     options,
     sizeof options / sizeof *options,
     examples,
@@ -56,7 +59,7 @@ static const struct args_spec spec = {
 /* Whether there is an answer. */
 static bool size(const struct size_args *args, struct trials *trials, struct err *err) {
     struct search search;
-    bool good = search_open(&search, trials, err), found = false;
+    bool good = search_open(&search, trials, trials->scenario->size, err);
     if (good) {
         trials->store = store_open(args->output);
         good = search_run(&search, err);
@@ -66,9 +69,27 @@ static bool size(const struct size_args *args, struct trials *trials, struct err
     }
     if (good && args->json) size_json(stdout, &search);
     else if (good && !args->quiet) size_page(stdout, &search, args->output);
-    found = good && search.best[search.sizing->least] != NULL;
+    const bool found = good && search.best[search.sizing->least] != NULL;
     search_close(&search);
-    trials_close(trials);
+    return found;
+}
+
+/* The same over years: whether there is a plan. */
+static bool plan(const struct size_args *args, struct trials *trials, struct err *err) {
+    struct planning planning;
+    struct search search; /* finds what is wrong before the database is touched */
+    bool good = search_open(&search, trials, trials->scenario->size, err);
+    search_close(&search);
+    if (!good) return false;
+    trials->store = store_open(args->output);
+    good = planning_run(&planning, trials, err);
+    if (good) planning_store(&planning);
+    store_close(trials->store);
+    progress_end(trials->progress);
+    if (good && args->json) planning_json(stdout, &planning);
+    else if (good && !args->quiet) planning_page(stdout, &planning, args->output);
+    const bool found = good && planning.plan.usd < INFINITY;
+    planning_close(&planning);
     return found;
 }
 
@@ -91,7 +112,8 @@ int cmd_size(int argc, char **argv) {
     if (good) {
         struct trials trials = {
             .scenario = &scenario, .command = command, .threads = args.threads, .progress = &progress};
-        found = size(&args, &trials, &err);
+        found = scenario.size->horizon ? plan(&args, &trials, &err) : size(&args, &trials, &err);
+        trials_close(&trials);
     }
     progress_end(&progress);
     err_print(&err, stderr);

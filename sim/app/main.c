@@ -22,6 +22,7 @@ const struct command app_commands[] = {
     {"check", "find every mistake in a scenario, and say what it would run", cmd_check},
     {"validate", "hold simulated waits and use against recorded ones", cmd_validate},
     {"import", "convert a public trace to the trace format", cmd_import},
+    {"fit", "fit a synthetic load to a trace", cmd_fit},
     {"models", "list the models a scenario can choose from, and their parameters", cmd_models},
     {"show", "print results that were kept", cmd_show},
     {"report", "draw results as pictures and a page", cmd_report},

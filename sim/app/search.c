@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const tested_names[] = {"holds", "fails", "undecided", "impossible"};
+const char *const tested_names[] = {"holds", "fails", "undecided", "impossible", "dearer"};
 
 /* --- names --- */
 
@@ -161,7 +161,7 @@ static bool floors_fill(struct search *search, enum sizing_objective by, struct 
     for (size_t top = 0; top < lattice->points && err->found == found; top++) {
         if (top_of(search, top) != top) continue;
         struct trial trial;
-        if (fleet_open(search, top, 0, NULL, &trial, err)) {
+        if (fleet_open(search, top, 0, sizing->base, &trial, err)) {
             const double hours = trial_hours(search->trials, &trial, sizing->rule.least, err);
             const struct rates rates = rates_of(search, trial.run->setup, hours, by);
             for (size_t p = 0; p < lattice->points; p++)
@@ -172,6 +172,11 @@ static bool floors_fill(struct search *search, enum sizing_objective by, struct 
         trial_close(search->trials, &trial);
     }
     return err->found == found;
+}
+
+static void tell(struct search *search, const struct fleet_test *test, enum sizing_objective by) {
+    if (test->tested == TESTED_DEARER) lattice_raise(&search->lattice, test->point, test->objective[by]);
+    else lattice_tell(&search->lattice, test->point, test->tested == TESTED_HOLDS, test->objective[by]);
 }
 
 /* A lattice for an objective, which knows what was tried so far. */
@@ -187,7 +192,7 @@ static bool lattice_for(struct search *search, enum sizing_objective by, struct 
     if (!sizing->enumerate && !floors_fill(search, by, err)) return false;
     for (size_t i = 0; i < search->tests.len; i++) {
         const struct fleet_test *t = search->tests.at[i];
-        lattice_tell(&search->lattice, t->point, t->tested == TESTED_HOLDS, t->objective[by]);
+        tell(search, t, by);
     }
     return true;
 }
@@ -211,7 +216,7 @@ static enum verdict verdict_all(const struct sizing *sizing, const struct trial 
 /* Runs a trial until its targets are decided, or it has had the most replications. */
 static bool decide(struct search *search, struct trial *trial, struct verdict_of *verdicts, enum tested *tested,
                    struct err *err) {
-    enum verdict verdict = VERDICT_OPEN;
+    enum verdict verdict = trial->done ? verdict_all(search->sizing, trial, verdicts) : VERDICT_OPEN;
     for (size_t next; verdict == VERDICT_OPEN && (next = verdict_next(&search->sizing->rule, trial->done)) > 0;) {
         if (!trial_extend(search->trials, trial, next, err)) return false;
         verdict = verdict_all(search->sizing, trial, verdicts);
@@ -232,6 +237,7 @@ static void weigh(struct fleet_test *test, size_t count) {
         }
         test->half[o] = count > 1 ? stats_t_half_width(sqrt(squares / (double)(count - 1)), count, 0.95) : 0;
     }
+    test->energy_usd = test->hours = 0;
     for (size_t r = 0; r < count; r++) {
         test->energy_usd += trial->energy_usd[r] / (double)count;
         test->hours += trial->hours[r] / (double)count;
@@ -250,16 +256,27 @@ static bool try_case(struct search *search, struct fleet_test *test, size_t c, e
     return !built || decide(search, trial, &test->case_verdicts[c * search->sizing->targets_len], tested, err);
 }
 
-static bool try_fleet(struct search *search, struct fleet_test *test, struct err *err) {
+/* What the best costs so far; a fleet that costs as much need not be decided. */
+static double budget(const struct search *search) {
+    const struct lattice *l = &search->lattice;
+    return l->minima || search->sizing->enumerate || l->best == LATTICE_NONE ? INFINITY : l->cost[l->best];
+}
+
+static bool try_fleet(struct search *search, struct fleet_test *test, enum sizing_objective by, struct err *err) {
     const struct sizing *sizing = search->sizing;
     struct err why;
     err_init(&why);
-    const bool built = fleet_open(search, test->point, search->tests.len, NULL, &test->base, &why);
+    const bool built = test->base.run || fleet_open(search, test->point, ++search->trials->fleets, sizing->base,
+                                                    &test->base, &why);
     err_free(&why);
     test->tested = TESTED_IMPOSSIBLE;
     if (!built) return true;
-    if (!decide(search, &test->base, test->verdicts, &test->tested, err)) return false;
+    if (!trial_extend(search->trials, &test->base, sizing->rule.least, err)) return false;
     weigh(test, sizing->rule.least);
+    test->tested = TESTED_DEARER;
+    const enum verdict first = verdict_all(sizing, &test->base, test->verdicts);
+    if (first == VERDICT_OPEN && test->objective[by] >= budget(search)) return true;
+    if (!decide(search, &test->base, test->verdicts, &test->tested, err)) return false;
     for (size_t c = 0; c < sizing->cases_len && test->tested == TESTED_HOLDS; c++) {
         if (!sizing->cases[c].required) continue;
         if (!try_case(search, test, c, &test->tested, err)) return false;
@@ -273,17 +290,23 @@ const struct fleet_test *search_test(const struct search *search, size_t point) 
     return NULL;
 }
 
-/* Tries a fleet and tells the lattice. */
-static bool try_point(struct search *search, size_t point, enum sizing_objective by, struct err *err) {
-    const struct sizing *sizing = search->sizing;
+static struct fleet_test *test_begin(const struct sizing *sizing, size_t point) {
     struct fleet_test *test = mem_zero(1, sizeof *test);
     test->point = point;
     test->verdicts = mem_zero(sizing->targets_len, sizeof *test->verdicts);
     test->cases = mem_zero(sizing->cases_len, sizeof *test->cases);
     test->case_verdicts = mem_zero(sizing->cases_len * sizing->targets_len, sizeof *test->case_verdicts);
-    *vec_push(&search->tests) = test;
-    if (!try_fleet(search, test, err)) return false;
-    lattice_tell(&search->lattice, point, test->tested == TESTED_HOLDS, test->objective[by]);
+    return test;
+}
+
+/* Tries a fleet and tells the lattice. */
+static bool try_point(struct search *search, size_t point, enum sizing_objective by, struct err *err) {
+    struct fleet_test *test = NULL;
+    for (size_t i = 0; i < search->tests.len && !test; i++)
+        if (search->tests.at[i]->point == point) test = search->tests.at[i]; /* was dearer by another objective */
+    if (!test) *vec_push(&search->tests) = test = test_begin(search->sizing, point);
+    if (!try_fleet(search, test, by, err)) return false;
+    tell(search, test, by);
     return true;
 }
 
@@ -302,7 +325,9 @@ static bool try_above(struct search *search, size_t point, struct err *err) {
     for (size_t a = 0; a < search->sizing->axes_len; a++) {
         if (!search->lattice.helps[a] || lattice_at(&search->lattice, point, a) + 1 == search->lattice.len[a]) continue;
         const size_t above = point + search->lattice.stride[a];
-        if (!search_test(search, above) && !try_point(search, above, search->sizing->least, err)) return false;
+        const struct fleet_test *known = search_test(search, above);
+        if (known && known->tested != TESTED_DEARER) continue;
+        if (!try_point(search, above, search->sizing->least, err)) return false;
     }
     return true;
 }
@@ -362,17 +387,20 @@ bool search_run(struct search *search, struct err *err) {
     return true;
 }
 
+bool search_minima_begin(struct search *search, struct err *err) {
+    if (!lattice_for(search, search->sizing->least, err)) return false;
+    search->lattice.minima = true;
+    return true;
+}
+
 bool search_minima(struct search *search, struct err *err) {
     struct lattice *lattice = &search->lattice;
-    if (!lattice_for(search, search->sizing->least, err)) return false;
-    lattice->minima = true;
     for (size_t point; lattice_next(lattice, &point);)
         if (!try_point(search, point, search->sizing->least, err)) return false;
     return true;
 }
 
-bool search_open(struct search *search, struct trials *trials, struct err *err) {
-    const struct sizing *sizing = trials->scenario->size;
+bool search_open(struct search *search, struct trials *trials, const struct sizing *sizing, struct err *err) {
     const size_t found = err->found;
     *search = (struct search){.sizing = sizing, .trials = trials, .lattice = {.axes = sizing->axes_len}};
     for (size_t a = 0; a < sizing->axes_len; a++) search->lattice.len[a] = (uint32_t)sizing->axes[a].len;
@@ -380,7 +408,7 @@ bool search_open(struct search *search, struct trials *trials, struct err *err) 
     for (size_t top = 0; top < search->lattice.points && err->found == found; top++) {
         if (top_of(search, top) != top) continue;
         struct trial trial;
-        if (fleet_open(search, top, 0, NULL, &trial, err)) trial_check(trials, &trial, err);
+        if (fleet_open(search, top, 0, sizing->base, &trial, err)) trial_check(trials, &trial, err);
         trial_close(trials, &trial);
         for (size_t c = 0; c < sizing->cases_len && err->found == found; c++) {
             fleet_open(search, top, 0, &sizing->cases[c], &trial, err);
@@ -424,7 +452,8 @@ const struct fleet_test *search_below(const struct search *search, size_t point,
     const size_t below = point - search->lattice.stride[axis];
     for (size_t i = 0; i < search->tests.len; i++) {
         const struct fleet_test *test = search->tests.at[i];
-        if (test->tested != TESTED_HOLDS && lattice_covers(&search->lattice, test->point, below)) return test;
+        if (test->tested == TESTED_HOLDS || test->tested == TESTED_DEARER) continue;
+        if (lattice_covers(&search->lattice, test->point, below)) return test;
     }
     return NULL;
 }

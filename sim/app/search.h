@@ -8,8 +8,14 @@
 #include "app/trial.h"
 #include "base/lattice.h"
 
-enum tested { TESTED_HOLDS, TESTED_FAILS, TESTED_UNDECIDED, TESTED_IMPOSSIBLE };
-extern const char *const tested_names[]; /* "holds", "fails", "undecided", "impossible" */
+enum tested {
+    TESTED_HOLDS,
+    TESTED_FAILS,
+    TESTED_UNDECIDED,  /* with the most replications; counts as not holding */
+    TESTED_IMPOSSIBLE, /* it cannot be built */
+    TESTED_DEARER      /* left undecided, since it costs more than the best */
+};
+extern const char *const tested_names[]; /* "holds", "fails", ... */
 
 /* A fleet that was tried. */
 struct fleet_test {
@@ -37,10 +43,12 @@ struct search {
 };
 
 /* Tries the corners of the choice without running them: all mistakes of paths, cases and names show here. */
-bool search_open(struct search *search, struct trials *trials, struct err *err);
+bool search_open(struct search *search, struct trials *trials, const struct sizing *sizing, struct err *err);
 /* Looks for the best. false: findings in err. */
 bool search_run(struct search *search, struct err *err);
-/* All fleets that hold while none smaller does, whatever they cost. */
+/* All fleets that hold while none smaller does, whatever they cost. Between the two calls the lattice may be told what
+ * is known of fleets. */
+bool search_minima_begin(struct search *search, struct err *err);
 bool search_minima(struct search *search, struct err *err);
 void search_close(struct search *search);
 

@@ -23,6 +23,7 @@ struct trials {
     struct progress *progress; /* NULL: none */
     uint64_t threads;          /* 0: one a processor */
     size_t runs;               /* so far */
+    uint64_t fleets;           /* numbers given to fleets so far */
     struct {
         struct trial_demand **at;
         size_t len, cap;

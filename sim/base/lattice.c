@@ -136,6 +136,10 @@ static void raise_above(struct lattice *l, size_t point) {
     }
 }
 
+void lattice_raise(struct lattice *l, size_t point, double cost) {
+    if (cost > l->floor[point]) l->floor[point] = cost;
+}
+
 void lattice_tell(struct lattice *l, size_t point, bool passed, double cost) {
     require(point < l->points);
     l->tests++;

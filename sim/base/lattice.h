@@ -54,6 +54,8 @@ void lattice_close(struct lattice *lattice);
 
 /* The point to test next; false when nothing is left that could change the answer. */
 bool lattice_next(struct lattice *lattice, size_t *point);
+/* The point costs as much, whether it passes or not: it is not asked for while that is not below the best. */
+void lattice_raise(struct lattice *lattice, size_t point, double cost);
 /* cost: of a point that passed. A point may be told without having been asked for. */
 void lattice_tell(struct lattice *lattice, size_t point, bool passed, double cost);
 

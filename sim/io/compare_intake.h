@@ -38,7 +38,7 @@ struct intake {
     struct texts rest;         /* paths outside the key in which runs differ */
     struct texts notes;
     bool by_run, several_scenarios;
-    const char *prefix; /* of the key's paths; NULL: by run */
+    const char *prefix; /* of the key's paths; of no use by run */
 };
 
 static inline bool same(const char *a, const char *b) { return strcmp(a, b) == 0; }

@@ -11,6 +11,7 @@
 #include "base/lattice.h"
 #include "base/num.h"
 #include "base/tick.h"
+#include "core/plan.h"
 #include "io/sections.h"
 #include "io/units.h"
 
@@ -104,6 +105,58 @@ static const struct block case_block = {.title = "cases", BLOCK_FIELDS(case_fiel
     .about = "Contingencies, each on top of the chosen fleet."};
 #undef AT
 
+struct buy_draft {
+    struct sizing_buy is;
+};
+#define AT(member) offsetof(struct buy_draft, member)
+static const struct field buy_fields[] = {
+    {.param = {.key = "pool", .kind = PARAM_TEXT, .offset = AT(is.pool), .required = true,
+               .help = "A pool whose nodes `choose` counts."}},
+    {.param = {.key = "price", .kind = PARAM_NUMBER, .dim = DIM_MONEY, .offset = AT(is.price_usd), .least = 0,
+               .most = 1e9, .required = true, .help = "Of a node today, paid when it is bought."}},
+    {.param = {.key = "price_growth", .kind = PARAM_NUMBER, .offset = AT(is.price_growth), .least = -0.99, .most = 10,
+               .help = "By the year; -0.1: a tenth cheaper each year."}},
+    {.param = {.key = "from", .kind = PARAM_TIME, .offset = AT(is.from_ns), .least = 0, .most = 3.15576e9,
+               .help = "When it comes out, from the beginning of the first period."}},
+    {.param = {.key = "life", .kind = PARAM_TIME, .offset = AT(is.life_ns), .fallback = 5 * 31557600., .least = 3600,
+               .most = 3.15576e9, .help = "How long a node serves, in whole periods."}},
+    {.param = {.key = "standing", .kind = PARAM_INTEGER, .offset = AT(is.standing), .least = 0, .most = 10000000,
+               .help = "Nodes that are there already."}},
+    {.param = {.key = "retires", .kind = PARAM_TIME, .offset = AT(is.retires_ns), .fallback = INFINITY, .least = 0,
+               .most = 3.15576e9, .help = "When these are given up."}},
+};
+static const struct block buy_block = {.title = "buy", BLOCK_FIELDS(buy_fields),
+    .about = "A list of generations of hardware. How much faster one is follows from its pool's GPUs and the speed "
+             "models of `classes`."};
+#undef AT
+
+struct horizon_draft {
+    struct sizing_horizon is;
+    int64_t periods;
+    const struct yaml_node *buy;
+};
+#define AT(member) offsetof(struct horizon_draft, member)
+static const struct field horizon_fields[] = {
+    {.param = {.key = "periods", .kind = PARAM_INTEGER, .offset = AT(periods), .least = 1, .most = PLAN_PERIODS_MOST,
+               .required = true, .help = "How many; something may be bought at the beginning of each."}},
+    {.param = {.key = "period", .kind = PARAM_TIME, .offset = AT(is.period_ns), .fallback = 31557600, .least = 86400,
+               .most = 3.15576e9, .help = "Length of one."}},
+    {.param = {.key = "growth", .kind = PARAM_NUMBER, .offset = AT(is.growth), .least = -0.99, .most = 100,
+               .help = "Of demand by the year; each period is sized for its end."}},
+    {.param = {.key = "energy_price", .kind = PARAM_NUMBER, .offset = AT(is.energy_growth), .least = -0.99, .most = 10,
+               .help = "Growth of the price of energy by the year."}},
+    {.param = {.key = "volatility", .kind = PARAM_NUMBER, .offset = AT(is.volatility), .least = 0, .most = 1,
+               .help = "The plan is made again with energy dearer and cheaper by this share."}},
+    {.param = {.key = "discount", .kind = PARAM_NUMBER, .offset = AT(is.discount), .least = 0, .most = 1,
+               .help = "What money of a year later is worth less today."}},
+    {.param = {.key = "buy", .offset = AT(buy), .required = true, .help = "What may be bought."},
+     .read = read_node, .block = &buy_block, .form = "a list of mappings"},
+};
+static const struct block horizon_block = {.title = "horizon", BLOCK_FIELDS(horizon_fields),
+    .about = "With it the answer is a plan: when to buy what, so that every period's fleet keeps the targets, at the "
+             "least cost of purchases and running. All required cases must hold in every period."};
+#undef AT
+
 struct replications_draft {
     int64_t least, most;
 };
@@ -120,7 +173,7 @@ static const struct block replications_block = {.title = "replications", BLOCK_F
 #undef AT
 
 struct size_draft {
-    const struct yaml_node *choose, *targets, *cases;
+    const struct yaml_node *choose, *targets, *cases, *horizon;
     double confidence;
     struct replications_draft replications;
     int least, search;
@@ -141,6 +194,8 @@ static const struct field size_fields[] = {
      .read = read_block, .block = &replications_block, .form = "a mapping"},
     {.param = {.key = "cases", .offset = AT(cases), .help = "Contingencies."},
      .read = read_node, .block = &case_block, .form = "a list of mappings"},
+    {.param = {.key = "horizon", .offset = AT(horizon), .help = "Planning over years."},
+     .read = read_node, .block = &horizon_block, .form = "a mapping"},
     {.param = {.key = "search", .kind = PARAM_CHOICE, .offset = AT(search), .choices = searches,
                .help = "`monotone` relies on higher counts never hurting a target; `enumerate` tries every fleet."}},
     {.param = {.key = "side_by_side", .kind = PARAM_BOOL, .offset = AT(side_by_side), .fallback = 1,
@@ -364,6 +419,53 @@ static void any_axis(struct reading *r, const struct yaml_node *map, void *eleme
 static void any_target(struct reading *r, const struct yaml_node *map, void *element) { target_read(r, map, element); }
 static void any_case(struct reading *r, const struct yaml_node *map, void *element) { case_read(r, map, element); }
 
+/* --- the horizon --- */
+
+static void buy_read(struct reading *r, const struct yaml_node *map, void *element) {
+    struct buy_draft draft = {0};
+    params_read(r, map, &buy_block, &draft);
+    *(struct sizing_buy *)element = draft.is;
+}
+
+/* Finds the axis of each purchase. */
+static void check_buys(struct reading *r, const struct yaml_node *list, const struct sizing *sizing,
+                       struct sizing_horizon *h) {
+    for (size_t k = 0; k < h->buys_len; k++) {
+        struct sizing_buy *buy = &h->buys[k];
+        struct text path;
+        text_init(&path);
+        text_format(&path, "pools.%s.nodes", buy->pool ? buy->pool : "");
+        while (buy->axis < sizing->axes_len && strcmp(sizing->axes[buy->axis].path, path.at) != 0) buy->axis++;
+        size_t mark = reading_enter_index(r, k);
+        if (buy->axis == sizing->axes_len || !sizing->axes[buy->axis].counts)
+            reading_add_key(r, list->items[k].value, "pool", "\"choose\" has no counts of %s", path.at);
+        if (buy->life_ns < h->period_ns)
+            reading_add_key(r, list->items[k].value, "life", "shorter than a period, expected at least one");
+        reading_leave(r, mark);
+        text_free(&path);
+    }
+}
+
+static const struct sizing_horizon *horizon_read(struct reading *r, const struct yaml_node *map,
+                                                 const struct sizing *sizing) {
+    struct horizon_draft draft = {0};
+    struct sizing_horizon *h = arena_alloc(r->arena, 1, sizeof *h);
+    size_t top = reading_enter(r, "horizon");
+    params_read(r, map, &horizon_block, &draft);
+    *h = draft.is;
+    h->periods = (size_t)draft.periods;
+    if (draft.buy) {
+        h->buys = list_read(r, "buy", draft.buy, sizeof *h->buys, &h->buys_len, buy_read);
+        size_t mark = reading_enter(r, "buy");
+        if (h->buys_len > PLAN_KINDS_MOST)
+            reading_add(r, draft.buy, "%zu generations, expected at most %d", h->buys_len, PLAN_KINDS_MOST);
+        check_buys(r, draft.buy, sizing, h);
+        reading_leave(r, mark);
+    }
+    reading_leave(r, top);
+    return h;
+}
+
 static void check_points(struct reading *r, const struct yaml_node *list, struct sizing *sizing) {
     sizing->points = 1;
     if (sizing->axes_len > LATTICE_AXES_MOST)
@@ -391,6 +493,7 @@ struct sizing *sizing_read(struct reading *r, const struct yaml_node *map) {
                 list_read(r, "targets", draft.targets, sizeof *sizing->targets, &sizing->targets_len, any_target);
         if (draft.cases)
             sizing->cases = list_read(r, "cases", draft.cases, sizeof *sizing->cases, &sizing->cases_len, any_case);
+        if (draft.horizon) sizing->horizon = horizon_read(r, draft.horizon, sizing);
         if (draft.replications.most < draft.replications.least)
             reading_add_key(r, map, "replications", "most below least, expected at least %" PRId64,
                             draft.replications.least);

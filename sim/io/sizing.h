@@ -44,6 +44,22 @@ struct sizing_case {
     const struct yaml_node *at;
 };
 
+/* What may be bought over the years. */
+struct sizing_buy {
+    const char *pool;
+    size_t axis;                /* that counts its nodes */
+    double price_usd, price_growth; /* of a node, today and by the year */
+    int64_t from_ns, life_ns;   /* out from then on; how long a node serves */
+    int64_t standing, retires_ns; /* nodes there already, and until when */
+};
+struct sizing_horizon {
+    size_t periods;
+    int64_t period_ns;
+    double growth, energy_growth, volatility, discount; /* of demand and price of energy by the year; +- of energy */
+    struct sizing_buy *buys;
+    size_t buys_len;
+};
+
 enum sizing_objective { SIZING_USD, SIZING_KWH, SIZING_CO2, SIZING_NODES, SIZING_OBJECTIVES };
 extern const char *const sizing_objectives[SIZING_OBJECTIVES + 1]; /* "total_usd", ...; NULL at the end */
 
@@ -59,6 +75,8 @@ struct sizing {
     bool enumerate;    /* every fleet is tried */
     bool side_by_side; /* the best by the other objectives is looked for too */
     size_t points;     /* how many fleets there are */
+    const struct sizing_horizon *horizon; /* NULL: for today's demand alone */
+    const struct sizing_case *base;       /* every fleet is tried in it; NULL: as the scenario has it */
 };
 
 #endif

@@ -65,6 +65,17 @@ struct store_size {
 };
 void store_size(struct store *store, const struct store_size *size);
 
+/* A plan of purchases, a row a period and pool. */
+struct store_purchase {
+    uint64_t period; /* from 1 */
+    const char *pool;
+    double demand;   /* times today's */
+    uint64_t point;  /* of the fleet that is used */
+    uint32_t bought, standing, used;
+    double price_usd, running_usd; /* of a node bought then, INFINITY: not to be had; of the whole fleet */
+};
+void store_plan(struct store *store, const struct store_purchase *rows, size_t len);
+
 /* Between the two, what is written through this store is one transaction: many short runs cost one. Others who want to
  * write to the file wait meanwhile. */
 void store_hold(struct store *store);

@@ -260,7 +260,7 @@ const char *const store_tables[] = {
     " batch_id INTEGER NOT NULL REFERENCES size ON DELETE CASCADE,"
     " point INTEGER NOT NULL,"
     " name TEXT NOT NULL,"
-    " verdict TEXT NOT NULL CHECK (verdict IN ('holds', 'fails', 'undecided', 'impossible')),"
+    " verdict TEXT NOT NULL CHECK (verdict IN ('holds', 'fails', 'undecided', 'impossible', 'dearer')),"
     " role TEXT NOT NULL,"
     " replications INTEGER NOT NULL,"
     " nodes REAL,"
@@ -315,6 +315,19 @@ const char *const store_tables[] = {
     " co2_kg REAL,"
     " usd REAL,"
     " PRIMARY KEY (run_id, pipeline, position)) WITHOUT ROWID",
+
+    "CREATE TABLE size_plan ("
+    " batch_id INTEGER NOT NULL,"
+    " period INTEGER NOT NULL,"
+    " pool TEXT NOT NULL,"
+    " demand REAL NOT NULL,"
+    " point INTEGER NOT NULL,"
+    " bought INTEGER NOT NULL,"
+    " standing INTEGER NOT NULL,"
+    " used INTEGER NOT NULL,"
+    " price_usd REAL,"
+    " running_usd REAL NOT NULL,"
+    " PRIMARY KEY (batch_id, period, pool)) WITHOUT ROWID",
 
     "CREATE TABLE warning ("
     " run_id INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,"

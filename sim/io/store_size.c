@@ -66,3 +66,24 @@ void store_size(struct store *s, const struct store_size *size) {
     write_levels(s, size);
     store_sql(s, "COMMIT");
 }
+
+void store_plan(struct store *s, const struct store_purchase *rows, size_t len) {
+    if (!s->batch) return;
+    store_sql(s, "BEGIN IMMEDIATE");
+    struct query q = query_open(s, "INSERT INTO size_plan VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    for (size_t i = 0; i < len; i++) {
+        query_put_i64(&q, s->batch);
+        query_put_i64(&q, (int64_t)rows[i].period);
+        query_put_text(&q, rows[i].pool);
+        query_put_f64(&q, rows[i].demand);
+        query_put_i64(&q, (int64_t)rows[i].point);
+        query_put_i64(&q, rows[i].bought);
+        query_put_i64(&q, rows[i].standing);
+        query_put_i64(&q, rows[i].used);
+        query_put_f64(&q, isinf(rows[i].price_usd) ? NAN : rows[i].price_usd);
+        query_put_f64(&q, rows[i].running_usd);
+        query_write(&q);
+    }
+    query_close(&q);
+    store_sql(s, "COMMIT");
+}

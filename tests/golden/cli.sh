@@ -35,7 +35,7 @@ printf 'not a database, but a letter of some length that must not be lost\n' >le
         printf '[%d]\n\n' $status
     }
     try
-    for command in run sweep size merge recommend check import models show report compare export help version; do
+    for command in run sweep size merge recommend check import fit models show report compare export help version; do
         try $command --help
     done
     try --version

@@ -23,7 +23,7 @@ allowed() { # FILE HEADER: whether the layer of FILE may include the project's H
 }
 home() { # HEADER: the files that may include it; empty when it is no third party's
     case $1 in
-    gsl/*) echo sim/base/rng.c sim/base/stats.c sim/base/infer.c ;;
+    gsl/*) echo sim/base/rng.c sim/base/stats.c sim/base/infer.c sim/base/fit.c ;;
     yaml.h) echo sim/io/yaml.c ;;
     csv.h) echo sim/io/csv.c ;;
     sqlite3.h) echo sim/io/store_query.c ;;

@@ -144,6 +144,21 @@ Test(lattice, all_minima) {
     lattice_close(&l);
 }
 
+/* A point that is known to cost as much as the best is not asked for, and nothing is concluded from it. */
+Test(lattice, a_point_too_dear) {
+    struct lattice l = {.axes = 1, .len = {3}, .helps = {true}, .grows = {true}};
+    size_t point;
+    lattice_open(&l);
+    lattice_tell(&l, 2, true, 10);
+    lattice_raise(&l, 1, 10);
+    cr_assert(lattice_next(&l, &point));
+    cr_expect_eq(point, 0);
+    lattice_tell(&l, 0, false, 0);
+    cr_expect_not(lattice_next(&l, &point));
+    cr_expect_eq(l.state[1], LATTICE_OPEN);
+    lattice_close(&l);
+}
+
 Test(lattice, a_contradiction_is_found) {
     struct lattice l = {.axes = 1, .len = {10}, .helps = {true}};
     size_t passed, failed;
