@@ -213,7 +213,7 @@ static char *names_of(const struct work *work) {
     text_init(&names);
     for (size_t i = 0; i < work->runs_len; i++)
         text_format(&names, "%s%s", i ? "\n" : "", work->scenario.runs[work->runs[i]].name);
-    return names.len > 0 ? text_take(&names) : mem_text("");
+    return text_take(&names);
 }
 
 /* Where the file has got to with this sweep. */

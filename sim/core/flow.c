@@ -37,6 +37,7 @@ struct pipe {
     struct crew **crew;         /* per stage; NULL: always there */
     double *per_worker;         /* per stage: items/s of one worker of its crew; all there is without a crew */
     double *workers_each;       /* per stage: its own workers in one of its crew's */
+    double *before;             /* scratch, per stage */
     struct crew *crews;
     size_t crews_len;
     double *seen;               /* [crew * (stages + 1) + stage]: items through it at the crew's last look; last:
@@ -73,17 +74,20 @@ static void schedule(struct flows *all, uint32_t handle, int64_t at_ns) {
     else evq_move(&all->due, evq_pack((uint64_t)at_ns, handle, handle));
 }
 
+/* Ready ones; those of a stage that needs nothing always are. */
 static double workers_of(const struct pipe *p, size_t stage) {
-    return p->crew[stage] ? p->crew[stage]->ready * p->workers_each[stage] : 0;
+    return p->crew[stage] ? p->crew[stage]->ready * p->workers_each[stage] : p->setup->stages[stage].scale.most;
 }
 
-static void count_stage(const struct pipe *p, size_t stage, double ns) {
-    const struct fluid_stage *f = &p->fluid.stages[stage];
+/* So many of its items went by in so long: they are what its workers were at work for. */
+static void count_stage(const struct pipe *p, size_t stage, double items, double ns) {
+    const struct stage *work = &p->setup->stages[stage].work;
     struct stage_sums *sums = &p->sums[stage];
-    const double worker_ns = workers_of(p, stage) * ns, busy = f->capacity > 0 ? f->rate / f->capacity : 0;
-    sums->busy_ns += worker_ns * busy;
-    if (f->wait == FLUID_STARVED) sums->starved_ns += worker_ns * (1 - busy);
-    if (f->wait == FLUID_BLOCKED) sums->blocked_ns += worker_ns * (1 - busy);
+    const double busy_ns = items * work->service_s / work->batch * 1e9;
+    const double idle_ns = fmax(0, workers_of(p, stage) * ns - busy_ns);
+    sums->busy_ns += busy_ns;
+    if (p->fluid.stages[stage].wait == FLUID_BLOCKED) sums->blocked_ns += idle_ns;
+    else sums->starved_ns += idle_ns; /* next to nothing at full speed: moments are whole ticks */
 }
 
 /* Brings items up to now. */
@@ -91,12 +95,14 @@ static void advance(struct sched *s, struct pipe *p) {
     const int64_t now = s->world.now_ns;
     if (!p->begun || now == p->at_ns) return;
     const double ns = (double)(now - p->at_ns);
-    if (s->ledger.open && !p->over) {
-        p->active_ns += ns;
-        for (size_t i = 0; i < p->setup->stages_len; i++) count_stage(p, i, ns);
-    }
-    if (!p->over) fluid_advance(&p->fluid, ns / 1e9);
     p->at_ns = now;
+    if (p->over) return;
+    for (size_t i = 0; i < p->setup->stages_len; i++) p->before[i] = p->fluid.stages[i].done;
+    fluid_advance(&p->fluid, ns / 1e9);
+    if (!s->ledger.open) return;
+    p->active_ns += ns;
+    for (size_t i = 0; i < p->setup->stages_len; i++)
+        count_stage(p, i, p->fluid.stages[i].done - p->before[i], ns);
 }
 
 /* Something about the pipeline changed at this instant: its rates are solved at its end. */
@@ -245,8 +251,8 @@ static bool moves(const struct pipe *p) {
     return false;
 }
 
-/* Crews whose work is done go; those that are due are looked at. */
-static void staff_crews(struct sched *s, struct pipe *p) {
+/* Crews whose work is done go; those that are due are looked at. true: that changed nothing, nor will it alone. */
+static bool staff_crews(struct sched *s, struct pipe *p) {
     bool changed = false, looked = false;
     for (size_t i = 0; i < p->crews_len; i++) {
         struct crew *c = &p->crews[i];
@@ -258,7 +264,10 @@ static void staff_crews(struct sched *s, struct pipe *p) {
             changed |= look(s, p, i);
         }
     }
-    if (!looked || changed || s->setup->horizon_ns < TICK_NEVER || moves(p)) return;
+    return looked && !changed;
+}
+
+static void stop_looking(struct pipe *p) {
     for (size_t i = 0; i < p->crews_len; i++) p->crews[i].look_ns = TICK_NEVER;
 }
 
@@ -332,8 +341,9 @@ static void step(struct sched *s, struct pipe *p) {
         end(s, p);
         return;
     }
-    staff_crews(s, p);
+    const bool idle = staff_crews(s, p);
     solve(s, p);
+    if (idle && s->setup->horizon_ns == TICK_NEVER && !moves(p)) stop_looking(p);
     schedule(s->flows, (uint32_t)(p - s->flows->at), next_moment(p, now));
 }
 
@@ -448,6 +458,7 @@ static void open_stages(struct sched *s, struct pipe *p) {
     p->crew = arena_alloc(&s->arena, f->stages_len, sizeof *p->crew);
     p->per_worker = arena_alloc(&s->arena, f->stages_len, sizeof *p->per_worker);
     p->workers_each = arena_alloc(&s->arena, f->stages_len, sizeof *p->workers_each);
+    p->before = arena_alloc(&s->arena, f->stages_len, sizeof *p->before);
     for (uint32_t i = 0; i < f->stages_len; i++) {
         const struct flow_stage *from = &f->stages[i];
         p->fluid.stages[i].first = from->after_len == 0;

@@ -119,7 +119,7 @@ static void slot_begin(struct sched *s, uint32_t id) {
     slot->work_from_ns = now + s->setup->policy.round_cost_ns;
     if (sched_is_replica(s, slot->job)) slot->work_from_ns = now + staff_start_ns(s, slot->job);
     else if (again) slot->work_from_ns += restart_cost(s, slot->job);
-    slot->end_ns = slot->work_from_ns + j->left_ns;
+    slot->end_ns = sched_is_replica(s, slot->job) ? TICK_NEVER : slot->work_from_ns + j->left_ns;
     slot->expected_ns = slot->work_from_ns + (j->estimate_ns - (j->run_ns - j->left_ns));
     if (s->working) {
         work_begin(s, id);

@@ -49,6 +49,7 @@ void work_rebase(struct work *w, int64_t done_ns) {
 static void set_end(struct sched *s, uint32_t id) {
     struct slot *slot = &s->slots.at[id];
     const struct work *w = &s->works.at[id];
+    if (sched_is_replica(s, slot->job)) return; /* never by itself */
     const int64_t left = s->world.jobs.at[slot->job].left_ns - w->done_ns;
     const int64_t productive = w->speed == 1 ? left : (int64_t)ceil((double)left / w->speed);
     const int64_t until = cycle_done_ns(&w->cycle, w->wall_ns) + productive;

@@ -1,7 +1,8 @@
 /*
  * Services through the engine: requests a second of one core for 16 replicas of eight H100 under each router, on the
  * Azure conversation trace repeated, so fast that replicas are nearly full; and a week of one fleet of 64 nodes where
- * a service that scales takes nodes from 200,000 training jobs when it needs them.
+ * a service that scales takes nodes from 200,000 training jobs when it needs them, and pipelines whose stages scale
+ * take what is left: one through which lots stream all week, and one every night for the day's items.
  *
  * Held against a million requests a second, and 1.5 million events a second: of the week, what happens to jobs and
  * at control moments, and two a request (it comes, it is done).
@@ -9,10 +10,12 @@
  * `service TRACE`; `service TRACE quick`: a tenth of it. CPU times of the event loop.
  */
 #include "base/rng.h"
+#include "core/flow.h"
 #include "core/service.h"
 #include "support/serving.h"
 #include "support/testing.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -55,6 +58,34 @@ static bool routed(const struct requests *requests, enum router router, double c
     return rate >= 1e6;
 }
 
+/* Decoding on cores, embedding on GPUs, writing on cores; all scale. */
+static void stages_of(struct flow_stage *stages) {
+    static const uint32_t before[] = {0, 1};
+    static const struct flow_scale on_cores = {4, 4, 400, 10 * TICK_S, 5 * TICK_MINUTE, TICK_MINUTE, 0},
+                                   on_gpus = {1, 1, 32, 10 * TICK_S, 5 * TICK_MINUTE, TICK_MINUTE, 0};
+    stages[0] = (struct flow_stage){.work = {.name = "decode", .service_s = 2, .batch = 1, .cpus = 1, .start_s = 1},
+                                    .class_name = "clips/decode", .scale = on_cores};
+    stages[1] = (struct flow_stage){.work = {.name = "embed", .service_s = 1, .batch = 8, .gpus = 1, .start_s = 40},
+                                    .class_name = "clips/embed", .after = &before[0], .after_len = 1,
+                                    .scale = on_gpus};
+    stages[2] = (struct flow_stage){.work = {.name = "write", .service_s = 0.5, .batch = 4, .cpus = 1, .start_s = 1},
+                                    .class_name = "clips/write", .after = &before[1], .after_len = 1,
+                                    .scale = on_cores};
+    for (int i = 0; i < 3; i++) stages[i].work.workers = stages[i].scale.most;
+}
+
+enum { FLOWS = 8 };
+static void pipelines(struct flow_setup *flows, struct flow_stage *stages) {
+    static double daily[24];
+    for (int h = 0; h < 24; h++) daily[h] = h < 7 ? 1 : 3;
+    flows[0] = (struct flow_setup){.name = "stream", .stages = stages, .stages_len = 3, .items = INFINITY,
+                                   .until_ns = TICK_NEVER, .rate_per_s = 60, .lot = 500, .daily = {daily, 24},
+                                   .priority = 5};
+    for (int i = 1; i < FLOWS; i++)
+        flows[i] = (struct flow_setup){.name = "nightly", .stages = stages, .stages_len = 3, .items = 2e6,
+                                       .start_ns = (i - 1) * TICK_DAY + 22 * TICK_HOUR, .until_ns = TICK_NEVER};
+}
+
 static bool week(const struct requests *requests, double share) {
     const struct llm_cost cost = serving_cost();
     const size_t count = (size_t)(200000 * share);
@@ -72,6 +103,12 @@ static bool week(const struct requests *requests, double share) {
     service.priority = 10;
     setup.services = &service;
     setup.services_len = 1;
+    struct flow_stage stages[3];
+    struct flow_setup flows[FLOWS];
+    stages_of(stages);
+    pipelines(flows, stages);
+    setup.flows = flows;
+    setup.flows_len = FLOWS;
     setup.horizon_ns = (int64_t)(7 * share * (double)TICK_DAY);
     jobs_init(&jobs, 0);
     struct rng *rng = rng_open(1, "jobs", 0);
@@ -82,9 +119,11 @@ static bool week(const struct requests *requests, double share) {
     struct result result = testing_run(&setup, &jobs);
     const double events = (double)result.events + 2 * (double)result.services->finished;
     const double rate = events / result.loop_s;
-    printf("| %.3g days of one fleet: %zu jobs, %.3g M requests, %u to %u replicas, %lu started, %.3g M events | "
-           "%.3g M events/s | >= 1.5 M events/s | %s |\n", 7 * share, count, (double)result.services->finished / 1e6,
-           service.least, result.services->replicas_most, (unsigned long)result.services->starts, events / 1e6,
+    const struct flow_result *piped = &result.flows[FLOWS];
+    printf("| %.3g days of one fleet: %zu jobs, %.3g M requests, %u to %u replicas, %lu started, %.3g M items, %lu "
+           "workers started, %.3g M events | %.3g M events/s | >= 1.5 M events/s | %s |\n", 7 * share, count,
+           (double)result.services->finished / 1e6, service.least, result.services->replicas_most,
+           (unsigned long)result.services->starts, piped->items / 1e6, (unsigned long)piped->starts, events / 1e6,
            rate / 1e6, rate >= 1.5e6 ? "pass" : "FAIL");
     result_free(&result);
     jobs_free(&jobs);

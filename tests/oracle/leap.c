@@ -162,7 +162,7 @@ static void azure(const char *file, struct azure_case c) {
 Test(leap, conv_roomy) { azure(CONV, (struct azure_case){1.2e6, 1, 1, 8192, 256, true, 0, 0, 0}); }
 Test(leap, conv_tight) { azure(CONV, (struct azure_case){60000, 3, 1, 512, 256, true, 200, 0, 0}); }
 Test(leap, conv_classes) { azure(CONV, (struct azure_case){60000, 3, 1, 512, 256, true, 200, 3, 0}); }
-Test(leap, conv_classes_that_age) { azure(CONV, (struct azure_case){60000, 3, 1, 2048, 64, true, 200, 5, 20}); }
+Test(leap, conv_classes_that_age) { azure(CONV, (struct azure_case){60000, 3, 1, 2048, 256, true, 200, 5, 20}); }
 Test(leap, conv_tightest) { azure(CONV, (struct azure_case){30000, 2, 1, 2048, 64, true, 500, 0, 0}); }
 Test(leap, conv_without_prefixes) { azure(CONV, (struct azure_case){60000, 3, 1, 8192, 256, false, 200, 0, 0}); }
 Test(leap, code_roomy) { azure(CODE, (struct azure_case){1.2e6, 1, 1, 8192, 256, true, 0, 0, 0}); }
