@@ -348,6 +348,34 @@ static bool cheaper_above(const struct search *search, enum sizing_objective by)
     return false;
 }
 
+/* Whether b's figure is surely worse than a's, by the differences between their runs with the same seed. The level is
+ * high, since many pairs are compared. */
+static bool worse(const struct search *search, size_t target, const struct trial *a, const struct trial *b) {
+    const size_t targets = search->sizing->targets_len, count = a->done < b->done ? a->done : b->done;
+    const double sign = search->sizing->targets[target].rule.at_most ? 1 : -1;
+    double sum = 0, squares = 0;
+    for (size_t r = 0; r < count; r++)
+        sum += sign * (b->targets[targets * r + target] - a->targets[targets * r + target]);
+    const double mean = sum / (double)count;
+    for (size_t r = 0; r < count; r++) {
+        const double off = sign * (b->targets[targets * r + target] - a->targets[targets * r + target]) - mean;
+        squares += off * off;
+    }
+    return count > 2 && mean > stats_t_bound(sqrt(squares / (double)(count - 1)), count, 0.9999);
+}
+
+/* A target that gets worse with more, where more is taken to help, whatever its limit. */
+static void find_worse(struct search *search) {
+    for (size_t i = 0; i < search->tests.len; i++)
+        for (size_t k = 0; k < search->tests.len && !search->worse; k++) {
+            const struct fleet_test *a = search->tests.at[i], *b = search->tests.at[k];
+            if (a == b || !a->base.done || !b->base.done || !lattice_covers(&search->lattice, b->point, a->point))
+                continue;
+            for (size_t t = 0; t < search->sizing->targets_len; t++)
+                if (worse(search, t, &a->base, &b->base)) search->worse = &search->sizing->targets[t];
+        }
+}
+
 static void find_contradiction(struct search *search) {
     size_t passed, failed;
     search->contradicted = lattice_contradiction(&search->lattice, &passed, &failed);
@@ -367,10 +395,14 @@ bool search_run(struct search *search, struct err *err) {
     const struct sizing *sizing = search->sizing;
     if (!search_by(search, sizing->least, err)) return false;
     const struct fleet_test *answer = search->best[sizing->least];
-    if (answer == NULL) return true;
+    if (answer == NULL) {
+        if (!sizing->enumerate) find_worse(search);
+        return true;
+    }
     if (!sizing->enumerate && !try_above(search, answer->point, err)) return false;
     search->best[sizing->least] = search_test(search, search->lattice.best);
     find_contradiction(search);
+    if (!sizing->enumerate) find_worse(search);
     search->cheaper_above = !sizing->enumerate && cheaper_above(search, sizing->least);
     struct fleet_test *chosen = (struct fleet_test *)(void *)search->tests.at[0];
     for (size_t i = 0; i < search->tests.len; i++)

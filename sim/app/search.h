@@ -39,6 +39,7 @@ struct search {
     const struct fleet_test *best[SIZING_OBJECTIVES]; /* by each; NULL: none holds, or not looked for */
     bool contradicted;        /* a larger fleet failed where a smaller one held: */
     const struct fleet_test *smaller, *larger;
+    const struct sizing_target *worse; /* a larger fleet is surely worse by this target than a smaller one; NULL */
     bool cheaper_above;       /* a larger fleet cost less than a smaller one that the search took for cheaper */
 };
 

@@ -94,6 +94,11 @@ static char *note_of(const struct search *search) {
         free(small);
         free(large);
     }
+    if (search->worse)
+        text_format(&text,
+                    "%sLarger fleets do worse by '%s': the search relies on more never hurting; 'search: enumerate' "
+                    "does not.",
+                    text.len ? " " : "", search->worse->text);
     if (search->cheaper_above)
         text_format(&text,
                     "%sA larger fleet was cheaper than a smaller one where more was taken to cost no less; 'grows: "

@@ -114,6 +114,42 @@ static void expect_optimum(const char *const *sets, size_t sets_len, double most
 
 Test(size, cheapest_of_every_fleet) { expect_optimum(NULL, 0, 0.1); }
 
+/* What is rented while it is wanted makes larger fleets cheaper: counts that do not grow are searched too. */
+Test(size, a_mix_with_nodes_on_demand) {
+    expect_optimum((const char *const[]){"pools.rented.cost={on_demand: {per_gpu: 1.9 USD/h, keep: 10 min}}",
+                                         "policy.market=reserved_first", "load.arrivals.rate=4 /h",
+                                         "size.choose[0].most=4", "size.choose[1].most=0", "size.choose[2].most=8",
+                                         "size.choose[3].most=6"},
+                   7, 0.6);
+}
+
+/* A floor on utilisation is broken by more nodes: the search says that its assumption does not hold. */
+Test(size, a_target_that_more_breaks) {
+    char *file = mem_text(sample_source("tests/oracle/size.yaml"));
+    struct sized s;
+    open_sized(&s, file,
+               (const char *const[]){"size.choose=[{path: pools.rented.nodes, least: 1, most: 24}]",
+                                     "size.targets=[{metric: utilisation, at_least: 0.4}]"},
+               2);
+    cr_assert(search_run(&s.search, &s.err));
+    cr_assert_not_null(s.search.worse);
+    cr_expect_str_eq(result_metrics[s.search.worse->metric].name, "utilisation");
+    close_sized(&s);
+    free(file);
+}
+
+/* And where nothing does, nothing is said. */
+Test(size, no_false_alarm) {
+    char *file = mem_text(sample_source("tests/oracle/size.yaml"));
+    struct sized s;
+    open_sized(&s, file, NULL, 0);
+    cr_assert(search_run(&s.search, &s.err));
+    cr_expect_null(s.search.worse);
+    cr_expect_not(s.search.contradicted);
+    close_sized(&s);
+    free(file);
+}
+
 /* --- Erlang --- */
 
 static const char erlang_text[] = "version: 1\n"
