@@ -113,11 +113,8 @@ static const struct bound_staff *group_staff(const struct sched *s, const struct
     return NULL;
 }
 
-/* What it does is no work in the unit of the others: requests never are, and items only while that unit is time. */
-static bool group_serves(const struct sched *s, const struct group *g) {
-    const struct bound_staff *staff = group_staff(s, g);
-    return staff && (staff->serves || s->trace->work != NULL);
-}
+/* Requests and items are no units of the jobs' work: who answers or moves them does none. */
+static bool group_serves(const struct sched *s, const struct group *g) { return group_staff(s, g) != NULL; }
 
 static void add_group(const struct sched *s, struct tally *t, const struct group *g) {
     const struct account *a = &g->account;

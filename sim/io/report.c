@@ -21,7 +21,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { METRICS_DRAWN = 9 };
+enum { METRICS_DRAWN = 12 };
 
 /* --- names and axes for the scripts --- */
 
@@ -429,6 +429,9 @@ static const struct drawn {
     {"j_per_token", "Tokens per kWh", true, false},
     {"g_per_mtok", "Tokens per kg of CO₂", true, false},
     {"tokens_per_gpu_s", "Tokens per GPU-hour", false, false},
+    {"usd_per_mitem", "Items per dollar", true, false},
+    {"kwh_per_mitem", "Items per kWh", true, false},
+    {"g_per_mitem", "Items per kg of CO₂", true, false},
 };
 
 /* The change of a figure in per cent; not finite where one of them has none. */

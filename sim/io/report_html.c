@@ -36,6 +36,8 @@ static const struct {
     {"total_usd", "Total cost"},
     {"usd_per_work", "Cost per unit of work"},
     {"usd_per_mtok", "Cost per million tokens"},
+    {"items", "Items through"},
+    {"usd_per_mitem", "Cost per million items"},
     {"work_per_kwh", "Work per kWh"},
 };
 enum { KEYS = sizeof keys / sizeof *keys };

@@ -60,9 +60,9 @@ static const struct goal {
     const char *subject, *goal, *metrics[4]; /* the first that all runs have */
     const char *best;                 /* NAME ... VALUE */
 } goals[] = {
-    {"Cost", "cost", {"usd_per_work", "usd_per_mtok", "total_usd"}, "costs least"},
-    {"Energy", "energy", {"kwh_per_work", "j_per_token", "energy_kwh"}, "uses least energy"},
-    {"Emissions", "emissions", {"g_per_work", "g_per_mtok", "total_co2_kg"}, "emits least"},
+    {"Cost", "cost", {"usd_per_work", "usd_per_mtok", "usd_per_mitem", "total_usd"}, "costs least"},
+    {"Energy", "energy", {"kwh_per_work", "j_per_token", "kwh_per_mitem", "energy_kwh"}, "uses least energy"},
+    {"Emissions", "emissions", {"g_per_work", "g_per_mtok", "g_per_mitem", "total_co2_kg"}, "emits least"},
     {"Speed", "speed", {"jct_mean_s"}, "completes jobs soonest"},
     {"Service levels", "service levels", {"goodput_share"}, "answers most requests within their limits"},
     {"Deadlines", "deadlines", {"deadlines_met_share"}, "meets most deadlines"},
@@ -70,13 +70,18 @@ static const struct goal {
 enum { GOALS = sizeof goals / sizeof *goals };
 enum { NOBODY = -1 };
 
-/* What a token costs is not what the run costs where jobs ran, too. */
-static bool of_tokens(const char *metric) { return strstr(metric, "tok") != NULL; }
+/* What a token or an item costs is not what the run costs where something else came, too. */
+static bool speaks_for(const char *metric, const struct summary *run) {
+    const bool jobs = value_of(run, "jobs_submitted") > 0, requests = value_of(run, "requests") > 0;
+    const bool items = value_of(run, "items") > 0;
+    if (strstr(metric, "tok")) return !jobs && !items;
+    if (strstr(metric, "mitem")) return !jobs && !requests;
+    return true;
+}
 
 static const char *metric_of(const struct goal *goal, const struct summary *const *runs, size_t count) {
-    const bool jobs = value_of(runs[0], "jobs_submitted") > 0;
     for (size_t i = 0; i < 4 && goal->metrics[i]; i++)
-        if (!(jobs && of_tokens(goal->metrics[i])) && defined(runs, count, goal->metrics[i])) return goal->metrics[i];
+        if (speaks_for(goal->metrics[i], runs[0]) && defined(runs, count, goal->metrics[i])) return goal->metrics[i];
     return NULL;
 }
 
@@ -202,6 +207,7 @@ static void say_run(struct words *words, const struct summary *run) {
     } lines[] = {{"Cost", "total_usd", "The run costs "},
                  {"Cost of work", "usd_per_work", "A unit of work costs "},
                  {"Cost of tokens", "usd_per_mtok", "A million output tokens cost "},
+                 {"Cost of items", "usd_per_mitem", "A million items cost "},
                  {"Energy", "energy_kwh", "It takes "},
                  {"Emissions", "total_co2_kg", "It emits "},
                  {"Speed", "jct_mean_s", "A job is done after "},

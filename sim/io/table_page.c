@@ -23,6 +23,7 @@ static bool same_text(const char *a, const char *b) { return strcmp(a, b) == 0; 
 /* When a row is shown. */
 enum when {
     ALWAYS,    /* where it is defined */
+    OF_JOBS,   /* the same, where jobs came */
     SAID,      /* where some run has more to say than zero */
     UNLIKE,    /* the same, and where it differs from another figure */
     MANY_USES, /* as SAID, where energy has more uses than jobs and idle hardware */
@@ -35,8 +36,8 @@ static const struct row {
     enum when when;
     const char *other; /* what it is a part of, when that is to be shown; UNLIKE: what it must differ from */
 } page[] = {
-    {"Work", "Jobs submitted", "jobs_submitted", ALWAYS, NULL},
-    {NULL, "Jobs finished", "jobs_finished", ALWAYS, NULL},
+    {"Work", "Jobs submitted", "jobs_submitted", OF_JOBS, NULL},
+    {NULL, "Jobs finished", "jobs_finished", OF_JOBS, NULL},
     {NULL, "still running at the end", "jobs_running", SAID, NULL},
     {NULL, "still waiting at the end", "jobs_waiting", SAID, NULL},
     {NULL, "refused: fit no node", "jobs_refused", SAID, NULL},
@@ -48,7 +49,7 @@ static const struct row {
     {NULL, "Deadlines met", "deadlines_met_share", ALWAYS, NULL},
     {NULL, "Work completed", "work", ALWAYS, NULL},
     {NULL, "Throughput", "work_per_h", ALWAYS, NULL},
-    {NULL, "Makespan", "makespan_h", ALWAYS, NULL},
+    {NULL, "Makespan", "makespan_h", OF_JOBS, NULL},
     {"Waiting", "Wait, mean", "wait_mean_s", ALWAYS, NULL},
     {NULL, "median", "wait_p50_s", ALWAYS, NULL},
     {NULL, "90th percentile", "wait_p90_s", ALWAYS, NULL},
@@ -59,7 +60,7 @@ static const struct row {
     {NULL, "99th percentile", "jct_p99_s", ALWAYS, NULL},
     {NULL, "Bounded slowdown, mean", "slowdown_mean", ALWAYS, NULL},
     {NULL, "90th percentile", "slowdown_p90", ALWAYS, NULL},
-    {"Why jobs waited", "All waiting", "wait_all_h", ALWAYS, NULL},
+    {"Why jobs waited", "All waiting", "wait_all_h", OF_JOBS, NULL},
     {NULL, "behind the head of the line", "wait_head_of_line_h", SAID, "wait_all_h"},
     {NULL, "tenant at its quota", "wait_quota_h", SAID, "wait_all_h"},
     {NULL, "too few GPUs free", "wait_capacity_h", SAID, "wait_all_h"},
@@ -195,6 +196,16 @@ static bool many_uses(const struct summary *const *runs, size_t count) {
 
 static bool differ(double a, double b) { return fabs(a - b) > 1e-9 * fabs(b); }
 
+/* Any, or they were all that could come. */
+static bool jobs_came(const struct summary *const *runs, size_t count) {
+    bool others = false;
+    for (size_t i = 0; i < count; i++) {
+        if (summary_value(runs[i], "jobs_submitted") > 0) return true;
+        others |= summary_value(runs[i], "requests") > 0 || summary_value(runs[i], "items") > 0;
+    }
+    return !others;
+}
+
 /* false: the row is not shown, because no run has anything to say. */
 static bool row_values(const struct row *row, const struct summary *const *runs, size_t count,
                        double *values) {
@@ -203,9 +214,10 @@ static bool row_values(const struct row *row, const struct summary *const *runs,
     bool said = false;
     for (size_t i = 0; i < count; i++) {
         values[i] = runs[i]->parts[0].value[m];
-        if (isnan(values[i]) || (when != ALWAYS && values[i] == 0)) continue;
+        if (isnan(values[i]) || (when != ALWAYS && when != OF_JOBS && values[i] == 0)) continue;
         said |= when != UNLIKE || differ(values[i], summary_value(runs[i], row->other));
     }
+    if (when == OF_JOBS) said &= jobs_came(runs, count);
     if (when == MANY_USES || when == FEW_USES) said &= many_uses(runs, count) == (when == MANY_USES);
     return said;
 }
