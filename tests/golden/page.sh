@@ -76,8 +76,8 @@ TRY
 awk 'FNR == NR { listen = listen $0 "\n"; next } { print } /<head>/ { printf "%s", listen }' listen.html report/index.html >tried.html
 cat try.html >>tried.html
 
-timeout 120 "$browser" --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-quic --no-first-run --disable-background-networking \
-    --disable-component-update --disable-sync --user-data-dir="$scratch/profile" --enable-logging=stderr \
+timeout 120 "$browser" --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-quic --no-first-run \
+    --disable-background-networking --disable-component-update --disable-sync --user-data-dir="$scratch/profile" --enable-logging=stderr \
     --virtual-time-budget=5000 --dump-dom "file://$scratch/tried.html" >dom.html 2>console || {
     tail -5 console
     echo "the browser failed"
