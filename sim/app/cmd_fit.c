@@ -383,9 +383,9 @@ static void print_class(const struct counts *counts, struct classes *classes, si
 
 static void print_page(const char *file, const struct jobs *jobs, const struct arrivals *a,
                        const struct counts *counts, struct classes *classes) {
-    char number[48];
-    printf("%s: %s jobs in %.4g days\n", file, table_number((double)jobs->len, 0, number),
-           (a->to_s - a->from_s) / 86400);
+    char number[48], span[32];
+    printf("%s: %s jobs in %s\n", file, table_number((double)jobs->len, 0, number),
+           tick_human(tick_from_seconds(a->to_s - a->from_s), span));
     printf("Arrivals: %.4g an hour; of the jobs in an hour the coefficient of variation is %.3g, of the "
            "gaps %.3g once day and week are taken out (Poisson: 1)\n", a->rate_per_h, a->hour_cv, a->gap_cv);
     if (!a->calendar) printf("The trace has no calendar: its second 0 is taken for a Monday's midnight.\n");

@@ -70,7 +70,7 @@ void table_summary(FILE *to, const struct summary *runs, size_t count);
 /* One kind of part, a line each; past the twelve with most GPU-hours they are folded. */
 enum table_form { TABLE_TEXT, TABLE_HTML };
 void table_parts(FILE *to, const struct summary *runs, size_t count, enum part part, enum table_form form);
-/* The runs of a database, a line each. */
+/* The runs of a database, a line each, but one for all of a command that made more than two dozen. */
 void table_runs(FILE *to, const struct summary *runs, size_t count);
 
 /* A JSON document: {"runs": [{..., "metrics": {...}, "region": {NAME: {...}}, ...}]}. Undefined metrics are

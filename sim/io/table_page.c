@@ -286,9 +286,9 @@ static void added_lines(const struct summary *const *runs, size_t count, const b
         values[i] = summary_value(runs[i], "jct_mean_s") - summary_value(runs[0], "jct_mean_s");
         *line->cells[i].change = '\0';
     }
-    bool known = false; /* where only services ran, no job completed */
-    for (size_t i = 0; i < count; i++) known |= !isnan(values[i]);
-    if (known) visit_saved(line, &time_added, "Completion time added", false, values, visit, context);
+    bool added = false;
+    for (size_t i = 0; i < count; i++) added |= values[i] > 0;
+    if (added) visit_saved(line, &time_added, "Completion time added", false, values, visit, context);
     for (size_t k = 0; k < SAVINGS; k++) {
         const double base = summary_value(runs[0], savings[k].metric);
         bool paid = false;

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PARTS_SHOWN = 12 };
+enum { PARTS_SHOWN = 12, BATCH_SHOWN = 24 };
 
 static bool same_text(const char *a, const char *b) { return strcmp(a, b) == 0; }
 
@@ -174,25 +174,44 @@ void table_parts(FILE *to, const struct summary *runs, size_t count, enum part p
 
 /* --- lists of runs --- */
 
+/* A row a run. */
+static void add_run(struct table *table, const struct summary *run) {
+    char a[48], b[48], c[48], d[48];
+    table_cell(table, "%" PRId64, run->run);
+    table_cell(table, "%s", run->info.scenario_name);
+    table_cell(table, "%s", run->info.run_name);
+    table_cell(table, "%s", run->started_utc);
+    table_cell(table, "%s", run->complete ? "complete" : "running");
+    const double wait_s = summary_value(run, "wait_mean_s");
+    table_cell(table, "%s", run->complete ? table_number((double)run->jobs, 0, a) : "-");
+    table_cell(table, "%s", isnan(wait_s) ? "-" : tick_human(tick_from_seconds(wait_s), b));
+    table_cell(table, "%s%s", table_number(100 * summary_value(run, "utilisation"), 1, c), run->complete ? " %" : "");
+    table_cell(table, "%s", table_number(summary_value(run, "total_usd"), 0, d));
+}
+
+/* A row for the many runs of one command: a sweep, the probes of a search. */
+static void add_batch(struct table *table, const struct summary *runs, size_t count) {
+    char number[48];
+    size_t complete = 0;
+    for (size_t i = 0; i < count; i++) complete += runs[i].complete;
+    table_cell(table, "%" PRId64 "-%" PRId64, runs[0].run, runs[count - 1].run);
+    table_cell(table, "%s", runs[0].info.scenario_name);
+    table_cell(table, "%s runs", table_number((double)count, 0, number));
+    table_cell(table, "%s", runs[0].started_utc);
+    if (complete == count) table_cell(table, "complete");
+    else table_cell(table, "%s complete", table_number((double)complete, 0, number));
+    table_end_row(table);
+}
+
 void table_runs(FILE *to, const struct summary *runs, size_t count) {
     struct table *table = table_open("rllllrrrr");
-    char a[48], b[48], c[48], d[48];
     static const char *const titles[] = {"run",  "scenario",  "name",     "begun (UTC)", "status",
                                          "jobs", "mean wait", "utilised", "USD"};
     for (size_t i = 0; i < sizeof titles / sizeof *titles; i++) table_cell(table, "%s", titles[i]);
-    for (size_t i = 0; i < count; i++) {
-        const struct summary *run = &runs[i];
-        table_cell(table, "%" PRId64, run->run);
-        table_cell(table, "%s", run->info.scenario_name);
-        table_cell(table, "%s", run->info.run_name);
-        table_cell(table, "%s", run->started_utc);
-        table_cell(table, "%s", run->complete ? "complete" : "running");
-        const double wait_s = summary_value(run, "wait_mean_s");
-        table_cell(table, "%s", run->complete ? table_number((double)run->jobs, 0, a) : "-");
-        table_cell(table, "%s", isnan(wait_s) ? "-" : tick_human(tick_from_seconds(wait_s), b));
-        table_cell(table, "%s%s", table_number(100 * summary_value(run, "utilisation"), 1, c),
-                   run->complete ? " %" : "");
-        table_cell(table, "%s", table_number(summary_value(run, "total_usd"), 0, d));
+    for (size_t i = 0, len; i < count; i += len) {
+        for (len = 1; i + len < count && runs[i + len].batch == runs[i].batch;) len++;
+        if (len > BATCH_SHOWN) add_batch(table, &runs[i], len);
+        else for (size_t k = i; k < i + len; k++) add_run(table, &runs[k]);
     }
     table_print(table, to, 1, 0);
     table_close(table);
