@@ -438,3 +438,32 @@ Test(table, lists_runs_also_unfinished_ones) {
     free(printed);
     close_runs(runs, 2);
 }
+
+/* The probes of a search are one command's: they stand together, however many, and hide nobody else. */
+Test(table, lists_many_runs_of_one_command_as_one) {
+    enum { RUNS = 40 };
+    struct summary one, runs[RUNS];
+    open_runs(&one, 1);
+    for (int i = 0; i < RUNS; i++) {
+        runs[i] = one;
+        runs[i].run = i + 1;
+        runs[i].batch = i < 3 ? 1 : i < 27 ? 2 : 3; /* 3, 24 and 13 runs */
+    }
+    FILE *to = open_text();
+    table_runs(to, runs, RUNS);
+    const char *list = close_text(to);
+    cr_expect_null(strstr(list, " runs "), "24 are not many");
+    free(printed);
+    for (int i = 0; i < RUNS; i++) runs[i].batch = i < 3 ? 1 : i < 39 ? 2 : 3;
+    runs[7].complete = false;
+    to = open_text();
+    table_runs(to, runs, RUNS);
+    list = close_text(to);
+    expect_in(list, "4-39  sample month  36 runs");
+    expect_in(list, "35 complete\n");
+    expect_in(list, "\n   3  sample month  fifo");
+    expect_in(list, "\n  40  sample month  fifo");
+    cr_expect_null(strstr(list, "\n  10  "));
+    free(printed);
+    close_runs(&one, 1);
+}
