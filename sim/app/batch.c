@@ -9,6 +9,7 @@
  */
 #include "app/batch.h"
 
+#include "app/crew.h"
 #include "app/demand.h"
 #include "base/hash.h"
 #include "base/mem.h"
@@ -341,4 +342,10 @@ bool batch_check(const struct batch *batch, struct err *err) {
         err_free(&of_run);
     }
     return err->found == found;
+}
+
+void batch_task(const struct batch *batch, size_t run, struct crew_task *task) {
+    task->setup = batch->runs[run].run->setup;
+    task->jobs = batch->runs[run].jobs;
+    task->alone = batch->runs[run].alone;
 }

@@ -53,6 +53,9 @@ bool batch_same_demand(const struct scenario_run *a, const struct scenario_run *
 bool batch_same_requests(const struct service_demand *a, uint64_t seed_a, uint64_t index_a,
                          const struct service_demand *b, uint64_t seed_b, uint64_t index_b);
 
+/* A run as a task of a crew. */
+struct crew_task;
+void batch_task(const struct batch *batch, size_t run, struct crew_task *task);
 /* Who a run is, for the database. command: as it was called. All texts are borrowed. */
 struct run_info batch_info(const struct scenario *scenario, const struct batch_run *run, const char *command);
 

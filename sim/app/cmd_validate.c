@@ -153,10 +153,7 @@ struct work {
 };
 
 static bool prepare(void *context, size_t index, struct crew_task *task) {
-    const struct batch_run *run = &((const struct work *)context)->batch->runs[index];
-    task->setup = run->run->setup;
-    task->jobs = run->jobs;
-    task->alone = run->alone;
+    batch_task(((const struct work *)context)->batch, index, task);
     return true;
 }
 
